@@ -1,0 +1,2 @@
+//! The program: serve, demo, import, migrate, bench, and the commands for people.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The schema of each service, one migrator each.

@@ -1,0 +1,1 @@
+//! What every process does alike: serve, telemetry, work, feed, refusals, database, settings.

@@ -1,0 +1,1 @@
+//! A realistic double of an ERP.

@@ -1,0 +1,1 @@
+//! Opportunities, stages, the process library and its runs, analytics.
