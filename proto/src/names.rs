@@ -1,0 +1,138 @@
+//! Resource names ⇄ ids (AIP-122): `leads/0198…` ⇄ the UUID in it.
+
+use uuid::Uuid;
+
+/// A collection of records; it builds and reads the names of its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Collection(&'static str);
+
+/// Leads: `leads/{lead}`.
+pub const LEADS: Collection = Collection("leads");
+/// Accounts: `accounts/{account}`.
+pub const ACCOUNTS: Collection = Collection("accounts");
+/// Contacts: `contacts/{contact}`.
+pub const CONTACTS: Collection = Collection("contacts");
+/// Opportunities: `opportunities/{opportunity}`.
+pub const OPPORTUNITIES: Collection = Collection("opportunities");
+/// Stages of the sales process: `stages/{stage}`.
+pub const STAGES: Collection = Collection("stages");
+/// Sales processes: `processes/{process}`.
+pub const PROCESSES: Collection = Collection("processes");
+/// One stay of an opportunity in a stage: `stageEntries/{stage_entry}`.
+pub const STAGE_ENTRIES: Collection = Collection("stageEntries");
+/// Activities: `activities/{activity}`.
+pub const ACTIVITIES: Collection = Collection("activities");
+/// Employees: `employees/{employee}`.
+pub const EMPLOYEES: Collection = Collection("employees");
+/// Products: `products/{product}`.
+pub const PRODUCTS: Collection = Collection("products");
+/// Quotes: `quotes/{quote}`.
+pub const QUOTES: Collection = Collection("quotes");
+/// Contracts: `contracts/{contract}`.
+pub const CONTRACTS: Collection = Collection("contracts");
+/// Orders: `orders/{order}`.
+pub const ORDERS: Collection = Collection("orders");
+/// Invoices: `invoices/{invoice}`.
+pub const INVOICES: Collection = Collection("invoices");
+/// Flows of the gateway: `flows/{flow}`.
+pub const FLOWS: Collection = Collection("flows");
+/// Hand-offs to an ERP: `handoffs/{handoff}`.
+pub const HANDOFFS: Collection = Collection("handoffs");
+/// Documents of an ERP: `erpDocuments/{erp_document}`.
+pub const ERP_DOCUMENTS: Collection = Collection("erpDocuments");
+
+/// A segment of a name has at most this many characters.
+const MAX_SEGMENT: usize = 100;
+
+/// A name that its collection does not know; says what is expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, got {got:?}")]
+pub struct BadName {
+    /// What would be a name, e.g. `leads/{uuid}`.
+    pub expected: String,
+    /// What was given, cut to 200 characters.
+    pub got: String,
+}
+
+impl Collection {
+    /// The name of the member with this id.
+    #[must_use]
+    pub fn name(self, id: Uuid) -> String {
+        format!("{}/{id}", self.0)
+    }
+
+    /// The id in a member's name; only the form that [`name`](Self::name) writes is taken, so that one record
+    /// has one name.
+    ///
+    /// # Errors
+    /// [`BadName`] if it is no name of this collection.
+    pub fn parse(self, name: &str) -> Result<Uuid, BadName> {
+        let id = self.member(name).and_then(|id| Uuid::try_parse(id).ok());
+        id.filter(|id| self.name(*id) == name)
+            .ok_or_else(|| self.bad("uuid", name))
+    }
+
+    /// As [`parse`](Self::parse); the empty string names nothing.
+    ///
+    /// # Errors
+    /// [`BadName`] if it is neither empty nor a name of this collection.
+    pub fn parse_optional(self, name: &str) -> Result<Option<Uuid>, BadName> {
+        if name.is_empty() {
+            Ok(None)
+        } else {
+            self.parse(name).map(Some)
+        }
+    }
+
+    /// The name of the member that goes by a word instead of a UUID, e.g. `stages/proposal`.
+    #[must_use]
+    pub fn slug(self, word: &str) -> String {
+        format!("{}/{word}", self.0)
+    }
+
+    /// The word in a member's name: letters, digits and `._~-`, at most 100.
+    ///
+    /// # Errors
+    /// [`BadName`] if it is no name of this collection.
+    pub fn parse_slug(self, name: &str) -> Result<&str, BadName> {
+        self.member(name)
+            .filter(|word| is_segment(word))
+            .ok_or_else(|| self.bad("id", name))
+    }
+
+    /// The collection's own name, e.g. `stageEntries`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    fn member(self, name: &str) -> Option<&str> {
+        name.strip_prefix(self.0)?.strip_prefix('/')
+    }
+
+    fn bad(self, id: &str, name: &str) -> BadName {
+        BadName {
+            expected: format!("{}/{{{id}}}", self.0),
+            got: name.chars().take(200).collect(),
+        }
+    }
+}
+
+/// Whether `name` has the form of `pattern`, e.g. `leads/{lead}`.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    let (mut expected, mut given) = (pattern.split('/'), name.split('/'));
+    loop {
+        match (expected.next(), given.next()) {
+            (None, None) => return true,
+            (Some(variable), Some(segment)) if variable.starts_with('{') && is_segment(segment) => {
+            }
+            (Some(fixed), Some(segment)) if fixed == segment => {}
+            _ => return false,
+        }
+    }
+}
+
+fn is_segment(segment: &str) -> bool {
+    let letter = |it: u8| it.is_ascii_alphanumeric() || b"._~-".contains(&it);
+    (1..=MAX_SEGMENT).contains(&segment.len()) && segment.bytes().all(letter)
+}
