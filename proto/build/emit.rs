@@ -5,11 +5,22 @@ use std::fmt::Write;
 
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
-use crate::fields::{Holding, camel, holding, path, snake};
+use crate::fields::{Holding, holding, path, snake};
 use crate::rules::{Rules, record_patterns};
 
 /// The source of all checks; an error names the field that asks for a check nobody wrote.
 pub(crate) fn checks(pool: &DescriptorPool) -> Result<String, String> {
+    for method in pool
+        .services()
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+    {
+        if !is_request(&method.input()) {
+            return Err(format!(
+                "{}: what it takes must be named ...Request to be checked",
+                method.full_name()
+            ));
+        }
+    }
     let mut wanted = BTreeMap::new();
     for message in pool.all_messages().filter(is_request) {
         gather(message, &mut wanted);
@@ -47,13 +58,8 @@ fn validate(message: &MessageDescriptor) -> Result<String, String> {
     for field in message.fields() {
         body.push_str(&field_check(message, &field)?);
     }
-    let unused = if body.is_empty() {
-        "let _ = (path, out);"
-    } else {
-        ""
-    };
     Ok(format!(
-        "impl crate::Validate for {} {{ fn validate(&self, path: &str, out: &mut Vec<crate::Violation>) {{ {unused}\n{body} }} }}\n",
+        "impl crate::Validate for {} {{ fn validate(&self, path: &str, out: &mut Vec<crate::Violation>) {{\n{body} }} }}\n",
         path(message.full_name()),
     ))
 }
@@ -84,20 +90,7 @@ fn field_check(message: &MessageDescriptor, field: &FieldDescriptor) -> Result<S
                 "value",
             )?;
             format!(
-                "if check::items({at}, self.{rust}.len(), {required}, {least}, {most}, out) {{ for (index, value) in self.{rust}.iter().enumerate() {{ let _ = (index, value); {item} }} }}\n"
-            )
-        }
-        Holding::Choice => {
-            let oneof = field
-                .containing_oneof()
-                .map(|oneof| oneof.name().to_owned())
-                .unwrap_or_default();
-            let variants = format!("{}::{}", snake_path(message), camel(&oneof));
-            let chosen = one(field, &rules, &at, "value")?;
-            format!(
-                "if let Some({variants}::{}(value)) = &self.{} {{ let _ = value; {chosen} }}\n",
-                camel(name),
-                snake(&oneof)
+                "if check::items({at}, self.{rust}.len(), {required}, {least}, {most}, out) {{ for (index, value) in self.{rust}.iter().enumerate() {{ {item} }} }}\n"
             )
         }
     })
@@ -177,13 +170,4 @@ fn mutation(message: &MessageDescriptor) -> String {
         or("etag", "&self.etag", "\"\""),
         or("effective_time", "self.effective_time", "None"),
     )
-}
-
-/// The module in which prost puts what is nested in `message`.
-fn snake_path(message: &MessageDescriptor) -> String {
-    let path = path(message.full_name());
-    match path.rsplit_once("::") {
-        Some((parent, name)) => format!("{parent}::{}", snake(name)),
-        None => path,
-    }
 }

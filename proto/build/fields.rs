@@ -1,6 +1,6 @@
 //! How prost names and wraps in Rust what a descriptor describes.
 
-use prost_reflect::{FieldDescriptor, Kind};
+use prost_reflect::FieldDescriptor;
 
 const KEYWORDS: [&str; 38] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
@@ -23,7 +23,7 @@ pub(crate) fn path(full_name: &str) -> String {
     }
 }
 
-/// The Rust name of a field, a module or a oneof.
+/// The Rust name of a field or a module.
 pub(crate) fn snake(name: &str) -> String {
     let mut snake = String::new();
     for (at, letter) in name.chars().enumerate() {
@@ -39,17 +39,6 @@ pub(crate) fn snake(name: &str) -> String {
     }
 }
 
-/// The Rust name of a oneof's variant.
-pub(crate) fn camel(name: &str) -> String {
-    let mut camel = String::new();
-    for word in name.split('_') {
-        let (first, rest) = word.split_at(word.len().min(1));
-        camel.push_str(&first.to_ascii_uppercase());
-        camel.push_str(rest);
-    }
-    camel
-}
-
 /// How the struct holds a field.
 pub(crate) enum Holding {
     /// As it is: `self.field`.
@@ -58,29 +47,23 @@ pub(crate) enum Holding {
     Optional,
     /// As a `Vec`.
     Many,
-    /// In a variant of a oneof.
-    Choice,
 }
 
-/// How prost holds `field`; an error where it is a map, for which no check is written.
+/// How prost holds `field`; an error where it is a map or in a oneof, for which no check is written.
 pub(crate) fn holding(field: &FieldDescriptor) -> Result<Holding, String> {
-    if field.is_map() {
+    let choice = field
+        .containing_oneof()
+        .is_some_and(|oneof| !oneof.is_synthetic());
+    if field.is_map() || choice {
         return Err(format!(
-            "{}: maps are not checked; write a repeated message",
+            "{}: maps and oneofs in requests are not checked",
             field.full_name()
         ));
     }
     if field.is_list() {
         return Ok(Holding::Many);
     }
-    if field
-        .containing_oneof()
-        .is_some_and(|oneof| !oneof.is_synthetic())
-    {
-        return Ok(Holding::Choice);
-    }
-    let optional = field.supports_presence() || matches!(field.kind(), Kind::Message(_));
-    Ok(if optional {
+    Ok(if field.supports_presence() {
         Holding::Optional
     } else {
         Holding::Plain

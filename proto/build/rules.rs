@@ -76,16 +76,11 @@ impl Rules {
             let most = number(&numbers, "lte").or_else(|| number(&numbers, "lt").map(|it| it - 1));
             self.range = (least, most);
         }
-        if let Some(names) = message(field, "enum") {
-            if let Some(refused) = names.get_field_by_name("not_in") {
-                self.refused.extend(
-                    refused
-                        .as_list()
-                        .unwrap_or_default()
-                        .iter()
-                        .filter_map(Value::as_i32),
-                );
-            }
+        let names = message(field, "enum");
+        if let Some(refused) = names.and_then(|names| set(&names, "not_in")) {
+            let refused = refused.as_list().unwrap_or_default();
+            self.refused
+                .extend(refused.iter().filter_map(Value::as_i32));
         }
         if let Some(repeated) = message(field, "repeated") {
             self.items.0 = count(&repeated, "min_items").unwrap_or(self.items.0);

@@ -17,7 +17,7 @@ mod wire {
 }
 
 /// The generated `Validate` and `Mutation` of every request.
-#[allow(clippy::all)]
+#[allow(clippy::all, unused_variables)]
 mod checks {
     use crate::validate::check;
     include!(concat!(env!("OUT_DIR"), "/checks.rs"));

@@ -4,8 +4,10 @@
 //! `google.api.resource_reference`, `buf.validate.field`) and hold only what a message shows by itself:
 //! what depends on stored records is a rule of the services.
 
+mod at;
 pub(crate) mod check;
 mod google;
+mod mask;
 
 /// One thing that is wrong with a request, as `google.rpc.BadRequest` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,75 +1,14 @@
 //! The checks of single values, called by the generated code.
 
-use std::fmt;
-
-use prost_types::FieldMask;
 use uuid::Uuid;
 
+pub(crate) use super::at::At;
+pub(crate) use super::mask::keep_masked;
 use crate::Violation;
 use crate::names;
 
-const REQUIRED: &str = "is required";
-
-/// Where a value stands; only a violation pays for the text.
-#[derive(Clone, Copy)]
-pub(crate) struct At<'a> {
-    path: &'a str,
-    field: &'a str,
-    index: Option<usize>,
-    below: Option<&'a str>,
-}
-
-impl<'a> At<'a> {
-    /// The field `field` of the message at `path`.
-    pub(crate) fn field(path: &'a str, field: &'a str) -> Self {
-        Self {
-            path,
-            field,
-            index: None,
-            below: None,
-        }
-    }
-
-    /// One item of the repeated field `field`.
-    pub(crate) fn item(path: &'a str, field: &'a str, index: usize) -> Self {
-        Self {
-            index: Some(index),
-            ..Self::field(path, field)
-        }
-    }
-
-    /// The field `below` of the message in `field`.
-    pub(crate) fn below(path: &'a str, field: &'a str, below: &'a str) -> Self {
-        Self {
-            below: Some(below),
-            ..Self::field(path, field)
-        }
-    }
-
-    /// Notes what is wrong here.
-    pub(crate) fn wrong(self, description: impl Into<String>, out: &mut Vec<Violation>) {
-        out.push(Violation {
-            field: self.to_string(),
-            description: description.into(),
-        });
-    }
-}
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}.", self.path)?;
-        }
-        f.write_str(self.field)?;
-        if let Some(index) = self.index {
-            write!(f, "[{index}]")?;
-        }
-        match self.below {
-            Some(below) => write!(f, ".{below}"),
-            None => Ok(()),
-        }
-    }
-}
+/// What is said of a field that is missing.
+pub(crate) const REQUIRED: &str = "is required";
 
 /// What a string may be.
 pub(crate) struct Text<'a> {
@@ -220,37 +159,6 @@ pub(crate) fn items(
     true
 }
 
-/// Forgives the missing fields of the record in `field` that its update does not take over.
-///
-/// An update takes over the fields of its mask, or those that are set if the mask is empty (AIP-134), so a
-/// required field counts only where the mask covers it. Items of repeated fields are always taken over whole.
-pub(crate) fn keep_masked(
-    field: &str,
-    mask: Option<&FieldMask>,
-    from: usize,
-    path: &str,
-    out: &mut Vec<Violation>,
-) {
-    let record = format!("{}.", At::field(path, field));
-    let covered = |missing: &str| {
-        mask.is_some_and(|mask| {
-            mask.paths.iter().any(|covered| {
-                missing
-                    .strip_prefix(covered.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
-        })
-    };
-    let found = out.split_off(from);
-    out.extend(found.into_iter().filter(|violation| {
-        let within = violation
-            .field
-            .strip_prefix(&record)
-            .unwrap_or(&violation.field);
-        violation.description != REQUIRED || within.contains('[') || covered(within)
-    }));
-}
-
 fn has_form(value: &str, form: &Form) -> bool {
     match form {
         Form::Any => true,
@@ -273,4 +181,78 @@ fn is_email(value: &str) -> bool {
             && !label.ends_with('-')
     };
     !person.is_empty() && !value.contains(blank) && domain.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    //! The rules that a proto may ask for and none does yet.
+
+    use super::*;
+
+    fn told(check: impl FnOnce(At<'_>, &mut Vec<Violation>)) -> Vec<String> {
+        let mut out = Vec::new();
+        check(At::field("", "it"), &mut out);
+        out.into_iter()
+            .map(|violation| violation.description)
+            .collect()
+    }
+
+    #[test]
+    fn an_email_address_has_a_person_and_a_domain() {
+        let rules = Text {
+            required: false,
+            least: 0,
+            most: 320,
+            form: Form::Email,
+            patterns: &[],
+        };
+        for good in [
+            "",
+            "a@b",
+            "anna.berg+x@mail.example.org",
+            "jürgen@müller.example",
+        ] {
+            assert_eq!(
+                told(|at, out| text(at, good, &rules, out)),
+                [""; 0],
+                "{good}"
+            );
+        }
+        for bad in [
+            "a", "@b", "a@", "a@b@c", "a b@c", "a@b..c", "a@-b", "a@b.", "a@b\n",
+        ] {
+            let refused = told(|at, out| text(at, bad, &rules, out));
+            assert_eq!(refused, ["must be an e-mail address"], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_shortest_length_holds_for_the_empty_string_too() {
+        let rules = Text {
+            required: false,
+            least: 2,
+            most: 3,
+            form: Form::Any,
+            patterns: &[],
+        };
+        assert_eq!(
+            told(|at, out| text(at, "", &rules, out)),
+            ["must have at least 2 characters"]
+        );
+        assert_eq!(
+            told(|at, out| text(at, "ü", &rules, out)),
+            ["must have at least 2 characters, has 1"]
+        );
+        assert_eq!(told(|at, out| text(at, "üü", &rules, out)), [""; 0]);
+    }
+
+    #[test]
+    fn refused_values_and_too_few_items_are_told() {
+        assert_eq!(
+            told(|at, out| choice(at, 2, true, false, &[2], out)),
+            ["must not be the value 2"]
+        );
+        let few = told(|at, out| assert!(items(at, 1, false, 2, 9, out)));
+        assert_eq!(few, ["must have at least 2 items, has 1"]);
+    }
 }

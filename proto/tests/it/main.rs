@@ -1,0 +1,6 @@
+//! What the crate promises over its public surface.
+
+mod conversions;
+mod descriptors;
+mod names;
+mod validation;
