@@ -1,1 +1,11 @@
-//! The schema of each service, one migrator each.
+//! The schema of each service, one migrator each; expand and contract, so that the old version keeps running.
+//!
+//! Every migrator begins with [`work`]: what a part's database holds beside its records.
+
+pub mod activities;
+pub mod erp_stub;
+pub mod gateway;
+pub mod leads;
+pub mod opportunities;
+pub mod orders;
+pub mod work;

@@ -1,1 +1,34 @@
-//! What every process does alike: serve, telemetry, work, feed, refusals, database, settings.
+//! What every process does alike: serve, telemetry, work, feed, refusals, database.
+//!
+//! The way of a request through a service, each step in a file of its own:
+//!
+//! 1. [`serve`]: the layers that every call passes, in one visible list
+//! 2. [`context`]: who asks, for which flow, under which trace
+//! 3. [`work`]: the request's transaction; claims the request id, remembers the answer
+//! 4. [`lifecycle`]: what a state accepts; [`refusal`]: what is said when it does not
+//! 5. [`history`]: the change as a row that is history, audit and event; [`feed`]: those rows as a stream
+//!
+//! Beside it: [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
+//! (which fields an update takes), [`link`] (how a part is reached, in process or over the wire).
+//!
+//! Admission: every process needs it, and two versions of it would be a bug. No business noun.
+
+pub mod context;
+pub mod feed;
+pub mod history;
+pub mod lifecycle;
+pub mod list;
+pub mod mask;
+pub mod refusal;
+pub mod remembered;
+pub mod store;
+pub mod telemetry;
+pub mod work;
+
+pub use context::Context;
+pub use history::Change;
+pub use lifecycle::Lifecycle;
+pub use mask::Mask;
+pub use refusal::{Kind, Refusal};
+pub use store::{Clock, Durability, Store, StoreConfig};
+pub use work::{Done, Work};

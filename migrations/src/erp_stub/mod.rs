@@ -1,0 +1,12 @@
+//! The schema of erp-stub.
+
+use sea_orm_migration::prelude::*;
+
+/// Its migrations, first to last.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(crate::work::Migration)]
+    }
+}

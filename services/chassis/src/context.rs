@@ -1,0 +1,75 @@
+//! Who asks, for which flow, under which trace: what a request carries beside its message.
+//!
+//! The same four headers go through every hop. They are read here and written by whoever calls on.
+
+use std::str::FromStr;
+
+use tonic::metadata::{MetadataMap, MetadataValue};
+use uuid::Uuid;
+
+use crate::refusal::Refusal;
+
+/// Metadata key: the person or machine that acts, e.g. `employees/{employee}`.
+pub const ACTOR: &str = "dealflow-actor";
+/// Metadata key: the flow that a request belongs to. An event that carries a flow is that flow's business.
+pub const FLOW: &str = "dealflow-flow";
+/// Metadata key: W3C trace context.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The actor where the caller did not say: only on a loopback without authentication.
+const ANONYMOUS: &str = "anonymous";
+
+/// What a request carries beside its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// Who acts.
+    pub actor: String,
+    /// The flow that the request belongs to.
+    pub flow: Option<Uuid>,
+    /// W3C trace context, kept in the event so that what follows stays in the same trace.
+    pub traceparent: Option<String>,
+}
+
+impl Context {
+    /// An actor of the house itself, such as a worker that acts on a clock.
+    pub fn internal(actor: &str) -> Self {
+        Self { actor: actor.to_owned(), flow: None, traceparent: None }
+    }
+
+    /// Reads the context of a request. A header that is not what it says is refused, not ignored.
+    pub fn of(metadata: &MetadataMap) -> Result<Self, Refusal> {
+        let actor = text(metadata, ACTOR)?.unwrap_or(ANONYMOUS).to_owned();
+        if actor.is_empty() || actor.len() > 200 {
+            return Err(Refusal::field(ACTOR, "1 to 200 characters"));
+        }
+        let flow = text(metadata, FLOW)?
+            .map(|flow| Uuid::from_str(flow).map_err(|_| Refusal::field(FLOW, "a UUID")))
+            .transpose()?;
+        let traceparent = crate::telemetry::traceparent_of_current_span()
+            .or_else(|| text(metadata, TRACEPARENT).ok().flatten().map(str::to_owned));
+        Ok(Self { actor, flow, traceparent })
+    }
+
+    /// Writes the context on a request that goes on.
+    pub fn carry(&self, metadata: &mut MetadataMap) {
+        let mut put = |key: &'static str, value: &str| {
+            if let Ok(value) = MetadataValue::try_from(value) {
+                metadata.insert(key, value);
+            }
+        };
+        put(ACTOR, &self.actor);
+        if let Some(flow) = self.flow {
+            put(FLOW, &flow.to_string());
+        }
+        if let Some(traceparent) = &self.traceparent {
+            put(TRACEPARENT, traceparent);
+        }
+    }
+}
+
+fn text<'a>(metadata: &'a MetadataMap, key: &'static str) -> Result<Option<&'a str>, Refusal> {
+    metadata
+        .get(key)
+        .map(|value| value.to_str().map_err(|_| Refusal::field(key, "visible ASCII")))
+        .transpose()
+}

@@ -1,0 +1,219 @@
+//! The feed: a part's history as an ordered, replayable stream without gaps (R-API-2).
+//!
+//! A sequence number taken inside a transaction can commit after a higher one, and a reader that went by it would skip
+//! the row. On PostgreSQL positions are therefore given after the commit, by one numbering transaction at a time, in
+//! order of insertion; two changes of one record were serialized by its lock, so they keep their order. On SQLite
+//! there is one writer: the order of insertion is the order of commits.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use dealflow_proto::feed::v1::feed_service_server::{FeedService, FeedServiceServer};
+use dealflow_proto::feed::v1::{
+    Event, ListEventsRequest, ListEventsResponse, SubscribeRequest, SubscribeResponse,
+};
+use futures::Stream;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::history;
+use crate::refusal::Refusal;
+use crate::store::Store;
+use crate::work::check;
+
+/// How many events go out in one message.
+const BATCH: u64 = 256;
+/// How long changes are gathered before they are read: a burst of commits costs one look, not one each.
+const GATHER: Duration = Duration::from_millis(10);
+/// How long until a reader looks again unasked: another replica's commits wake nobody here.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// The feed of one part.
+#[derive(Clone)]
+pub struct Feed {
+    store: Store,
+}
+
+impl Feed {
+    /// The service that streams this store's history.
+    pub fn server(store: Store) -> FeedServiceServer<Self> {
+        FeedServiceServer::new(Self { store })
+    }
+}
+
+#[tonic::async_trait]
+impl FeedService for Feed {
+    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
+
+    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let (sender, receiver) = mpsc::channel(4);
+        tokio::spawn(stream(self.store.clone(), ask, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn list_events(&self, request: Request<ListEventsRequest>) -> Result<Response<ListEventsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        Ok(Response::new(list(&self.store, &ask).await?))
+    }
+}
+
+/// Sends batches until the end of the feed, the reader or the service.
+async fn stream(store: Store, ask: SubscribeRequest, sender: mpsc::Sender<Result<SubscribeResponse, Status>>) {
+    let mut changes = store.changes();
+    let mut after = ask.after_position;
+    loop {
+        changes.borrow_and_update();
+        let batch = match read(&store, after, &ask).await {
+            Ok(batch) => batch,
+            Err(error) => {
+                // The reader's loss is told to it; that nobody listens any more is no fault.
+                let _gone = sender.send(Err(Refusal::from(error).into())).await;
+                return;
+            }
+        };
+        let (moved, caught_up) = (batch.position > after, batch.caught_up);
+        after = batch.position;
+        if (moved || !ask.follow) && sender.send(Ok(batch)).await.is_err() {
+            return;
+        }
+        if !caught_up {
+            continue;
+        }
+        if !ask.follow {
+            return;
+        }
+        tokio::select! {
+            () = sender.closed() => return,
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                tokio::time::sleep(GATHER).await;
+            }
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}
+
+/// The next batch: everything between `after` and the position that it answers has been considered.
+async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<SubscribeResponse, DbErr> {
+    let place = place(store.backend());
+    let db = store.reader();
+    let head: Option<i64> = history::Entity::find()
+        .select_only()
+        .column_as(place.max(), "head")
+        .into_tuple::<Option<i64>>()
+        .one(db)
+        .await?
+        .flatten();
+    let head = head.unwrap_or_default().max(after);
+    if head == after {
+        return Ok(SubscribeResponse { events: Vec::new(), position: after, caught_up: true });
+    }
+    let mut wanted = Condition::all().add(place.gt(after)).add(place.lte(head));
+    if ask.uncaused_only {
+        wanted = wanted.add(history::Column::Flow.is_null());
+    }
+    if !ask.types.is_empty() {
+        wanted = wanted.add(history::Column::Kind.is_in(ask.types.iter().cloned()));
+    }
+    let rows = history::Entity::find().filter(wanted).order_by_asc(place).limit(BATCH).all(db).await?;
+    let full = rows.len() as u64 == BATCH;
+    let events: Vec<Event> = rows
+        .into_iter()
+        .map(|row| {
+            let position = row.position.unwrap_or(row.seq);
+            row.into_event(position)
+        })
+        .collect();
+    let position = if full { events.last().map_or(head, |event| event.position) } else { head };
+    Ok(SubscribeResponse { events, position, caught_up: !full })
+}
+
+fn place(backend: DbBackend) -> history::Column {
+    if backend == DbBackend::Sqlite { history::Column::Seq } else { history::Column::Position }
+}
+
+async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsResponse, Refusal> {
+    let wanted = match (ask.subject.is_empty(), ask.thread.is_empty()) {
+        (false, true) => history::Column::Subject.eq(&ask.subject),
+        (true, false) => history::Column::Thread.eq(&ask.thread),
+        _ => return Err(Refusal::field("subject", "exactly one of subject and thread is given")),
+    };
+    let after = match ask.page_token.as_str() {
+        "" => 0,
+        token => token.parse().map_err(|_| Refusal::field("page_token", "a token that the previous page gave"))?,
+    };
+    let size = match ask.page_size {
+        ..0 => return Err(Refusal::field("page_size", "not negative")),
+        0 => 50,
+        size => size.unsigned_abs().min(1000),
+    };
+    let mut rows = history::Entity::find()
+        .filter(wanted)
+        .filter(history::Column::Seq.gt::<i64>(after))
+        .order_by_asc(history::Column::Seq)
+        .limit(u64::from(size) + 1)
+        .all(store.reader())
+        .await?;
+    let more = rows.len() > size as usize;
+    rows.truncate(size as usize);
+    let next_page_token = rows.last().filter(|_| more).map(|row| row.seq.to_string()).unwrap_or_default();
+    let backend = store.backend();
+    let events = rows
+        .into_iter()
+        .map(|row| {
+            let position = if backend == DbBackend::Sqlite { row.seq } else { row.position.unwrap_or_default() };
+            row.into_event(position)
+        })
+        .collect();
+    Ok(ListEventsResponse { events, next_page_token })
+}
+
+/// Gives positions until it is told to stop; a part on PostgreSQL runs it as a task, in every replica.
+pub async fn number(store: Store, stop: CancellationToken) {
+    if store.backend() == DbBackend::Sqlite {
+        return;
+    }
+    let mut changes = store.changes();
+    loop {
+        changes.borrow_and_update();
+        if let Err(error) = number_once(&store).await {
+            tracing::warn!(%error, "the feed could not be numbered; trying again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = changes.changed() => tokio::time::sleep(GATHER).await,
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}
+
+/// One numbering transaction; another replica's at the same time makes this one step aside.
+async fn number_once(store: &Store) -> Result<(), DbErr> {
+    let tx = store.begin().await?;
+    let lock = "SELECT pg_try_advisory_xact_lock(hashtext('dealflow-feed-' || current_schema())) AS ours";
+    let ours = tx
+        .query_one_raw(sea_orm::Statement::from_string(DbBackend::Postgres, lock))
+        .await?
+        .map(|row| row.try_get::<bool>("", "ours"))
+        .transpose()?;
+    if ours == Some(true) {
+        tx.execute_unprepared(
+            "WITH head AS (SELECT COALESCE(MAX(position), 0) AS position FROM history),
+                  fresh AS (SELECT seq, row_number() OVER (ORDER BY seq) AS n FROM history
+                            WHERE position IS NULL ORDER BY seq LIMIT 2000)
+             UPDATE history SET position = head.position + fresh.n FROM fresh, head WHERE history.seq = fresh.seq",
+        )
+        .await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,235 @@
+//! A part's database: SQLite in a file of its own, or a schema of its own on PostgreSQL, behind one behaviour.
+//!
+//! SQLite has one writer connection, so that writers queue fairly instead of spinning on a lock, and a pool of readers
+//! that cannot write. What is acknowledged is on disk: `synchronous = FULL`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::watch;
+
+/// Where a part keeps its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// A SQLite file; made with its folder where it is not there.
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What survives: `Full` also a power loss, `Relaxed` only the death of the process.
+        durability: Durability,
+    },
+    /// A schema on PostgreSQL; made where it is not there.
+    Postgres {
+        /// `postgres://user:password@host/database`.
+        url: String,
+        /// The schema, e.g. `leads`.
+        schema: String,
+        /// Connections at most.
+        max_connections: u32,
+    },
+}
+
+/// What an acknowledged write survives on SQLite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// A power loss too: the log is synced before a commit is acknowledged.
+    #[default]
+    Full,
+    /// The death of the process, not a power loss.
+    Relaxed,
+}
+
+impl FromStr for Durability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "full" => Ok(Self::Full),
+            "relaxed" => Ok(Self::Relaxed),
+            other => Err(format!("`{other}` is not a durability; known are full, relaxed")),
+        }
+    }
+}
+
+/// The time, as a value: tests move it as they like.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(Utc::now))
+    }
+
+    /// A clock of one's own.
+    pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Now, in whole microseconds: what both databases keep.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0)().trunc_subsecs(6)
+    }
+}
+
+/// A part's database, open and migrated.
+#[derive(Clone)]
+pub struct Store {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    clock: Clock,
+    changed: watch::Sender<u64>,
+}
+
+impl Store {
+    /// Opens the database, makes it where it is not there, and migrates it. Instances that start at once wait for
+    /// each other: migrations take no lock of their own.
+    pub async fn open<M: MigratorTrait>(config: &StoreConfig, clock: Clock) -> Result<Self, DbErr> {
+        let (writer, reader) = match config {
+            StoreConfig::Sqlite { path, durability } => {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(|e| io(folder, &e))?;
+                }
+                let lock = lock_file(path)?;
+                let writer = sqlite(path, *durability, false, 1).await?;
+                M::up(&writer, None).await?;
+                drop(lock);
+                (writer, sqlite(path, *durability, true, 4).await?)
+            }
+            StoreConfig::Postgres { url, schema, max_connections } => {
+                prepare_schema::<M>(url, schema).await?;
+                let pool = postgres(url, schema, *max_connections).await?;
+                (pool.clone(), pool)
+            }
+        };
+        let (changed, _) = watch::channel(0);
+        Ok(Self { writer, reader, clock, changed })
+    }
+
+    /// For queries outside a transaction; on SQLite it cannot write.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// A write transaction. On SQLite it holds the only writer: nothing slow may be awaited inside.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        match self.backend() {
+            DbBackend::Sqlite => {
+                let mode = Some(SqliteTransactionMode::Immediate);
+                let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+                self.writer.begin_with_options(options).await
+            }
+            _ => self.writer.begin().await,
+        }
+    }
+
+    /// Commits, and tells who waits for changes.
+    pub async fn commit(&self, tx: DatabaseTransaction) -> Result<(), DbErr> {
+        tx.commit().await?;
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        Ok(())
+    }
+
+    /// Wakes at each commit of this process; other replicas' commits are found by looking again after a while.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// The clock of this part.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> bool {
+        self.reader.execute_unprepared("SELECT 1").await.is_ok()
+    }
+
+    /// Closes all connections; on SQLite the log is folded into the file.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.reader.close().await?;
+        self.writer.close().await
+    }
+}
+
+async fn sqlite(path: &Path, durability: Durability, read_only: bool, max: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
+    let synchronous = match durability {
+        Durability::Full => SqliteSynchronous::Full,
+        Durability::Relaxed => SqliteSynchronous::Normal,
+    };
+    pool_options(&mut options, max).map_sqlx_sqlite_opts(move |sqlite| {
+        let sqlite = sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-16000")
+            .pragma("temp_store", "memory");
+        if read_only { sqlite.pragma("query_only", "on") } else { sqlite }
+    });
+    Database::connect(options).await
+}
+
+async fn postgres(url: &str, schema: &str, max: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    pool_options(&mut options, max).set_schema_search_path(schema).set_application_name(format!("dealflow-{schema}"));
+    Database::connect(options).await
+}
+
+/// What both pools have in common: a short wait for a connection (then UNAVAILABLE), no SQL in the log, no ping
+/// before each use.
+fn pool_options(options: &mut ConnectOptions, max: u32) -> &mut ConnectOptions {
+    options
+        .max_connections(max)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+}
+
+/// Makes the schema and migrates it under an advisory lock.
+async fn prepare_schema<M: MigratorTrait>(url: &str, schema: &str) -> Result<(), DbErr> {
+    if schema.is_empty() || !schema.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+        return Err(DbErr::Custom(format!("`{schema}` is no name for a schema: a-z and _ only")));
+    }
+    let connection = postgres(url, schema, 1).await?;
+    connection.execute_unprepared("SELECT pg_advisory_lock(hashtext('dealflow-migrate'))").await?;
+    let migrated = async {
+        connection.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
+        M::up(&connection, None).await
+    }
+    .await;
+    connection.execute_unprepared("SELECT pg_advisory_unlock(hashtext('dealflow-migrate'))").await?;
+    connection.close().await?;
+    migrated
+}
+
+/// An exclusive lock beside the database, held while it is migrated.
+fn lock_file(path: &Path) -> Result<File, DbErr> {
+    let path = path.with_extension("lock");
+    let file = File::options().create(true).write(true).truncate(false).open(&path).map_err(|e| io(&path, &e))?;
+    file.lock().map_err(|e| io(&path, &e))?;
+    Ok(file)
+}
+
+fn io(path: &Path, error: &std::io::Error) -> DbErr {
+    DbErr::Custom(format!("{}: {error}", path.display()))
+}

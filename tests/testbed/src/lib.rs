@@ -1,0 +1,1 @@
+//! Databases and parts for tests.
