@@ -1,0 +1,173 @@
+//! The one way lists are made: a filter (AIP-160), an order that is total, and pages by key.
+//!
+//! A page is sought by the last row's key, never by counting rows from the start: page 1,000 costs
+//! what page 1 costs, and rows inserted between two calls neither push a row past the reader nor
+//! bring one twice (AIP-158). Both databases answer alike: text sorts by code point, absent values
+//! count as greater than all others, substring search ignores the case of A-Z only.
+//!
+//! - `scan.rs`      characters and columns: words, quoted strings, comparators
+//! - `filter.rs`    the tree of a filter: [`Filter`]
+//! - `parse.rs`     the grammar: text into that tree
+//! - `fields.rs`    what a list lets be filtered and sorted: [`Fields`]
+//! - `kind.rs`      what a field's values look like, and how they are written in a filter
+//! - `condition.rs` a tree and its fields into SQL
+//! - `order.rs`     `order_by` into keys that end in the primary key
+//! - `seek.rs`      the rows behind a key, as ranges an index can serve
+//! - `token.rs`     the opaque page token
+//!
+//! An index serves an order when it holds its columns, then the primary key, in the directions of
+//! the order or all reversed; the primary key takes the direction of the last column. On PostgreSQL
+//! text columns of such an index need `COLLATE "C"`. On SQLite a nullable column is served as the
+//! first of an order; further back, the rows equal before it are sorted.
+
+mod condition;
+mod fields;
+mod filter;
+mod kind;
+mod order;
+mod parse;
+mod scan;
+mod seek;
+mod token;
+
+pub use fields::Fields;
+pub use filter::{Comparator, Filter, Literal};
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Select};
+
+use order::Order;
+use token::PageToken;
+
+/// Rows of a page when the caller names no size.
+pub const DEFAULT_PAGE_SIZE: u64 = 50;
+/// The most rows of one page; a greater wish is cut to it (AIP-158).
+pub const MAX_PAGE_SIZE: u64 = 1_000;
+
+/// What a caller asked for: the four fields of a List request, as they came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ListRequest<'a> {
+    /// Rows wanted: 0 for the default, at most [`MAX_PAGE_SIZE`]; negative is refused.
+    pub page_size: i32,
+    /// Empty for the first page, else the `next_page_token` of the page before.
+    pub page_token: &'a str,
+    /// An AIP-160 filter over the list's fields; empty for all rows.
+    pub filter: &'a str,
+    /// Fields by comma, each with an optional ` desc`; empty for the list's own order.
+    pub order_by: &'a str,
+}
+
+/// One page of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<M> {
+    /// The rows, in the order asked for.
+    pub items: Vec<M>,
+    /// The token of the next page; empty when this one is the last.
+    pub next_page_token: String,
+}
+
+/// Why a list was refused. All but `Db` are the caller's to mend; [`ListError::field`] names where.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The filter does not parse, or does not fit the list's fields.
+    #[error("filter, column {column}: {message}")]
+    Filter {
+        /// The place, counted in characters from 1.
+        column: usize,
+        /// What is wrong there and what was expected.
+        message: String,
+    },
+    /// The order names a field that is not there, or not to be sorted by.
+    #[error("order_by: {0}")]
+    OrderBy(String),
+    /// The token is not one of ours, or belongs to another list.
+    #[error("page_token: {0}")]
+    PageToken(String),
+    /// The page size is negative.
+    #[error("page_size: {0}")]
+    PageSize(String),
+    /// The database did not answer.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+}
+
+impl ListError {
+    /// The request field at fault; empty when it is the database.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Filter { .. } => "filter",
+            Self::OrderBy(_) => "order_by",
+            Self::PageToken(_) => "page_token",
+            Self::PageSize(_) => "page_size",
+            Self::Db(_) => "",
+        }
+    }
+}
+
+/// One page of `base`, filtered and ordered as asked.
+///
+/// `base` carries what the caller does not choose: the parent, and what this caller may see. It may
+/// join, as long as each record of `E` stays one row. The token is bound to it, to the filter and to
+/// the order. Should `base` compare with the present moment, that value is left out of the bond.
+///
+/// # Errors
+/// Each field of the request that cannot be met is refused by its own [`ListError`].
+pub async fn list<E, C>(
+    db: &C,
+    base: Select<E>,
+    fields: &Fields,
+    ask: ListRequest<'_>,
+) -> Result<Page<E::Model>, ListError>
+where
+    E: EntityTrait,
+    C: ConnectionTrait,
+{
+    let backend = db.get_database_backend();
+    let size = page_size(ask.page_size)?;
+    let filter = Filter::parse(ask.filter)?.to_condition(fields, backend)?;
+    let order = Order::parse::<E>(ask.order_by, fields)?;
+    let bond = token::bond(&base, &ask);
+    let stretches = match ask.page_token {
+        "" => vec![seek::whole()],
+        text => seek::behind(&order, &PageToken::parse(text, &bond, &order)?, backend),
+    };
+
+    let query = base.filter(filter);
+    let wanted = size + 1; // one more row tells whether there is a next page
+    let mut items = Vec::new();
+    for stretch in stretches {
+        let missing = wanted - items.len() as u64;
+        if missing == 0 {
+            break;
+        }
+        let mut select = query
+            .clone()
+            .filter(Condition::all().add(stretch.condition.clone()));
+        order.apply(QueryFilter::query(&mut select), &stretch, backend);
+        items.extend(select.limit(missing).all(db).await?);
+    }
+
+    let next_page_token = if items.len() as u64 == wanted {
+        items.pop();
+        match items.last() {
+            Some(last) => PageToken::of::<E>(last, &order)?.seal(&bond)?,
+            None => String::new(),
+        }
+    } else {
+        String::new()
+    };
+    Ok(Page {
+        items,
+        next_page_token,
+    })
+}
+
+fn page_size(asked: i32) -> Result<u64, ListError> {
+    match u64::try_from(asked) {
+        Ok(0) => Ok(DEFAULT_PAGE_SIZE),
+        Ok(size) => Ok(size.min(MAX_PAGE_SIZE)),
+        Err(_) => Err(ListError::PageSize(format!(
+            "{asked} is negative; give 1 to {MAX_PAGE_SIZE}, or 0 for {DEFAULT_PAGE_SIZE}"
+        ))),
+    }
+}
