@@ -144,8 +144,9 @@ fn what_was_paid_is_not_rounded_for_the_payer() {
 
 #[test]
 fn a_result_that_does_not_fit_is_refused_where_it_arises() {
+    type Spoil = fn(&mut DocumentInput, Decimal);
     let most = dec!(92233720368547758.07);
-    let places: [(&str, fn(&mut DocumentInput, Decimal)); 6] = [
+    let places: [(&str, Spoil); 6] = [
         ("lines[1].gross", |document, most| {
             document.lines[1].unit_price = most;
         }),
