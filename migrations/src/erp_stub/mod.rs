@@ -1,12 +1,14 @@
-//! The schema of erp-stub.
+//! The schema of the ERP stub: its books, its counters, its journal. It has no requests and no history of its own.
 
 use sea_orm_migration::prelude::*;
+
+mod m0001_books;
 
 /// Its migrations, first to last.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration)]
+        vec![Box::new(m0001_books::Migration)]
     }
 }

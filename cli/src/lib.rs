@@ -1,0 +1,11 @@
+//! The program `dealflow`: serve, demo, import, migrate, bench, and the commands for people.
+//!
+//! - [`suite`]: which parts run in this process, and how they reach each other
+//! - [`client`]: how a command talks to a suite, running elsewhere or started for as long as the command runs
+//! - [`commands`]: one file per command
+//! - [`show`]: tables for people, JSON for machines
+
+pub mod client;
+pub mod commands;
+pub mod show;
+pub mod suite;

@@ -1,0 +1,295 @@
+//! The suite as a value: which parts run in this process, on which databases, and how they reach each other.
+//!
+//! All in one, every part listens on loopback as it would alone, and the gateway reaches its neighbours through the
+//! same generated clients in process. Alone, a part is the same part; the gateway then goes over the wire.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context as _, bail};
+use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::serve::{Part, ServeConfig, Serving, serve};
+use dealflow_chassis::store::{Clock, Durability, Store, StoreConfig};
+use dealflow_gateway::Neighbours;
+use tokio_util::sync::CancellationToken;
+
+/// A part of the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartName {
+    /// Leads, accounts, contacts.
+    Leads,
+    /// Opportunities, stages, processes, figures.
+    Opportunities,
+    /// Activities and people.
+    Activities,
+    /// Products, quotes, contracts, orders, invoices.
+    Orders,
+    /// The ERP stub.
+    Erp,
+    /// The five phases, the deal view, flows, hand-overs.
+    Gateway,
+}
+
+impl PartName {
+    /// All parts, the gateway last: it needs the others.
+    pub const ALL: [Self; 6] =
+        [Self::Leads, Self::Opportunities, Self::Activities, Self::Orders, Self::Erp, Self::Gateway];
+
+    /// The word for it in commands, file names and schemas.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Leads => "leads",
+            Self::Opportunities => "opportunities",
+            Self::Activities => "activities",
+            Self::Orders => "orders",
+            Self::Erp => "erp",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// Its port, counted from the first one: the gateway's.
+    fn offset(self) -> u16 {
+        match self {
+            Self::Gateway => 0,
+            Self::Leads => 1,
+            Self::Opportunities => 2,
+            Self::Activities => 3,
+            Self::Orders => 4,
+            Self::Erp => 5,
+        }
+    }
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for PartName {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|part| part.word() == word).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|part| part.word()).collect();
+            format!("`{word}` is no part; the parts are {}", known.join(", "))
+        })
+    }
+}
+
+/// Where the parts keep their records.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Databases {
+    /// Folder of the embedded databases, one SQLite file per part; made where it is not there
+    #[arg(long, env = "DEALFLOW_DATA", default_value = "dealflow-data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// PostgreSQL instead of the embedded databases: one schema per part in this database
+    #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// What an acknowledged write survives on SQLite: `full` a power loss too, `relaxed` only a killed process
+    #[arg(long, env = "DEALFLOW_DURABILITY", default_value = "full")]
+    pub durability: Durability,
+    /// Connections of each part to PostgreSQL
+    #[arg(long, env = "DEALFLOW_DATABASE_CONNECTIONS", default_value_t = 10)]
+    pub database_connections: u32,
+}
+
+impl Databases {
+    /// Embedded databases in a folder.
+    pub fn embedded(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            database_url: None,
+            durability: Durability::Full,
+            database_connections: 10,
+        }
+    }
+
+    /// Where one part keeps its records.
+    pub fn of(&self, part: PartName) -> StoreConfig {
+        match &self.database_url {
+            Some(url) => StoreConfig::Postgres {
+                url: url.clone(),
+                schema: part.word().to_owned(),
+                max_connections: self.database_connections,
+            },
+            None => StoreConfig::Sqlite {
+                path: self.data.join(format!("{part}.db")),
+                durability: self.durability,
+            },
+        }
+    }
+}
+
+/// Where a gateway that runs alone finds its neighbours.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct Addresses {
+    /// Where leads listen
+    #[arg(long, env = "DEALFLOW_LEADS_URL", default_value = "http://127.0.0.1:7401")]
+    pub leads_url: String,
+    /// Where opportunities listen
+    #[arg(long, env = "DEALFLOW_OPPORTUNITIES_URL", default_value = "http://127.0.0.1:7402")]
+    pub opportunities_url: String,
+    /// Where activities listen
+    #[arg(long, env = "DEALFLOW_ACTIVITIES_URL", default_value = "http://127.0.0.1:7403")]
+    pub activities_url: String,
+    /// Where orders listen
+    #[arg(long, env = "DEALFLOW_ORDERS_URL", default_value = "http://127.0.0.1:7404")]
+    pub orders_url: String,
+    /// Where the ERP, its adapter or the stub listens
+    #[arg(long, env = "DEALFLOW_ERP_URL", default_value = "http://127.0.0.1:7405")]
+    pub erp_url: String,
+}
+
+impl Addresses {
+    fn neighbours(&self) -> anyhow::Result<Neighbours> {
+        let link = |address: &str| {
+            Link::remote(address, &LinkConfig::default()).with_context(|| format!("{address} is no address"))
+        };
+        Ok(Neighbours {
+            leads: link(&self.leads_url)?,
+            opportunities: link(&self.opportunities_url)?,
+            activities: link(&self.activities_url)?,
+            orders: link(&self.orders_url)?,
+            erp: link(&self.erp_url)?,
+        })
+    }
+}
+
+/// What runs in this process.
+#[derive(Clone)]
+pub struct Plan {
+    /// Where records are kept.
+    pub databases: Databases,
+    /// Limits and stop of each server; its port is the gateway's, the others follow. Port 0 takes free ones.
+    pub serve: ServeConfig,
+    /// The time.
+    pub clock: Clock,
+    /// How a neighbour's link is wrapped before the gateway gets it: tests lose replies here.
+    pub wrap: fn(PartName, Link) -> Link,
+}
+
+impl Plan {
+    /// The whole suite on embedded databases in a folder, on free ports.
+    pub fn embedded(data: impl Into<PathBuf>) -> Self {
+        Self {
+            databases: Databases::embedded(data),
+            serve: ServeConfig::default(),
+            clock: Clock::system(),
+            wrap: |_, link| link,
+        }
+    }
+
+    fn listen(&self, part: PartName) -> ServeConfig {
+        let mut config = self.serve.clone();
+        if config.address.port() != 0 {
+            config.address.set_port(config.address.port() + part.offset());
+        }
+        config
+    }
+
+    async fn open(&self, part: PartName) -> anyhow::Result<Store> {
+        open(&self.databases.of(part), part, self.clock.clone()).await
+    }
+}
+
+/// Parts that run in this process.
+pub struct Suite {
+    parts: Vec<(PartName, Serving)>,
+    stop: CancellationToken,
+}
+
+impl Suite {
+    /// Starts all parts.
+    pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
+        let mut suite = Self { parts: Vec::new(), stop: CancellationToken::new() };
+        for name in [PartName::Leads, PartName::Opportunities, PartName::Activities, PartName::Orders, PartName::Erp] {
+            let part = service(name, plan.open(name).await?).await?;
+            suite.serve(name, part, plan.listen(name)).await?;
+        }
+        let link = |name| (plan.wrap)(name, suite.link(name));
+        let neighbours = Neighbours {
+            leads: link(PartName::Leads),
+            opportunities: link(PartName::Opportunities),
+            activities: link(PartName::Activities),
+            orders: link(PartName::Orders),
+            erp: link(PartName::Erp),
+        };
+        let store = plan.open(PartName::Gateway).await?;
+        let gateway = dealflow_gateway::part(store, neighbours, dealflow_gateway::Settings::default()).await?;
+        suite.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)).await?;
+        Ok(suite)
+    }
+
+    /// Starts one part; a gateway finds its neighbours at their addresses.
+    pub async fn start_one(plan: &Plan, name: PartName, addresses: &Addresses) -> anyhow::Result<Self> {
+        let mut suite = Self { parts: Vec::new(), stop: CancellationToken::new() };
+        let store = plan.open(name).await?;
+        let part = match name {
+            PartName::Gateway => {
+                dealflow_gateway::part(store, addresses.neighbours()?, dealflow_gateway::Settings::default()).await?
+            }
+            name => service(name, store).await?,
+        };
+        suite.serve(name, part, plan.listen(name)).await?;
+        Ok(suite)
+    }
+
+    async fn serve(&mut self, name: PartName, part: Part, config: ServeConfig) -> anyhow::Result<()> {
+        let address = config.address;
+        let serving = serve(part, config, self.stop.clone())
+            .await
+            .with_context(|| format!("{name} cannot be served on {address}"))?;
+        self.parts.push((name, serving));
+        Ok(())
+    }
+
+    /// What runs, and where.
+    pub fn addresses(&self) -> impl Iterator<Item = (PartName, SocketAddr)> + '_ {
+        self.parts.iter().map(|(name, serving)| (*name, serving.address))
+    }
+
+    /// How a part is reached in this process.
+    ///
+    /// # Panics
+    /// If the part does not run here.
+    pub fn link(&self, name: PartName) -> Link {
+        let running = self.parts.iter().find(|(running, _)| *running == name);
+        running.map(|(_, serving)| serving.link.clone()).expect("the part runs in this process")
+    }
+
+    /// Stops all parts: the gateway first, so that its neighbours outlive its calls.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for (_, serving) in self.parts.into_iter().rev() {
+            serving.stopped().await;
+        }
+    }
+}
+
+/// Opens a part's database and migrates it.
+pub async fn open(config: &StoreConfig, part: PartName, clock: Clock) -> anyhow::Result<Store> {
+    use dealflow_migrations::{activities, erp_stub, gateway, leads, opportunities, orders};
+    let opened = match part {
+        PartName::Leads => Store::open::<leads::Migrator>(config, clock).await,
+        PartName::Opportunities => Store::open::<opportunities::Migrator>(config, clock).await,
+        PartName::Activities => Store::open::<activities::Migrator>(config, clock).await,
+        PartName::Orders => Store::open::<orders::Migrator>(config, clock).await,
+        PartName::Erp => Store::open::<erp_stub::Migrator>(config, clock).await,
+        PartName::Gateway => Store::open::<gateway::Migrator>(config, clock).await,
+    };
+    opened.with_context(|| format!("the database of {part} cannot be opened"))
+}
+
+async fn service(name: PartName, store: Store) -> anyhow::Result<Part> {
+    Ok(match name {
+        PartName::Leads => dealflow_leads::part(store),
+        PartName::Opportunities => dealflow_opportunities::part(store).await?,
+        PartName::Activities => dealflow_activities::part(store),
+        PartName::Orders => dealflow_orders::part(store),
+        PartName::Erp => dealflow_erp_stub::part(store),
+        PartName::Gateway => bail!("the gateway needs its neighbours"),
+    })
+}
