@@ -14,13 +14,17 @@
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
 
 pub mod context;
+pub mod deadline;
 pub mod feed;
 pub mod history;
+mod layers;
 pub mod lifecycle;
+pub mod link;
 pub mod list;
 pub mod mask;
 pub mod refusal;
 pub mod remembered;
+pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod work;

@@ -1,0 +1,152 @@
+//! A body that comes to an end: at the deadline, at a stop, at a broken connection, at a panic, always with a status.
+//!
+//! The layers around a handler see its answer's headers only. What follows them (the messages of a server stream) is
+//! guarded here. A unary answer is never pending, so it pays for nothing but the box.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tonic::Status;
+use tonic::body::Body;
+
+use super::drain::Drain;
+use super::{deadline_exceeded, panic};
+use crate::deadline::Deadline;
+
+/// What can end a body before it ends by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    /// The caller's own deadline. (The server's cap is for handlers: a stream may outlive it.)
+    pub(crate) deadline: Option<Deadline>,
+    /// The part's stop.
+    pub(crate) drain: Option<Drain>,
+    /// Keeps the call counted as long as its body lives.
+    pub(crate) _counted: Option<TaskTrackerToken>,
+    /// On the caller's side: how an end before the end is told, as an error that says what may have happened.
+    pub(crate) broken: Option<fn(Status) -> Status>,
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Status> + Send>>;
+
+/// The body with its guard.
+pub(crate) struct GuardedBody {
+    inner: Body,
+    ends: Ends,
+    /// What is waited for besides the next frame; made only when the body is pending.
+    waiting: Option<Waiting>,
+    /// The place among the open streams; taken when the body is pending for the first time.
+    place: Option<OwnedSemaphorePermit>,
+    over: bool,
+}
+
+impl GuardedBody {
+    pub(crate) fn wrap(inner: Body, ends: Ends) -> Body {
+        Body::new(Self {
+            inner,
+            ends,
+            waiting: None,
+            place: None,
+            over: false,
+        })
+    }
+
+    /// Ends the body: on the caller's side with an error, on the wire with trailers, which survive every hop.
+    fn end(&mut self, status: Status) -> Result<Frame<<Body as http_body::Body>::Data>, Status> {
+        self.over = true;
+        self.inner = Body::empty();
+        if let Some(broken) = self.ends.broken {
+            return Err(broken(status));
+        }
+        let mut trailers = HeaderMap::new();
+        if status.add_header(&mut trailers).is_err() {
+            // A text that no header takes: the code alone must do.
+            trailers.clear();
+            trailers.insert(
+                Status::GRPC_STATUS,
+                http::HeaderValue::from(status.code() as i32),
+            );
+        }
+        Ok(Frame::trailers(trailers))
+    }
+
+    /// The body has nothing now: ask what else could have happened.
+    fn poll_ends(&mut self, cx: &mut Context<'_>) -> Poll<Status> {
+        if let (Some(drain), None) = (&self.ends.drain, &self.place) {
+            match drain.open_stream() {
+                Ok(place) => self.place = Some(place),
+                Err(refused) => return Poll::Ready(refused),
+            }
+        }
+        if self.waiting.is_none() {
+            self.waiting = waiting(self.ends.deadline, self.ends.drain.clone());
+        }
+        self.waiting
+            .as_mut()
+            .map_or(Poll::Pending, |waiting| waiting.as_mut().poll(cx))
+    }
+}
+
+/// Waits for whatever ends a silent body first.
+fn waiting(deadline: Option<Deadline>, drain: Option<Drain>) -> Option<Waiting> {
+    match (deadline, drain) {
+        (None, None) => None,
+        (Some(deadline), None) => Some(Box::pin(async move {
+            tokio::time::sleep_until(deadline.0).await;
+            deadline_exceeded()
+        })),
+        (None, Some(drain)) => Some(Box::pin(async move { drain.silence().await })),
+        (Some(deadline), Some(drain)) => Some(Box::pin(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline.0) => deadline_exceeded(),
+                status = drain.silence() => status,
+            }
+        })),
+    }
+}
+
+impl http_body::Body for GuardedBody {
+    type Data = <Body as http_body::Body>::Data;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = &mut *self;
+        if this.over {
+            return Poll::Ready(None);
+        }
+        match catch_unwind(AssertUnwindSafe(|| {
+            Pin::new(&mut this.inner).poll_frame(cx)
+        })) {
+            Ok(Poll::Ready(Some(Err(status)))) => Poll::Ready(Some(this.end(status))),
+            Ok(Poll::Ready(frame)) => {
+                this.waiting = None; // a body that speaks is not silent: the next wait begins anew
+                Poll::Ready(frame)
+            }
+            Ok(Poll::Pending) => match this.poll_ends(cx) {
+                Poll::Ready(status) => Poll::Ready(Some(this.end(status))),
+                Poll::Pending => Poll::Pending,
+            },
+            Err(panic) => Poll::Ready(Some(this.end(panic::answer(&*panic)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.over {
+            SizeHint::with_exact(0)
+        } else {
+            self.inner.size_hint()
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Calls at work at the same time are limited; beyond the limit the answer is "not now", at once.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use dealflow_proto::errors::v1::ErrorReason;
+use futures::future::{BoxFuture, Either, FutureExt, Ready};
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use tonic::Code;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::refuse;
+
+/// When a shed caller may come back: a few times the length of a usual call.
+pub(crate) const COME_BACK: Duration = Duration::from_millis(250);
+
+/// One limit for all connections of a part, and for the calls in process.
+#[derive(Debug, Clone)]
+pub(crate) struct ShedLayer {
+    places: Arc<Semaphore>,
+}
+
+impl ShedLayer {
+    pub(crate) fn new(calls: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+}
+
+impl<S> Layer<S> for ShedLayer {
+    type Service = Shed<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Shed {
+            inner,
+            places: Arc::clone(&self.places),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Shed<S> {
+    inner: S,
+    places: Arc<Semaphore>,
+}
+
+type Answer = Result<Response<Body>, Infallible>;
+
+impl<S> Service<Request<Body>> for Shed<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<Ready<Answer>, BoxFuture<'static, Answer>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // Health and reflection must answer above all when there is too much work.
+        if request.uri().path().starts_with("/grpc.") {
+            return self.inner.call(request).boxed().right_future();
+        }
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => {
+                let call = self.inner.call(request);
+                async move {
+                    let answer = call.await;
+                    drop(place);
+                    answer
+                }
+                .boxed()
+                .right_future()
+            }
+            Err(_) => futures::future::ready(Ok(overloaded().into_http())).left_future(),
+        }
+    }
+}
+
+pub(crate) fn overloaded() -> tonic::Status {
+    refuse(
+        Code::ResourceExhausted,
+        ErrorReason::Overloaded,
+        "too many calls are at work; nothing was done, try again later",
+        Some(COME_BACK),
+    )
+}

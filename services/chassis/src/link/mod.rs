@@ -1,0 +1,276 @@
+//! How a generated client reaches a part: in this process or over the wire, behind one type.
+//!
+//! ```ignore
+//! let mut leads = LeadServiceClient::new(link.clone()); // the same line for both
+//! ```
+//!
+//! A [`Link`] bounds each call by the deadline at hand, sends what is left of it as `grpc-timeout`, carries the trace
+//! on, and tells with every failure whether the request may have reached the server ([`sent`]). It never repeats a
+//! call by itself: that is [`retry()`], visible where it is used.
+
+mod errors;
+mod retry;
+mod streams;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use http::{HeaderValue, Request, Response};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service, ServiceExt};
+use tracing::{Instrument, Span, field};
+
+use crate::deadline::{Deadline, GRPC_TIMEOUT};
+use crate::layers::{Ends, GuardedBody, Stack, status_code, trace};
+use crate::telemetry::{TARGET, TRACEPARENT, traceparent_of};
+
+pub use errors::{Sent, sent};
+pub use retry::{RetryBudget, retry};
+
+/// What a [`Link`] wraps, and what [`Link::layered`] gets to see: requests with all headers set, failures as status.
+pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
+
+/// How a link over the wire behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkConfig {
+    /// How long a connection may take to come about; beyond it the call is UNAVAILABLE and certainly not sent.
+    pub connect_timeout: Duration,
+    /// The deadline of a call whose caller has none. Server streams are unbounded unless their caller bounds them.
+    pub call_timeout: Duration,
+    /// HTTP/2 pings on a connection, idle or not.
+    pub keepalive_interval: Duration,
+    /// How long a ping may go unanswered before the connection counts as dead.
+    pub keepalive_timeout: Duration,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            call_timeout: Duration::from_secs(15),
+            keepalive_interval: Duration::from_secs(20),
+            keepalive_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// That an address cannot be one.
+#[derive(Debug, thiserror::Error)]
+#[error("{address:?} is not the address of a server; expected is http://host:port")]
+pub struct BadAddress {
+    /// What was given.
+    pub address: String,
+    /// What is wrong with it.
+    #[source]
+    pub source: tonic::transport::Error,
+}
+
+/// The way to a part. Cloning is cheap and meant for use: a client per call.
+#[derive(Debug, Clone)]
+pub struct Link {
+    transport: Transport,
+    call_timeout: Duration,
+    budget: Arc<RetryBudget>,
+}
+
+impl Link {
+    /// Calls a service of this process (a generated server, say): no socket, no HTTP/2, about two microseconds.
+    ///
+    /// The service is called as it is; a part's link with all its layers is [`crate::serve::Part::link`].
+    #[must_use]
+    pub fn local<S>(service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        Self::into_stack(Stack::new(service), CancellationToken::new())
+    }
+
+    /// Calls into a part's layers, until the part stops: then it is as unreachable as a closed port.
+    pub(crate) fn into_stack(stack: Stack, closed: CancellationToken) -> Self {
+        let open = tower::service_fn(move |request| {
+            let (mut stack, closed) = (stack.clone(), closed.is_cancelled());
+            async move {
+                if closed {
+                    return Err(errors::not_sent("this part has stopped"));
+                }
+                let Ok(response) = stack.call(request).await;
+                Ok(response)
+            }
+        });
+        Self::over(open, &LinkConfig::default())
+    }
+
+    /// Calls over the wire. Connects at the first call, and again whenever the connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// When `address` is no `http://host:port`.
+    pub fn remote(address: &str, config: &LinkConfig) -> Result<Self, BadAddress> {
+        let endpoint = Endpoint::from_shared(address.to_owned())
+            .map_err(|source| BadAddress {
+                address: address.to_owned(),
+                source,
+            })?
+            .connect_timeout(config.connect_timeout)
+            .http2_keep_alive_interval(config.keepalive_interval)
+            .keep_alive_timeout(config.keepalive_timeout)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true);
+        let channel = endpoint
+            .connect_lazy()
+            .map_err(|error| errors::classify(error.into()));
+        Ok(Self::over(channel, config))
+    }
+
+    fn over<T>(transport: T, config: &LinkConfig) -> Self
+    where
+        T: Service<Request<Body>, Response = Response<Body>, Error = Status>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        T::Future: Send + 'static,
+    {
+        Self {
+            transport: Transport::new(transport),
+            call_timeout: config.call_timeout,
+            budget: Arc::new(RetryBudget::default()),
+        }
+    }
+
+    /// The same link with something between it and the transport: what counts calls, delays them, loses replies.
+    ///
+    /// The layer sees each call as it would go out, its deadline and trace set. The budget stays shared.
+    #[must_use]
+    pub fn layered<L>(self, layer: L) -> Self
+    where
+        L: Layer<Transport>,
+        L::Service: Service<Request<Body>, Response = Response<Body>, Error = Status>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        <L::Service as Service<Request<Body>>>::Future: Send + 'static,
+    {
+        Self {
+            transport: Transport::new(layer.layer(self.transport)),
+            ..self
+        }
+    }
+
+    /// What bounds the repeated calls of all who use this link; for [`retry()`].
+    #[must_use]
+    pub fn budget(&self) -> &RetryBudget {
+        &self.budget
+    }
+
+    /// The call's deadline: the nearest of what its caller, its handler and its task say; else our own.
+    fn deadline_of(&self, request: &Request<Body>) -> Option<Deadline> {
+        [
+            Deadline::from_headers(request.headers()),
+            request.extensions().get::<Deadline>().copied(),
+            Deadline::current(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .or_else(|| {
+            (!streams::answers_with_a_stream(request.uri().path()))
+                .then(|| Deadline::within(self.call_timeout))
+        })
+    }
+}
+
+impl Service<Request<Body>> for Link {
+    type Response = Response<Body>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.transport.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let deadline = self.deadline_of(&request);
+        if let Some(deadline) = deadline {
+            if deadline.has_passed() {
+                return futures::future::ready(Err(errors::too_late())).boxed();
+            }
+            request
+                .headers_mut()
+                .insert(GRPC_TIMEOUT, deadline.to_header());
+        }
+        let span = span_of(&request);
+        // Where nobody listens to spans of calls, the span at hand carries the trace on.
+        let trace = if span.is_disabled() {
+            traceparent_of(&Span::current())
+        } else {
+            traceparent_of(&span)
+        };
+        if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+            request.headers_mut().insert(TRACEPARENT, trace);
+        }
+        let call = bounded(deadline, self.transport.call(request));
+        if span.is_disabled() {
+            return call.boxed();
+        }
+        let recorded = span.clone();
+        async move {
+            let answer = call.await;
+            let code = match &answer {
+                Ok(response) => status_code(response).unwrap_or(Code::Ok),
+                Err(status) => status.code(),
+            };
+            trace::record(&recorded, code, true);
+            answer
+        }
+        .instrument(span)
+        .boxed()
+    }
+}
+
+/// The client's span of a call.
+fn span_of(request: &Request<Body>) -> Span {
+    let method = request.uri().path().trim_start_matches('/');
+    tracing::debug_span!(
+        target: TARGET, "call",
+        otel.name = method, otel.kind = "client", otel.status_code = field::Empty,
+        rpc.system.name = "grpc", rpc.method = method, rpc.status_code = field::Empty,
+    )
+}
+
+/// Waits for the answer no longer than the deadline, and guards its body by the same.
+async fn bounded<F>(deadline: Option<Deadline>, call: F) -> Result<Response<Body>, Status>
+where
+    F: Future<Output = Result<Response<Body>, Status>>,
+{
+    let answer = match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.0, call)
+            .await
+            .map_err(|_| errors::expired())?,
+        None => call.await,
+    };
+    let response = answer?;
+    if status_code(&response).is_some() {
+        return Ok(response);
+    }
+    let ends = Ends {
+        deadline,
+        broken: Some(errors::broken_off),
+        ..Ends::default()
+    };
+    Ok(response.map(|body| GuardedBody::wrap(body, ends)))
+}

@@ -1,0 +1,110 @@
+//! How a part listens, what it takes at most, and how it stops.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::layers::Limits;
+
+/// The limits of a server and its stop. Tests pass a value; the program reads flags and environment.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ServeConfig {
+    /// Where to listen; port 0 takes a free one
+    #[arg(
+        long = "listen",
+        env = "DEALFLOW_LISTEN",
+        default_value = "127.0.0.1:0"
+    )]
+    pub address: SocketAddr,
+    /// Bytes of one message, at most; above 4 MiB a service must also raise its own limit
+    #[arg(long, env = "DEALFLOW_MAX_MESSAGE", default_value_t = 4 * 1024 * 1024)]
+    pub max_message: usize,
+    /// Calls at work at the same time; further ones are answered RESOURCE_EXHAUSTED at once
+    #[arg(long, env = "DEALFLOW_MAX_CALLS", default_value_t = 1024)]
+    pub max_calls: usize,
+    /// Server streams open at the same time
+    #[arg(long, env = "DEALFLOW_MAX_STREAMS", default_value_t = 1024)]
+    pub max_streams: usize,
+    /// Calls and streams of one connection at the same time (HTTP/2)
+    #[arg(
+        long,
+        env = "DEALFLOW_MAX_STREAMS_PER_CONNECTION",
+        default_value_t = 512
+    )]
+    pub max_streams_per_connection: u32,
+    /// Bytes of a call's headers, at most
+    #[arg(long, env = "DEALFLOW_MAX_HEADERS", default_value_t = 16 * 1024)]
+    pub max_headers: u32,
+    /// The longest a handler may take, whatever its caller allows, in seconds
+    #[arg(long, env = "DEALFLOW_MAX_DEADLINE", value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    pub max_deadline: Duration,
+    /// Seconds between pings on a connection; a peer that does not answer for 10 s is gone
+    #[arg(long, env = "DEALFLOW_KEEPALIVE", value_name = "SECONDS", value_parser = seconds, default_value = "20")]
+    pub keepalive: Duration,
+    /// Seconds after which a connection is asked to be made anew, so that clients find new replicas (0: never)
+    #[arg(long, env = "DEALFLOW_MAX_CONNECTION_AGE", value_name = "SECONDS", value_parser = seconds, default_value = "300")]
+    pub max_connection_age: Duration,
+    /// Seconds between saying NOT_SERVING and closing the port, for balancers to notice
+    #[arg(long, env = "DEALFLOW_STOP_NOTICE", value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    pub stop_notice: Duration,
+    /// Seconds that calls under way may take to end at a stop
+    #[arg(long, env = "DEALFLOW_STOP_DRAIN", value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    pub stop_drain: Duration,
+    /// Tell the API to whoever asks (gRPC reflection); off for an open network
+    #[arg(long, env = "DEALFLOW_REFLECTION", default_value_t = true, action = clap::ArgAction::Set)]
+    pub reflection: bool,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            max_message: 4 * 1024 * 1024,
+            max_calls: 1024,
+            max_streams: 1024,
+            max_streams_per_connection: 512,
+            max_headers: 16 * 1024,
+            max_deadline: Duration::from_secs(60),
+            keepalive: Duration::from_secs(20),
+            max_connection_age: Duration::from_secs(300),
+            stop_notice: Duration::ZERO,
+            stop_drain: Duration::from_secs(10),
+            reflection: true,
+        }
+    }
+}
+
+impl ServeConfig {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            calls: self.max_calls,
+            deadline: self.max_deadline,
+            message: self.max_message,
+        }
+    }
+}
+
+/// Seconds with or without a fraction: `10`, `0.5`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "seconds are expected, such as 10 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches};
+
+    use super::*;
+
+    #[test]
+    fn no_flags_mean_the_defaults_of_a_value() {
+        let matches = ServeConfig::augment_args(Command::new("serve")).get_matches_from(["serve"]);
+        assert_eq!(
+            ServeConfig::from_arg_matches(&matches).ok(),
+            Some(ServeConfig::default())
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! Puts a part on a port: the layers of [`crate::layers`], health, reflection, background work, and a stop that ends.
+//!
+//! The stop, begun by the caller's token: health says NOT_SERVING → a notice for balancers, if one is set → the port
+//! closes and connections get GOAWAY → calls under way come to their end, silent streams are ended → at the limit all
+//! that is left is cut off with DEADLINE_EXCEEDED → background work is cancelled and awaited → [`Serving::stopped`].
+//! Where several parts share a process, stop the gateway first: its calls under way need the others.
+
+mod config;
+mod health;
+mod part;
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::layers::{self, Drain, Routes, Stack, text_of_panic};
+use crate::link::Link;
+use health::Health;
+
+pub use config::ServeConfig;
+pub use part::Part;
+
+/// The services that every server has.
+const HEALTH: &str = "grpc.health.v1.Health";
+const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+
+/// How long background work may take to end once its token is cancelled.
+const TASKS_END: Duration = Duration::from_secs(3);
+/// How long a peer may take to answer a ping.
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// How long connections may take to close once everything on them was cut off.
+const CUT_END: Duration = Duration::from_millis(500);
+
+/// Why a part could not begin to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken, or not ours.
+    #[error("{part} cannot listen on {address}")]
+    Bind {
+        /// The part.
+        part: &'static str,
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The descriptors of the API cannot be told.
+    #[error("{part} cannot tell its API by reflection")]
+    Reflection {
+        /// The part.
+        part: &'static str,
+        /// What is wrong with them.
+        #[source]
+        source: tonic_reflection::server::Error,
+    },
+}
+
+/// A part that serves.
+#[derive(Debug)]
+pub struct Serving {
+    /// The part's name.
+    pub name: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The part in process: the same layers, limits and stop as over the wire.
+    pub link: Link,
+    running: JoinHandle<()>,
+}
+
+impl Serving {
+    /// The address as a client takes it: `http://127.0.0.1:50051`.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until the part has stopped: nothing of it is at work any more.
+    pub async fn stopped(self) {
+        if let Err(error) = self.running.await {
+            tracing::error!(part = self.name, %error, "the server ended by a fault of its own");
+        }
+    }
+}
+
+/// Listens, begins the part's background work, and serves until `stop` is cancelled.
+///
+/// When it returns, the port is open and readiness was asked for once.
+///
+/// # Errors
+///
+/// When the address cannot be listened on, or the descriptors cannot be told.
+pub async fn serve(
+    part: Part,
+    config: ServeConfig,
+    stop: CancellationToken,
+) -> Result<Serving, ServeError> {
+    let (name, address) = (part.name, config.address);
+    let incoming = TcpIncoming::bind(address)
+        .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
+        .map_err(|source| ServeError::Bind {
+            part: name,
+            address,
+            source,
+        });
+    let (incoming, address) = incoming?;
+
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let health = Health::new(reporter, &part.services).await;
+    let mut routes = part.routes;
+    routes.add(HEALTH, Stack::new(health_service));
+    if config.reflection {
+        add_reflection(&mut routes, name, &part.services)?;
+    }
+    let drain = Drain::new(config.max_streams);
+    let stack = layers::stack(routes, &config.limits(), drain.clone());
+    let link = Link::into_stack(stack.clone(), drain.stopping.clone());
+
+    match part.ready {
+        None => health.ready(true).await,
+        Some(check) => {
+            health.ready(health::is_ready(&check).await).await;
+            tokio::spawn(health.clone().follow(check, stop.clone()));
+        }
+    }
+    let tasks = Tasks::begin(name, part.tasks, &health);
+    let server = builder(&config).serve_with_incoming_shutdown(
+        stack,
+        incoming.with_nodelay(Some(true)),
+        drain.stopping.clone().cancelled_owned(),
+    );
+    tracing::info!(part = name, %address, "serving");
+    let running = Running {
+        name,
+        config,
+        server: tokio::spawn(server),
+        drain,
+        health,
+        tasks,
+    };
+    Ok(Serving {
+        name,
+        address,
+        link,
+        running: tokio::spawn(running.until(stop)),
+    })
+}
+
+/// What is at work while a part serves.
+struct Running {
+    name: &'static str,
+    config: ServeConfig,
+    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    drain: Drain,
+    health: Health,
+    tasks: Tasks,
+}
+
+impl Running {
+    /// From serving to stopped.
+    async fn until(mut self, stop: CancellationToken) {
+        stop.cancelled().await;
+        tracing::info!(part = self.name, "stopping");
+        self.health.ready(false).await;
+        tokio::time::sleep(self.config.stop_notice).await;
+        self.drain.stopping.cancel();
+        self.drain.calls.close();
+        if tokio::time::timeout(self.config.stop_drain, self.drained())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                part = self.name,
+                left = self.drain.calls.len(),
+                "the stop's limit is reached, calls are cut off"
+            );
+            self.drain.cut.cancel();
+            if tokio::time::timeout(CUT_END, self.drained()).await.is_err() {
+                // A peer that does not read, or a handler that does not yield: neither can be waited for.
+                tracing::warn!(part = self.name, "connections are left behind");
+                self.server.abort();
+            }
+        }
+        self.tasks.end(self.name).await;
+        tracing::info!(part = self.name, "stopped");
+    }
+
+    /// Waits for the last call, in process or over the wire, and for the last connection.
+    async fn drained(&mut self) {
+        self.drain.calls.wait().await;
+        if !self.server.is_finished() {
+            match (&mut self.server).await {
+                Ok(Ok(())) => {}
+                fault => tracing::error!(
+                    part = self.name,
+                    ?fault,
+                    "the server ended by a fault of its own"
+                ),
+            }
+        }
+    }
+}
+
+/// The part's background work.
+struct Tasks {
+    at_work: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    fn begin(name: &'static str, tasks: Vec<part::Task>, health: &Health) -> Self {
+        let stop = CancellationToken::new();
+        let mut at_work = JoinSet::new();
+        for task in tasks {
+            let (work, health) = (task(stop.clone()), health.clone());
+            at_work.spawn(async move {
+                if let Err(panic) = AssertUnwindSafe(work).catch_unwind().await {
+                    tracing::error!(
+                        part = name,
+                        panic = text_of_panic(&*panic),
+                        "background work panicked"
+                    );
+                    health.live(false).await;
+                }
+            });
+        }
+        Self { at_work, stop }
+    }
+
+    async fn end(mut self, name: &'static str) {
+        self.stop.cancel();
+        let all = async { while self.at_work.join_next().await.is_some() {} };
+        if tokio::time::timeout(TASKS_END, all).await.is_err() {
+            tracing::warn!(
+                part = name,
+                left = self.at_work.len(),
+                "background work did not end, it is aborted"
+            );
+            self.at_work.shutdown().await;
+        }
+    }
+}
+
+/// The connection's limits; those of calls are layers.
+fn builder(config: &ServeConfig) -> Server {
+    // Connections made at the same time are not to end at the same time.
+    let age = config
+        .max_connection_age
+        .mul_f64(rand::random_range(0.9..=1.1));
+    let server = Server::builder()
+        .max_concurrent_streams(config.max_streams_per_connection)
+        .http2_max_header_list_size(config.max_headers)
+        .http2_keepalive_interval(Some(config.keepalive))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER));
+    if age.is_zero() {
+        server
+    } else {
+        server.max_connection_age(age)
+    }
+}
+
+/// Adds reflection, of this part's own services only.
+fn add_reflection(
+    routes: &mut Routes,
+    part: &'static str,
+    services: &[&'static str],
+) -> Result<(), ServeError> {
+    let mut reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(dealflow_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .with_service_name(HEALTH);
+    for service in services {
+        reflection = reflection.with_service_name(*service);
+    }
+    let reflection = reflection
+        .build_v1()
+        .map_err(|source| ServeError::Reflection { part, source })?;
+    routes.add(REFLECTION, Stack::new(reflection));
+    Ok(())
+}

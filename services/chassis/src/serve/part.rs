@@ -1,0 +1,125 @@
+//! A part of the suite: its services, its background work, and when it is ready.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tower::{Service, ServiceExt};
+
+use super::ServeConfig;
+use crate::layers::{self, Drain, Routes, Stack};
+use crate::link::Link;
+
+pub(super) type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+pub(super) type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
+/// A part: what [`super::serve`] puts on a port, or a test reaches in process.
+///
+/// ```ignore
+/// let part = Part::new("leads")
+///     .service(LeadServiceServer::new(leads))
+///     .ready(move || Box::pin(store.clone().is_reachable()))
+///     .task(move |stop| feed.number(stop));
+/// ```
+pub struct Part {
+    pub(super) name: &'static str,
+    pub(super) routes: Routes,
+    pub(super) services: Vec<&'static str>,
+    pub(super) ready: Option<Check>,
+    pub(super) tasks: Vec<Task>,
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part")
+            .field("name", &self.name)
+            .field("services", &self.services)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    /// A part without services, ready as soon as it listens. The name is for logs: `leads`.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            routes: Routes::default(),
+            services: Vec::new(),
+            ready: None,
+            tasks: Vec::new(),
+        }
+    }
+
+    /// Adds a generated server, such as `LeadServiceServer::new(..)`.
+    #[must_use]
+    pub fn service<S>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes.add(S::NAME, Stack::new(service));
+        self.services.push(S::NAME);
+        self
+    }
+
+    /// Passes every method of a service on to another part, messages unread: `dealflow.leads.v1.LeadService`.
+    ///
+    /// What the callee answers, its refusals included, reaches the caller unchanged.
+    #[must_use]
+    pub fn pass_on(mut self, service: &'static str, link: Link) -> Self {
+        let onward = tower::service_fn(move |request| {
+            let call = link.clone().oneshot(request);
+            async { Ok(call.await.unwrap_or_else(|refused| refused.into_http())) }
+        });
+        self.routes.add(service, Stack::new(onward));
+        self.services.push(service);
+        self
+    }
+
+    /// When the part can do its work: asked every two seconds, told by the health service as `ready`.
+    ///
+    /// A check that takes longer than that counts as no.
+    #[must_use]
+    pub fn ready(
+        mut self,
+        check: impl Fn() -> BoxFuture<'static, bool> + Send + Sync + 'static,
+    ) -> Self {
+        self.ready = Some(Arc::new(check));
+        self
+    }
+
+    /// Adds background work. It begins with [`super::serve`]; when its token is cancelled it has three seconds to end.
+    ///
+    /// Work that panics is logged, and the part's `live` becomes NOT_SERVING: half a part is to be started anew.
+    #[must_use]
+    pub fn task<F>(mut self, work: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.push(Box::new(move |stop| Box::pin(work(stop))));
+        self
+    }
+
+    /// The part in process, without a port, behind the same layers as over the wire. Its background work is not begun.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        let config = ServeConfig::default();
+        let drain = Drain::new(config.max_streams);
+        let closed = drain.stopping.clone();
+        Link::into_stack(
+            layers::stack(self.routes.clone(), &config.limits(), drain),
+            closed,
+        )
+    }
+}
