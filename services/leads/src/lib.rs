@@ -1,1 +1,72 @@
 //! Leads, accounts and contacts.
+//!
+//! The path of a request: [`rpc`] reads the message in a [`chassis`](dealflow_chassis) `Work`, which knows the request
+//! id and the clock; the record is locked and handed to its rule in [`lead`], [`account`] or [`contact`]; the new
+//! record is saved, the change recorded, the answer put together in [`wire`].
+//!
+//! - [`lead`]: the record, its life cycle, what qualifies it (R-LED-1, R-LED-3 to R-LED-5)
+//! - [`account`]: companies, and when one becomes a customer (R-ACC-1); [`contact`]: their people
+//! - [`duplicates`]: who may be the same already; it compares the normalised values of [`keys`]
+//! - [`rpc::qualify`]: the one verb that touches all three
+//!
+//! The part knows no other service: the opportunity that a lead becomes is a name to it.
+
+pub mod account;
+pub mod bant;
+pub mod contact;
+pub mod duplicates;
+pub mod error;
+pub mod keys;
+pub mod lead;
+pub mod rpc;
+pub mod wire;
+
+use dealflow_chassis::Store;
+use dealflow_chassis::feed::{self, Feed};
+use dealflow_chassis::serve::Part;
+use dealflow_proto::leads::v1::account_service_server::AccountServiceServer;
+use dealflow_proto::leads::v1::contact_service_server::ContactServiceServer;
+use dealflow_proto::leads::v1::lead_service_server::LeadServiceServer;
+
+/// What an operator may decide of this part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether QualifyLead asks for need and purchasing power (R-LED-4).
+    pub qualification_guard: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            qualification_guard: true,
+        }
+    }
+}
+
+/// The part `leads` over an open and migrated store, with its usual settings.
+pub fn part(store: Store) -> Part {
+    part_with(store, Settings::default())
+}
+
+/// The part `leads` as an operator wants it.
+pub fn part_with(store: Store, settings: Settings) -> Part {
+    let ready = store.clone();
+    let numbered = store.clone();
+    Part::new("leads")
+        .service(LeadServiceServer::new(rpc::lead::Leads::new(
+            store.clone(),
+            settings,
+        )))
+        .service(AccountServiceServer::new(rpc::account::Accounts::new(
+            store.clone(),
+        )))
+        .service(ContactServiceServer::new(rpc::contact::Contacts::new(
+            store.clone(),
+        )))
+        .service(Feed::server(store))
+        .ready(move || {
+            let store = ready.clone();
+            Box::pin(async move { store.ping().await })
+        })
+        .task(move |stop| feed::number(numbered, stop))
+}
