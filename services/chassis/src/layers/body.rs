@@ -58,9 +58,9 @@ impl GuardedBody {
 
     /// Ends the body: on the caller's side with an error, on the wire with trailers, which survive every hop.
     fn end(&mut self, status: Status) -> Result<Frame<<Body as http_body::Body>::Data>, Status> {
-        self.over = true;
-        self.inner = Body::empty();
-        if let Some(broken) = self.ends.broken {
+        let broken = self.ends.broken;
+        self.release();
+        if let Some(broken) = broken {
             return Err(broken(status));
         }
         let mut trailers = HeaderMap::new();
@@ -73,6 +73,15 @@ impl GuardedBody {
             );
         }
         Ok(Frame::trailers(trailers))
+    }
+
+    /// The body is over: a reader that holds on to it holds up no stop and takes no place.
+    fn release(&mut self) {
+        self.over = true;
+        self.inner = Body::empty();
+        self.ends = Ends::default();
+        self.waiting = None;
+        self.place = None;
     }
 
     /// The body has nothing now: ask what else could have happened.
@@ -126,7 +135,17 @@ impl http_body::Body for GuardedBody {
             Pin::new(&mut this.inner).poll_frame(cx)
         })) {
             Ok(Poll::Ready(Some(Err(status)))) => Poll::Ready(Some(this.end(status))),
+            Ok(Poll::Ready(None)) => {
+                this.release();
+                Poll::Ready(None)
+            }
             Ok(Poll::Ready(frame)) => {
+                if frame
+                    .as_ref()
+                    .is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_trailers))
+                {
+                    this.release();
+                }
                 this.waiting = None; // a body that speaks is not silent: the next wait begins anew
                 Poll::Ready(frame)
             }
