@@ -47,11 +47,20 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table(Request::Table)
-                    .col(ColumnDef::new(Request::RequestId).uuid().not_null().primary_key())
+                    .col(
+                        ColumnDef::new(Request::RequestId)
+                            .uuid()
+                            .not_null()
+                            .primary_key(),
+                    )
                     .col(ColumnDef::new(Request::Method).text().not_null())
                     .col(ColumnDef::new(Request::Digest).binary().not_null())
                     .col(ColumnDef::new(Request::Answer).binary())
-                    .col(ColumnDef::new(Request::At).timestamp_with_time_zone().not_null())
+                    .col(
+                        ColumnDef::new(Request::At)
+                            .timestamp_with_time_zone()
+                            .not_null(),
+                    )
                     .to_owned(),
             )
             .await?;
@@ -59,7 +68,13 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table(History::Table)
-                    .col(ColumnDef::new(History::Seq).big_integer().not_null().auto_increment().primary_key())
+                    .col(
+                        ColumnDef::new(History::Seq)
+                            .big_integer()
+                            .not_null()
+                            .auto_increment()
+                            .primary_key(),
+                    )
                     .col(ColumnDef::new(History::Position).big_integer())
                     .col(ColumnDef::new(History::Id).uuid().not_null())
                     .col(ColumnDef::new(History::Kind).text().not_null())
@@ -70,7 +85,11 @@ impl MigrationTrait for Migration {
                     .col(ColumnDef::new(History::ToState).text().not_null())
                     .col(ColumnDef::new(History::Actor).text().not_null())
                     .col(ColumnDef::new(History::Reason).text().not_null())
-                    .col(ColumnDef::new(History::At).timestamp_with_time_zone().not_null())
+                    .col(
+                        ColumnDef::new(History::At)
+                            .timestamp_with_time_zone()
+                            .not_null(),
+                    )
                     .col(ColumnDef::new(History::SpentMicros).big_integer())
                     .col(ColumnDef::new(History::RequestId).uuid().not_null())
                     .col(ColumnDef::new(History::Flow).uuid())
@@ -84,21 +103,34 @@ impl MigrationTrait for Migration {
             let name = format!("history_by_{}", column.to_string());
             manager
                 .create_index(
-                    Index::create().name(name).table(History::Table).col(column).col(History::Seq).to_owned(),
+                    Index::create()
+                        .name(name)
+                        .table(History::Table)
+                        .col(column)
+                        .col(History::Seq)
+                        .to_owned(),
                 )
                 .await?;
         }
         // Only PostgreSQL numbers its feed after the commit; the second index is the numbering's list of work.
         if manager.get_database_backend() == DbBackend::Postgres {
             let db = manager.get_connection();
-            db.execute_unprepared("CREATE UNIQUE INDEX history_by_position ON history (position)").await?;
-            db.execute_unprepared("CREATE INDEX history_unnumbered ON history (seq) WHERE position IS NULL").await?;
+            db.execute_unprepared("CREATE UNIQUE INDEX history_by_position ON history (position)")
+                .await?;
+            db.execute_unprepared(
+                "CREATE INDEX history_unnumbered ON history (seq) WHERE position IS NULL",
+            )
+            .await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(History::Table).to_owned()).await?;
-        manager.drop_table(Table::drop().table(Request::Table).to_owned()).await
+        manager
+            .drop_table(Table::drop().table(History::Table).to_owned())
+            .await?;
+        manager
+            .drop_table(Table::drop().table(Request::Table).to_owned())
+            .await
     }
 }
