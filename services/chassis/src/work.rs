@@ -100,7 +100,6 @@ impl Store {
         check(&message)?;
         let request_id = request_id(&message)?;
         let clock = self.clock().now();
-        let now = effective_time(&message, clock)?;
         let validate_only = message.validate_only();
 
         let tx = self.begin().await?;
@@ -111,6 +110,8 @@ impl Store {
                 return A::decode(answer.as_slice()).map_err(Refusal::internal);
             }
         }
+        // After the claim: a request that was answered is not judged again by a clock that is behind.
+        let now = effective_time(&message, clock)?;
         let work = Work { tx, now, context, request_id, changes: Vec::new() };
         let Done { mut work, answer } = act(work, message).await.map_err(Into::into)?;
         if validate_only {
