@@ -1,0 +1,10 @@
+//! The spine of every part on both databases: requests (R-API-1), what a kill leaves, the feed (R-API-2).
+//!
+//! The guinea pig is [`counter`]: the smallest record that shows whether something was done once, twice or half.
+
+mod counter;
+mod feed;
+mod killed;
+mod numbering;
+mod refusals;
+mod requests;
