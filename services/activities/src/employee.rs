@@ -1,0 +1,116 @@
+//! An employee: somebody of the house, who does activities and is led by somebody.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use dealflow_chassis::Refusal;
+use dealflow_chassis::list::Fields;
+use dealflow_proto::names;
+use sea_orm::entity::prelude::*;
+use sea_orm::{IntoActiveModel, QuerySelect};
+
+use crate::activity;
+use crate::error::Error;
+
+/// Somebody of the house.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "employee")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The etag.
+    pub version: i64,
+    /// When the record was made.
+    pub created_at: DateTime<Utc>,
+    /// The name that the person goes by; unique.
+    pub display_name: String,
+    /// Who leads the person.
+    pub manager: Option<Uuid>,
+    /// The office.
+    pub office: String,
+    /// The team.
+    pub team: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+/// No relations: a manager is looked up by id where it is asked for.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What the list of employees lets be filtered and sorted; each order has its index in `m0001_activities`.
+pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .text("display_name", Column::DisplayName)
+        .uuid("manager", "employees", Column::Manager)
+        .filter_only()
+        .text("team", Column::Team)
+        .filter_only()
+        .text("office", Column::Office)
+        .filter_only()
+        .text("email", Column::Email)
+        .filter_only()
+        .time("create_time", Column::CreatedAt)
+        .filter_only()
+});
+
+impl Model {
+    /// Its resource name.
+    pub fn name(&self) -> String {
+        names::EMPLOYEES.name(self.id)
+    }
+}
+
+/// The employee of this name.
+pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+    let id = names::EMPLOYEES.parse(name).map_err(Refusal::from)?;
+    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
+}
+
+/// Refuses an employee who is not there; nobody is fine.
+pub async fn check_known(tx: &impl ConnectionTrait, employee: Option<Uuid>) -> Result<(), Error> {
+    if let Some(id) = employee {
+        get(tx, &names::EMPLOYEES.name(id)).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a name that somebody else has.
+pub async fn check_display_name(tx: &impl ConnectionTrait, employee: &Model) -> Result<(), Error> {
+    let same = Entity::find().select_only().column(Column::Id).filter(Column::DisplayName.eq(&employee.display_name));
+    let id: Option<Uuid> = same.into_tuple().one(tx).await?;
+    let Some(id) = id else { return Ok(()) };
+    let (value, holder) = (employee.display_name.clone(), names::EMPLOYEES.name(id));
+    Err(Error::Taken { field: "display_name", value, holder })
+}
+
+/// Adds an employee.
+pub async fn insert(tx: &impl ConnectionTrait, employee: &Model) -> Result<(), Error> {
+    Entity::insert(employee.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Refuses an actor who is neither the performer nor the performer's manager (R-ACT-7). Actors that are no employees
+/// are services, or a loopback without authentication: they pass.
+pub async fn check_may_complete(
+    tx: &impl ConnectionTrait,
+    activity: &activity::Model,
+    actor: &str,
+) -> Result<(), Error> {
+    let (Some(performer), Ok(asks)) = (activity.performer, names::EMPLOYEES.parse(actor)) else { return Ok(()) };
+    if performer == asks {
+        return Ok(());
+    }
+    let led = Entity::find_by_id(performer).one(tx).await?;
+    if led.and_then(|performer| performer.manager) == Some(asks) {
+        return Ok(());
+    }
+    Err(Error::NotYours {
+        activity: activity.name(),
+        performer: names::EMPLOYEES.name(performer),
+        actor: actor.to_owned(),
+    })
+}

@@ -1,0 +1,144 @@
+//! The activities of a process, made to agree with an opportunity's stage entry (R-STG-3).
+//!
+//! Syncing is convergent: however often, late or concurrently it is asked for, the activities end as the latest entry
+//! wants them. One row per opportunity keeps the number of the last entry that was seen; writing it first is the lock
+//! at which concurrent syncs queue, and what tells an entry that came too late.
+
+use chrono::{DateTime, Utc};
+use dealflow_proto::names;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Condition, OnConflict};
+use sea_orm::{ActiveValue::Set, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
+
+use crate::activity::{self, Origin, State};
+use crate::error::Error;
+
+/// How far an opportunity's process activities have been synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "stage_sync")]
+pub struct Model {
+    /// The opportunity.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub opportunity: Uuid,
+    /// The last stage entry that was seen.
+    pub stage_entry: Uuid,
+    /// Its number.
+    pub entry_number: i32,
+    /// Whether the opportunity was closed in it: nothing is planned any more.
+    pub closed: bool,
+}
+
+/// No relations: opportunities live in another service.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What was changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// The entry's open activities that stood already.
+    pub kept: Vec<activity::Model>,
+    /// Those that were created.
+    pub created: Vec<activity::Model>,
+    /// Those that were canceled, as they are now; the state and its beginning before.
+    pub canceled: Vec<(activity::Model, State, DateTime<Utc>)>,
+}
+
+impl Model {
+    /// Notes the entry and locks the opportunity's row; false where a later entry, or the end, was seen already.
+    pub async fn advance(self, tx: &impl ConnectionTrait) -> Result<bool, Error> {
+        let seen = |column: Column| Expr::col((Entity, column));
+        let asked = |column: &'static str| Expr::col(("excluded", column));
+        let later = seen(Column::EntryNumber).lt(asked("entry_number"));
+        let same = seen(Column::EntryNumber).eq(asked("entry_number"));
+        let still_open = seen(Column::Closed).eq(false).or(asked("closed").eq(true));
+        let conflict = OnConflict::column(Column::Opportunity)
+            .update_columns([Column::StageEntry, Column::EntryNumber, Column::Closed])
+            .action_and_where(later.or(same.and(still_open)))
+            .to_owned();
+        let row = self.into_active_model().reset_all();
+        let written = Entity::insert(row).on_conflict(conflict).exec_without_returning(tx).await?;
+        Ok(written > 0)
+    }
+
+    /// Cancels the open process activities of earlier entries (all where it is closed) and creates the planned ones
+    /// that are missing. Three statements, however many activities there are.
+    pub async fn sync(
+        self,
+        tx: &impl ConnectionTrait,
+        planned: Vec<activity::Model>,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Synced, Error> {
+        let mut synced = Synced::default();
+        let mut known = Vec::new();
+        for activity in self.process_activities(tx).await? {
+            let ours = activity.stage_entry == Some(self.stage_entry);
+            if ours {
+                known.extend(activity.planned_key.clone());
+            }
+            if !activity.is_open() {
+                continue;
+            }
+            if ours && !self.closed {
+                synced.kept.push(activity);
+            } else {
+                let (state, since) = (activity.state, activity.state_since);
+                let mut canceled = activity.cancel(reason, now)?;
+                canceled.version += 1;
+                canceled.updated_at = now;
+                synced.canceled.push((canceled, state, since));
+            }
+        }
+        cancel_all(tx, &synced.canceled, reason, now).await?;
+        if !self.closed {
+            let missing = |it: &activity::Model| it.planned_key.as_ref().is_some_and(|key| !known.contains(key));
+            synced.created = planned.into_iter().filter(missing).collect();
+            activity::insert(tx, &synced.created).await?;
+        }
+        Ok(synced)
+    }
+
+    /// The opportunity's open process activities, and all of this entry; locked, so that nobody completes one meanwhile.
+    async fn process_activities(&self, tx: &impl ConnectionTrait) -> Result<Vec<activity::Model>, Error> {
+        use activity::Column;
+        let wanted = Condition::any()
+            .add(Column::State.is_in([State::NotStarted, State::InProgress]))
+            .add(Column::StageEntry.eq(self.stage_entry));
+        let found = activity::Entity::find()
+            .filter(Column::Regarding.eq(names::OPPORTUNITIES.name(self.opportunity)))
+            .filter(Column::Origin.eq(Origin::Process))
+            .filter(wanted)
+            .order_by_asc(Column::Id)
+            .lock_exclusive();
+        Ok(found.all(tx).await?)
+    }
+}
+
+async fn cancel_all(
+    tx: &impl ConnectionTrait,
+    canceled: &[(activity::Model, State, DateTime<Utc>)],
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    use activity::{ActiveModel, Column};
+    if canceled.is_empty() {
+        return Ok(());
+    }
+    let news = ActiveModel {
+        state: Set(State::Canceled),
+        state_since: Set(now),
+        updated_at: Set(now),
+        ended_at: Set(Some(now)),
+        cancel_reason: Set(reason.to_owned()),
+        ..Default::default()
+    };
+    activity::Entity::update_many()
+        .set(news)
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.is_in(canceled.iter().map(|(activity, ..)| activity.id)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
