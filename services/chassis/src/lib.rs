@@ -21,6 +21,7 @@ mod layers;
 pub mod lifecycle;
 pub mod link;
 pub mod list;
+mod log_sync;
 pub mod mask;
 pub mod refusal;
 pub mod remembered;

@@ -1,7 +1,7 @@
 //! A part's database: SQLite in a file of its own, or a schema of its own on PostgreSQL, behind one behaviour.
 //!
 //! SQLite has one writer connection, so that writers queue fairly instead of spinning on a lock, and a pool of readers
-//! that cannot write. What is acknowledged is on disk: `synchronous = FULL`.
+//! that cannot write. What is acknowledged is on disk, unless the durability is relaxed (see `log_sync.rs`).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
+
+use crate::log_sync::LogSync;
 
 /// Where a part keeps its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,31 +91,33 @@ pub struct Store {
     reader: DatabaseConnection,
     clock: Clock,
     changed: watch::Sender<u64>,
+    log: Option<LogSync>,
 }
 
 impl Store {
     /// Opens the database, makes it where it is not there, and migrates it. Instances that start at once wait for
     /// each other: migrations take no lock of their own.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, clock: Clock) -> Result<Self, DbErr> {
-        let (writer, reader) = match config {
+        let (writer, reader, log) = match config {
             StoreConfig::Sqlite { path, durability } => {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(|e| io(folder, &e))?;
                 }
                 let lock = lock_file(path)?;
-                let writer = sqlite(path, *durability, false, 1).await?;
+                let writer = sqlite(path, false, 1).await?;
                 M::up(&writer, None).await?;
                 drop(lock);
-                (writer, sqlite(path, *durability, true, 4).await?)
+                let log = (*durability == Durability::Full).then(|| LogSync::of(path));
+                (writer, sqlite(path, true, 4).await?, log)
             }
             StoreConfig::Postgres { url, schema, max_connections } => {
                 prepare_schema::<M>(url, schema).await?;
                 let pool = postgres(url, schema, *max_connections).await?;
-                (pool.clone(), pool)
+                (pool.clone(), pool, None)
             }
         };
         let (changed, _) = watch::channel(0);
-        Ok(Self { writer, reader, clock, changed })
+        Ok(Self { writer, reader, clock, changed, log })
     }
 
     /// For queries outside a transaction; on SQLite it cannot write.
@@ -133,9 +137,12 @@ impl Store {
         }
     }
 
-    /// Commits, and tells who waits for changes.
+    /// Commits, and tells who waits for changes. When it returns, the change survives what the durability promises.
     pub async fn commit(&self, tx: DatabaseTransaction) -> Result<(), DbErr> {
         tx.commit().await?;
+        if let Some(log) = &self.log {
+            log.sync().await.map_err(|error| DbErr::Custom(format!("the log cannot be synced: {error}")))?;
+        }
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
         Ok(())
     }
@@ -143,6 +150,11 @@ impl Store {
     /// Wakes at each commit of this process; other replicas' commits are found by looking again after a while.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// How many transactions this process has committed here.
+    pub fn commits(&self) -> u64 {
+        *self.changed.borrow()
     }
 
     /// Which database it is.
@@ -167,16 +179,12 @@ impl Store {
     }
 }
 
-async fn sqlite(path: &Path, durability: Durability, read_only: bool, max: u32) -> Result<DatabaseConnection, DbErr> {
+async fn sqlite(path: &Path, read_only: bool, max: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    let synchronous = match durability {
-        Durability::Full => SqliteSynchronous::Full,
-        Durability::Relaxed => SqliteSynchronous::Normal,
-    };
     pool_options(&mut options, max).map_sqlx_sqlite_opts(move |sqlite| {
         let sqlite = sqlite
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
+            .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-16000")
             .pragma("temp_store", "memory");
