@@ -1,1 +1,64 @@
-//! Products, quotes, contracts, orders and invoices.
+//! Products, quotes, contracts, orders and invoices: what a deal says in numbers, kept together because one becomes
+//! the next in one transaction.
+//!
+//! # The path of a request
+//!
+//! 1. `rpc/<noun>` takes the message; the chassis has checked its form and claimed its id
+//! 2. `<noun>/rows` locks the row: a document is one row, read and written in one statement
+//! 3. `<noun>` is the record and its rules: the life cycle is one `match`, a verb makes a new record of the old one
+//! 4. `record` writes the columns that changed and says what history is told
+//! 5. `wire/<noun>` turns the record into the answer, with what may come next
+//!
+//! # What lies beside that path
+//!
+//! - `content`: lines as they were written, filled in from the products and checked all at once
+//! - `document`: lines, discounts and totals that quote, order and invoice share; the arithmetic is `dealflow-money`'s
+//! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
+//! - `number`: the numbers of documents; gapless for invoices
+//! - `error`: every refusal of this service
+//!
+//! # Who waits for whom
+//!
+//! An accepted quote is locked together with the open quotes of its opportunity, in the order of their ids. The order
+//! of an opportunity is made once because the database has a unique index over live orders: whoever comes second
+//! waits for the first and finds its order. Billing locks the order; posting locks the series' counter, last.
+
+mod content;
+pub mod contract;
+pub mod document;
+pub mod error;
+pub mod invoice;
+pub mod number;
+pub mod order;
+pub mod product;
+pub mod quote;
+mod record;
+mod rpc;
+mod wire;
+
+use dealflow_chassis::Store;
+use dealflow_chassis::feed::{self, Feed};
+use dealflow_chassis::serve::Part;
+use dealflow_proto::orders::v1::contract_service_server::ContractServiceServer;
+use dealflow_proto::orders::v1::invoice_service_server::InvoiceServiceServer;
+use dealflow_proto::orders::v1::order_service_server::OrderServiceServer;
+use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
+use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
+
+/// The part `orders` on an open store.
+pub fn part(store: Store) -> Part {
+    let orders = rpc::Orders::new(store.clone());
+    let (ping, numbering) = (store.clone(), store.clone());
+    Part::new("orders")
+        .service(ProductServiceServer::new(orders.clone()))
+        .service(QuoteServiceServer::new(orders.clone()))
+        .service(ContractServiceServer::new(orders.clone()))
+        .service(OrderServiceServer::new(orders.clone()))
+        .service(InvoiceServiceServer::new(orders))
+        .service(Feed::server(store))
+        .ready(move || {
+            let store = ping.clone();
+            Box::pin(async move { store.ping().await })
+        })
+        .task(move |stop| feed::number(numbering, stop))
+}

@@ -1,0 +1,234 @@
+//! The content of a new document: the caller's lines, filled in from the products where they leave something out
+//! (R-QUO-1), checked all at once, and added up.
+
+use std::collections::{HashMap, HashSet};
+
+use dealflow_money::{Currency, Vat};
+use dealflow_proto::Violation;
+use dealflow_proto::google::type_::Decimal as WireDecimal;
+use dealflow_proto::types::v1 as pb;
+use dealflow_proto::{convert, names};
+use rust_decimal::Decimal;
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use crate::document::{Exact, Line, Lines, Totals, totals};
+use crate::error::{Error, violation};
+use crate::product::{self, UNIT, UNIT_FORM, is_unit};
+use crate::wire;
+
+/// Quantities have at most six decimals, so that their sums are exact.
+const QUANTITY_DECIMALS: u32 = 6;
+/// The largest quantity of a line.
+const MAX_QUANTITY: i64 = 999_999_999_999;
+
+/// What a document offers, and what it comes to.
+pub(crate) struct Content {
+    /// Of all amounts.
+    pub(crate) currency: Currency,
+    /// Header discount, 0 to 100 per cent.
+    pub(crate) discount: Exact,
+    /// The complete lines.
+    pub(crate) lines: Lines,
+    /// Their totals.
+    pub(crate) totals: Totals,
+}
+
+/// What a caller wrote of a document (`quote`, `order`).
+pub(crate) struct Written<'a> {
+    /// The field of the request that holds the document.
+    pub(crate) document: &'static str,
+    /// ISO 4217.
+    pub(crate) currency: &'a str,
+    /// As they came.
+    pub(crate) lines: &'a [pb::Line],
+    /// Header discount.
+    pub(crate) discount: Option<&'a WireDecimal>,
+    /// What is wrong with the rest of the document: told together with what is wrong here.
+    pub(crate) wrong: Vec<Violation>,
+}
+
+impl Written<'_> {
+    /// The content, complete and added up; one query for all products.
+    pub(crate) async fn complete<C: ConnectionTrait>(self, db: &C) -> Result<Content, Error> {
+        let Self { document, currency, lines, discount, mut wrong } = self;
+        let at = |field: &str| format!("{document}.{field}");
+        let known =
+            Currency::parse(currency).map_err(|cause| wrong.push(violation(at("currency_code"), cause.to_string())));
+        let discount = percent(discount, &at("discount_percent"), &mut wrong);
+        if lines.is_empty() {
+            wrong.push(violation(at("lines"), "at least one line"));
+        }
+        let products =
+            product::find_all(db, lines.iter().filter_map(|line| product_id(&line.product)).collect()).await?;
+        let ids = line_ids(lines);
+        let mut filler = Filler { currency, products: &products, wrong, mixed: Vec::new(), seen: HashSet::new() };
+        let lines = lines
+            .iter()
+            .zip(ids)
+            .enumerate()
+            .filter_map(|(index, (line, id))| filler.fill(line, id, &at(&format!("lines[{index}]"))))
+            .collect();
+        let Filler { wrong, mixed: found, .. } = filler;
+        let Some(currency) = known.ok().filter(|_| wrong.is_empty()) else {
+            return Err(Error::Fields(wrong));
+        };
+        if !found.is_empty() {
+            return Err(Error::MixedCurrencies { expected: currency.to_string(), found });
+        }
+        let lines = Lines(lines);
+        let totals = totals(document, currency, discount, &lines)?;
+        Ok(Content { currency, discount: Exact(discount), lines, totals })
+    }
+}
+
+/// Fills lines one after the other and gathers what is wrong with any of them.
+struct Filler<'a> {
+    currency: &'a str,
+    products: &'a HashMap<Uuid, product::Model>,
+    wrong: Vec<Violation>,
+    mixed: Vec<String>,
+    seen: HashSet<String>,
+}
+
+impl<'a> Filler<'a> {
+    /// The complete line, or none where something of it is wrong.
+    fn fill(&mut self, line: &pb::Line, id: String, at: &str) -> Option<Line> {
+        let before = self.wrong.len();
+        if !self.seen.insert(id.clone()) {
+            self.refuse(at, "line_id", format!("`{id}` stands on another line; each has its own"));
+        }
+        let product = self.product(line, at);
+        let described = if line.description.trim().is_empty() { None } else { Some(line.description.clone()) };
+        let description = described.or_else(|| product.map(|product| product.display_name.clone()));
+        if description.is_none() && line.product.is_empty() {
+            self.refuse(at, "description", "what is sold, for a line without a product");
+        }
+        let quantity = self.quantity(line.quantity.as_ref(), at);
+        let unit_code = match (line.unit_code.as_str(), product) {
+            ("", Some(product)) => product.unit_code.clone(),
+            ("", None) => UNIT.to_owned(),
+            (unit, _) => unit.to_owned(),
+        };
+        if !is_unit(&unit_code) {
+            self.refuse(at, "unit_code", UNIT_FORM);
+        }
+        let unit_price = self.price(line, product, at);
+        let discount_percent =
+            percent(line.discount_percent.as_ref(), &format!("{at}.discount_percent"), &mut self.wrong);
+        let vat = self.vat(line, product, at);
+        if self.wrong.len() > before {
+            return None;
+        }
+        Some(Line {
+            id,
+            product: product.map(|product| product.id),
+            description: description?,
+            quantity: quantity?,
+            unit_code,
+            unit_price: unit_price?,
+            discount_percent,
+            vat: vat?,
+            fulfilled: Decimal::ZERO,
+        })
+    }
+
+    fn product(&mut self, line: &pb::Line, at: &str) -> Option<&'a product::Model> {
+        if line.product.is_empty() {
+            return None;
+        }
+        let products: &'a HashMap<Uuid, product::Model> = self.products;
+        let found = product_id(&line.product).and_then(|id| products.get(&id));
+        if found.is_none() {
+            self.refuse(at, "product", format!("a product that is there; there is no {}", line.product));
+        }
+        found
+    }
+
+    fn quantity(&mut self, given: Option<&WireDecimal>, at: &str) -> Option<Decimal> {
+        match given.map(quantity) {
+            Some(Ok(quantity)) if !quantity.is_zero() => return Some(quantity),
+            Some(Ok(_)) | None => self.refuse(at, "quantity", "not 0"),
+            Some(Err(expected)) => self.refuse(at, "quantity", expected),
+        }
+        None
+    }
+
+    /// The price that was given, or the list price; none but of the document's currency.
+    fn price(&mut self, line: &pb::Line, product: Option<&product::Model>, at: &str) -> Option<Decimal> {
+        let (price, currency) = match (&line.unit_price, product) {
+            (Some(given), _) => match convert::decimal_of(given) {
+                Ok(price) => (price, given.currency_code.as_str()),
+                Err(cause) => {
+                    self.refuse(at, "unit_price", cause.to_string());
+                    return None;
+                }
+            },
+            (None, Some(product)) => (product.list_price.0, product.currency.as_str()),
+            (None, None) => {
+                if line.product.is_empty() {
+                    self.refuse(at, "unit_price", "a price, for a line without a product");
+                }
+                return None;
+            }
+        };
+        if price < Decimal::ZERO {
+            self.refuse(at, "unit_price", "0 or more; a line that takes back has a negative quantity (BR-27)");
+            return None;
+        }
+        if currency != self.currency {
+            self.mixed.push(format!("{at}.unit_price is in {currency}"));
+        }
+        Some(price)
+    }
+
+    fn vat(&mut self, line: &pb::Line, product: Option<&product::Model>, at: &str) -> Option<Vat> {
+        let vat = match (&line.vat, product) {
+            (Some(given), _) => wire::vat_of(given).map_err(|wrong| (wrong.field, wrong.description)),
+            (None, Some(product)) => product.vat().map_err(|error| ("vat".to_owned(), error.to_string())),
+            (None, None) if line.product.is_empty() => {
+                Err(("vat".to_owned(), "category and rate, for a line without a product".to_owned()))
+            }
+            (None, None) => return None,
+        };
+        vat.map_err(|(field, expected)| self.refuse(at, &field, expected)).ok()
+    }
+
+    fn refuse(&mut self, at: &str, field: &str, expected: impl Into<String>) {
+        self.wrong.push(violation(format!("{at}.{field}"), expected));
+    }
+}
+
+/// A quantity that every sum keeps exactly.
+pub(crate) fn quantity(given: &WireDecimal) -> Result<Decimal, String> {
+    let quantity = convert::decimal_from(given).map_err(|cause| cause.to_string())?;
+    if quantity.normalize().scale() > QUANTITY_DECIMALS || quantity.abs() > Decimal::from(MAX_QUANTITY) {
+        return Err(format!("at most {QUANTITY_DECIMALS} decimals and {MAX_QUANTITY} either way"));
+    }
+    Ok(quantity.normalize())
+}
+
+/// A discount: 0 where it is absent.
+fn percent(given: Option<&WireDecimal>, field: &str, wrong: &mut Vec<Violation>) -> Decimal {
+    let Some(given) = given else { return Decimal::ZERO };
+    match convert::decimal_from(given) {
+        Ok(percent) if (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent) => return percent.normalize(),
+        Ok(_) => wrong.push(violation(field, "0 to 100 per cent")),
+        Err(cause) => wrong.push(violation(field, cause.to_string())),
+    }
+    Decimal::ZERO
+}
+
+fn product_id(name: &str) -> Option<Uuid> {
+    names::PRODUCTS.parse(name).ok()
+}
+
+/// The lines' ids: given, or the line's place, moved on where another line took that.
+fn line_ids(lines: &[pb::Line]) -> Vec<String> {
+    let given: HashSet<&str> = lines.iter().map(|line| line.line_id.as_str()).collect();
+    let mut free = (1..).map(|n: usize| n.to_string()).filter(|id| !given.contains(id.as_str()));
+    lines
+        .iter()
+        .map(|line| if line.line_id.is_empty() { free.next().unwrap_or_default() } else { line.line_id.clone() })
+        .collect()
+}

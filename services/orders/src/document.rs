@@ -1,0 +1,162 @@
+//! What a quote, an order and an invoice have in common: lines, a header discount, and totals by the one arithmetic.
+
+use std::fmt;
+use std::str::FromStr;
+
+use dealflow_money::{Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, compute};
+use rust_decimal::Decimal;
+use sea_orm::{DeriveValueType, FromJsonQueryResult};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::{Error, violation};
+
+/// Days from an invoice to its due day where nobody said how many.
+pub const PAYMENT_DAYS: i32 = 30;
+
+/// An exact decimal number in a text column: it is read and written, never compared by the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveValueType)]
+#[sea_orm(value_type = "String", column_type = "Text")]
+pub struct Exact(pub Decimal);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.normalize().fmt(f)
+    }
+}
+
+impl FromStr for Exact {
+    type Err = rust_decimal::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Decimal::from_str_exact(text).map(Self)
+    }
+}
+
+/// One line, complete: what the product gave and what was agreed stand here, so that a later price changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its id within the document; an invoice's line has the id of its order's.
+    pub id: String,
+    /// The product; none for a line in free text.
+    pub product: Option<Uuid>,
+    /// What is sold, in words.
+    pub description: String,
+    /// How many; negative for a line that takes back.
+    pub quantity: Decimal,
+    /// UN/ECE Recommendation 20.
+    pub unit_code: String,
+    /// Price of one unit without VAT, in the document's currency.
+    pub unit_price: Decimal,
+    /// Discount on the line, 0 to 100 per cent.
+    pub discount_percent: Decimal,
+    /// Category and rate.
+    pub vat: Vat,
+    /// How many are delivered; of an order's line, zero elsewhere.
+    #[serde(default)]
+    pub fulfilled: Decimal,
+}
+
+/// The lines of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Lines(pub Vec<Line>);
+
+impl Lines {
+    /// The line with this id.
+    pub fn get(&self, id: &str) -> Option<&Line> {
+        self.0.iter().find(|line| line.id == id)
+    }
+
+    /// The ids, for a refusal that says what there is.
+    pub fn ids(&self) -> String {
+        self.0.iter().map(|line| line.id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The totals of a document, in minor units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Totals(pub dealflow_money::Totals);
+
+/// Totals of a document (`quote`, `order`, `invoice`): line discounts and the header discount are percentages, the
+/// header discount split over the VAT groups by largest remainder (R-QUO-1).
+pub fn totals(document: &'static str, currency: Currency, discount: Decimal, lines: &Lines) -> Result<Totals, Error> {
+    totals_rounded(document, currency, discount, lines, Decimal::ZERO)
+}
+
+/// As [`totals`], with a rounding amount (BT-114).
+pub fn totals_rounded(
+    document: &'static str,
+    currency: Currency,
+    discount: Decimal,
+    lines: &Lines,
+    rounding: Decimal,
+) -> Result<Totals, Error> {
+    let mut input = DocumentInput::new(currency, lines.0.iter().map(line_input).collect());
+    if !discount.is_zero() {
+        let amount = Amount::Percent(discount);
+        input.allowances.push(DocumentAdjustment { amount, reason: "Discount".to_owned(), vat: None });
+    }
+    input.rounding = rounding;
+    compute(&input).map(Totals).map_err(|cause| Error::Money { document, cause })
+}
+
+fn line_input(line: &Line) -> LineInput {
+    let mut input = LineInput::new(&line.id, line.quantity, line.unit_price, line.vat);
+    if !line.discount_percent.is_zero() {
+        let amount = Amount::Percent(line.discount_percent);
+        input.allowances.push(Adjustment { amount, reason: "Discount".to_owned() });
+    }
+    input
+}
+
+/// The stored code of a currency; it was read by the same function before it was stored.
+pub fn currency(code: &str) -> Result<Currency, Error> {
+    Currency::parse(code).map_err(|cause| Error::Refused(dealflow_chassis::Refusal::internal(cause)))
+}
+
+/// A quantity of a line, as a caller asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The line's id.
+    pub line: String,
+    /// How much of it.
+    pub quantity: Decimal,
+}
+
+/// The lines that are asked for and how much of each; everything that is `open` where nothing is named.
+///
+/// A quantity has the sign of what was ordered and is never more than what is open: then `too_much` says why not.
+pub fn pick<'a>(
+    lines: &'a Lines,
+    asked: &[Asked],
+    open: impl Fn(&Line) -> Decimal,
+    too_much: impl Fn(&Line, Decimal) -> Error,
+) -> Result<Vec<(&'a Line, Decimal)>, Error> {
+    if asked.is_empty() {
+        let all = lines.0.iter().map(|line| (line, open(line)));
+        return Ok(all.filter(|(_, open)| !open.is_zero()).collect());
+    }
+    let mut picked: Vec<(&Line, Decimal)> = Vec::with_capacity(asked.len());
+    let mut wrong = Vec::new();
+    for (index, Asked { line: id, quantity }) in asked.iter().enumerate() {
+        let Some(line) = lines.get(id) else {
+            wrong.push(violation(format!("lines[{index}].line_id"), format!("one of {}", lines.ids())));
+            continue;
+        };
+        if picked.iter().any(|(other, _)| other.id == *id) {
+            wrong.push(violation(format!("lines[{index}].line_id"), "each line once"));
+        }
+        if quantity.is_zero() || quantity.is_sign_negative() != line.quantity.is_sign_negative() {
+            let sign = if line.quantity.is_sign_negative() { "below 0: this line takes back" } else { "above 0" };
+            wrong.push(violation(format!("lines[{index}].quantity"), sign));
+        }
+        picked.push((line, *quantity));
+    }
+    if !wrong.is_empty() {
+        return Err(Error::Fields(wrong));
+    }
+    match picked.iter().find(|(line, quantity)| quantity.abs() > open(line).abs()) {
+        Some((line, quantity)) => Err(too_much(line, *quantity)),
+        None => Ok(picked),
+    }
+}

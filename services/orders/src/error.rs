@@ -1,0 +1,168 @@
+//! What this service refuses, and how each refusal reads.
+
+use chrono::NaiveDate;
+use dealflow_chassis::refusal::{Kind, Refusal};
+use dealflow_money::MoneyError;
+use dealflow_proto::Violation;
+use dealflow_proto::errors::v1::ErrorReason;
+use dealflow_proto::names::BadName;
+use rust_decimal::Decimal;
+use sea_orm::DbErr;
+
+/// Why a request about products or documents is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A refusal that every service has: life cycle, etag, effective time, list.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database did not do it.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+    /// Fields that cannot be meant, all of them.
+    #[error("fields are missing or malformed")]
+    Fields(Vec<Violation>),
+    /// A document that the arithmetic refuses.
+    #[error("{document}: {cause}")]
+    Money {
+        /// The document's field in the request, e.g. `quote`.
+        document: &'static str,
+        /// What the arithmetic says.
+        #[source]
+        cause: MoneyError,
+    },
+    /// Lines priced in another currency than the document's (BT-5).
+    #[error("the document is in {expected}; {}", found.join("; "))]
+    MixedCurrencies {
+        /// The document's currency.
+        expected: String,
+        /// Each line that differs: field and currency.
+        found: Vec<String>,
+    },
+    /// A product code that another product has (R-PRD-1).
+    #[error("the product code {code} belongs to {holder}")]
+    CodeTaken {
+        /// The code.
+        code: String,
+        /// The product's name.
+        holder: String,
+    },
+    /// A quote whose last day has passed (R-QUO-3).
+    #[error(
+        "{quote} was valid until {valid_until}; ReviseQuote makes a new revision, or UpdateQuote moves a draft's date"
+    )]
+    Expired {
+        /// The quote's name.
+        quote: String,
+        /// Its last day.
+        valid_until: NaiveDate,
+    },
+    /// The opportunity has a live order already: never two (R-OPP-5).
+    #[error("{opportunity} has the order {order} already; cancel that first")]
+    OrderStands {
+        /// The opportunity's name.
+        opportunity: String,
+        /// The order's name.
+        order: String,
+    },
+    /// More than was ordered would be delivered (R-ORD-1).
+    #[error("line {line}: {ordered} ordered, {fulfilled} fulfilled; {asked} more is too much")]
+    OverFulfilled {
+        /// The line's id.
+        line: String,
+        /// Quantity ordered.
+        ordered: Decimal,
+        /// Quantity delivered before.
+        fulfilled: Decimal,
+        /// Quantity asked for.
+        asked: Decimal,
+    },
+    /// More than was delivered would be billed (R-INV-1).
+    #[error("line {line}: {left} is delivered and not yet billed; {asked} is too much")]
+    OverBilled {
+        /// The line's id.
+        line: String,
+        /// What may still be billed now.
+        left: Decimal,
+        /// Quantity asked for.
+        asked: Decimal,
+    },
+    /// Nothing of the order is left to do.
+    #[error("{order}: nothing is left to {verb}; {why}")]
+    NothingLeft {
+        /// The order's name.
+        order: String,
+        /// `fulfill` or `bill`.
+        verb: &'static str,
+        /// What has to happen first.
+        why: &'static str,
+    },
+}
+
+impl Error {
+    /// One field that cannot be meant.
+    pub fn field(field: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Fields(vec![violation(field, expected)])
+    }
+}
+
+/// A field and what it must be.
+pub fn violation(field: impl Into<String>, expected: impl Into<String>) -> Violation {
+    Violation { field: field.into(), description: expected.into() }
+}
+
+impl From<BadName> for Error {
+    fn from(bad: BadName) -> Self {
+        Self::Refused(bad.into())
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Refused(refusal) => refusal,
+            Error::Db(cause) => cause.into(),
+            Error::Fields(fields) => Self::fields(fields),
+            Error::Money { document, cause } => arithmetic(document, &cause),
+            Error::MixedCurrencies { expected, .. } => {
+                Self::new(Kind::Invalid, ErrorReason::Arithmetic, message).with("currency", expected)
+            }
+            Error::CodeTaken { code, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
+                .with("field", "product.code")
+                .with("value", code)
+                .with("holder", holder),
+            Error::Expired { quote, valid_until } => {
+                let description = format!("passed on {valid_until}");
+                Self::guard(message, &[("valid_until_date", &description)]).with("quote", quote)
+            }
+            Error::OrderStands { opportunity, order } => {
+                let description = format!("{order} stands");
+                Self::guard(message, &[(&opportunity, &description)]).with("order", order)
+            }
+            Error::OverFulfilled { line, ordered, fulfilled, asked } => {
+                Self::guard(message, &[(&line, "over-fulfilled")])
+                    .with("line", line)
+                    .with("ordered", ordered.normalize().to_string())
+                    .with("fulfilled", fulfilled.normalize().to_string())
+                    .with("asked", asked.normalize().to_string())
+            }
+            Error::OverBilled { line, left, asked } => Self::guard(message, &[(&line, "over-billed")])
+                .with("line", line)
+                .with("left", left.normalize().to_string())
+                .with("asked", asked.normalize().to_string()),
+            Error::NothingLeft { order, verb, why } => Self::guard(message, &[(&order, why)]).with("verb", verb),
+        }
+    }
+}
+
+/// Results that do not fit and mixed currencies are the arithmetic's; what was filled in wrong is the field's.
+fn arithmetic(document: &str, cause: &MoneyError) -> Refusal {
+    let field = format!("{document}.{}", cause.field());
+    match cause {
+        MoneyError::Overflow { .. } | MoneyError::CurrencyMismatch { .. } | MoneyError::Unsplittable { .. } => {
+            Refusal::new(Kind::Invalid, ErrorReason::Arithmetic, format!("{document}: {cause}")).with("field", field)
+        }
+        MoneyError::UnknownCurrency { .. } => Refusal::field(&format!("{document}.currency_code"), cause.to_string()),
+        MoneyError::TooManyDecimals { .. } | MoneyError::Refused { .. } => Refusal::field(&field, cause.to_string()),
+    }
+}

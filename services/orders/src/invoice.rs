@@ -1,0 +1,246 @@
+//! What a customer has to pay for an order or a part of it (R-INV-1).
+
+mod billed;
+mod rows;
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use dealflow_chassis::Lifecycle;
+use dealflow_proto::names;
+use rust_decimal::Decimal;
+use sea_orm::entity::prelude::*;
+
+use crate::document::{Asked, Exact, Line, Lines, Totals, currency, pick, totals, totals_rounded};
+use crate::error::Error;
+use crate::order;
+use crate::record::{Told, day};
+
+pub use billed::Billed;
+pub use rows::{FIELDS, billed, billed_of_all, find, insert, lock};
+
+/// The legal entity that bills; there is one for now.
+pub const LEGAL_ENTITY: &str = "default";
+
+/// How far the invoice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Being written; has no number.
+    Draft,
+    /// Numbered; immutable.
+    Posted,
+    /// Given up before it was posted; final.
+    Void,
+}
+
+/// What can be done with an invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It is right.
+    PostInvoice,
+    /// The draft is given up.
+    VoidInvoice,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_value())
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Lifecycle for State {
+    type Verb = Verb;
+    const NOUN: &'static str = "invoice";
+    const STATES: &'static [Self] = &[Self::Draft, Self::Posted, Self::Void];
+    const VERBS: &'static [Verb] = &[Verb::PostInvoice, Verb::VoidInvoice];
+
+    fn next(self, verb: Verb) -> Option<Self> {
+        match (self, verb) {
+            (Self::Draft, Verb::PostInvoice) => Some(Self::Posted),
+            (Self::Draft, Verb::VoidInvoice) => Some(Self::Void),
+            _ => None,
+        }
+    }
+}
+
+/// An invoice.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "invoice")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// Counts its changes; the etag.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// How far it is.
+    pub state: State,
+    /// When it came into that state.
+    pub state_since: DateTime<Utc>,
+    /// The number, given on posting.
+    #[sea_orm(column_type = "Text")]
+    pub number: Option<String>,
+    /// The order.
+    pub order_id: Uuid,
+    /// The number of the order (BT-14).
+    #[sea_orm(column_type = "Text")]
+    pub order_number: String,
+    /// The opportunity.
+    pub opportunity_id: Uuid,
+    /// The account that pays.
+    pub account_id: Option<Uuid>,
+    /// Of all amounts, ISO 4217.
+    #[sea_orm(column_type = "Text")]
+    pub currency: String,
+    /// Header discount in percent: the order's.
+    pub discount_percent: Exact,
+    /// What is billed.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub lines: Lines,
+    /// What it comes to.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub totals: Totals,
+    /// Days to the due day.
+    pub payment_days: i32,
+    /// The day of the invoice (BT-2).
+    pub issue_date: NaiveDate,
+    /// The day it is due (BT-9); from posting on.
+    pub due_date: Option<NaiveDate>,
+    /// The legal entity that bills.
+    #[sea_orm(column_type = "Text")]
+    pub legal_entity: String,
+    /// The series it is numbered in, e.g. `INV-2017`.
+    #[sea_orm(column_type = "Text")]
+    pub series: String,
+    /// The customer's order number (BT-13).
+    #[sea_orm(column_type = "Text")]
+    pub customer_reference: String,
+}
+
+/// None: documents refer to each other by id.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Told for Model {
+    fn name(&self) -> String {
+        names::INVOICES.name(self.id)
+    }
+
+    fn thread(&self) -> String {
+        names::OPPORTUNITIES.name(self.opportunity_id)
+    }
+
+    fn state(&self) -> String {
+        self.state.to_string()
+    }
+
+    fn state_since(&self) -> DateTime<Utc> {
+        self.state_since
+    }
+}
+
+impl Model {
+    /// A draft for what is delivered of an order and not yet billed: all of it, or what is asked for.
+    ///
+    /// The order is locked and `billed` was read under that lock. The percentages of discount are the order's. The
+    /// invoice that completes the billing carries what rounding lost or won on the way (BT-114), so that the invoices
+    /// of an order come to the order's amount, to the cent.
+    pub fn of_order(
+        order: &order::Model,
+        billed: &Billed,
+        asked: &[Asked],
+        issue_date: Option<NaiveDate>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        order.state.accept(order::Verb::CreateInvoice)?;
+        let issue_date = issue_date.unwrap_or_else(|| day(now));
+        if issue_date > day(now) || issue_date < order.order_date {
+            let expected = format!("from the day of the order, {}, to {}", order.order_date, day(now));
+            return Err(Error::field("issue_date", expected));
+        }
+        let lines = lines_to_bill(order, billed, asked)?;
+        let totals = totals_to_bill(order, billed, &lines)?;
+        Ok(Self {
+            id: Uuid::now_v7(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            state: State::Draft,
+            state_since: now,
+            number: None,
+            order_id: order.id,
+            order_number: order.number.clone(),
+            opportunity_id: order.opportunity_id,
+            account_id: order.account_id,
+            currency: order.currency.clone(),
+            discount_percent: order.discount_percent,
+            lines,
+            totals,
+            payment_days: order.payment_days,
+            issue_date,
+            due_date: None,
+            legal_entity: LEGAL_ENTITY.to_owned(),
+            series: format!("INV-{}", issue_date.year()),
+            customer_reference: order.customer_reference.clone(),
+        })
+    }
+
+    /// DRAFT → POSTED. The number is drawn afterwards, for it makes other postings wait.
+    pub fn post(self, now: DateTime<Utc>) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::PostInvoice)?;
+        let days = Days::new(u64::try_from(self.payment_days).unwrap_or_default());
+        let due = self.issue_date.checked_add_days(days);
+        let due_date = due.ok_or_else(|| Error::field("issue_date", "a day whose due day is in the calendar"))?;
+        Ok(Self { due_date: Some(due_date), ..self.moved(state, now) })
+    }
+
+    /// DRAFT → VOID: what it billed can be billed again.
+    pub fn void(self, now: DateTime<Utc>) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::VoidInvoice)?;
+        Ok(self.moved(state, now))
+    }
+
+    fn moved(self, state: State, now: DateTime<Utc>) -> Self {
+        Self { state, state_since: now, version: self.version + 1, updated_at: now, ..self }
+    }
+}
+
+fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked]) -> Result<Lines, Error> {
+    let left = |line: &Line| line.fulfilled - billed.of(&line.id);
+    let over = |line: &Line, asked| Error::OverBilled { line: line.id.clone(), left: left(line), asked };
+    let picked = pick(&order.lines, asked, left, over)?;
+    if picked.is_empty() {
+        let why = "all that is delivered is billed; FulfillOrder delivers more, VoidInvoice frees a draft";
+        return Err(Error::NothingLeft { order: order.name(), verb: "bill", why });
+    }
+    let billed_line = |(line, quantity): (&Line, Decimal)| Line { quantity, fulfilled: Decimal::ZERO, ..line.clone() };
+    Ok(Lines(picked.into_iter().map(billed_line).collect()))
+}
+
+fn totals_to_bill(order: &order::Model, billed: &Billed, lines: &Lines) -> Result<Totals, Error> {
+    let currency = currency(&order.currency)?;
+    let discount = order.discount_percent.0;
+    let own = totals("invoice", currency, discount, lines)?;
+    let now_billed = |line: &Line| billed.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
+    if order.lines.0.iter().any(|line| now_billed(line) != line.quantity) {
+        return Ok(own);
+    }
+    let rest = i128::from(order.totals.0.payable) - billed.payable() - i128::from(own.0.payable);
+    if rest == 0 {
+        return Ok(own);
+    }
+    let rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
+    totals_rounded("invoice", currency, discount, lines, rounding)
+}

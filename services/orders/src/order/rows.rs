@@ -1,0 +1,74 @@
+//! Orders in the database: found, locked, added once per opportunity.
+
+use std::sync::LazyLock;
+
+use dealflow_chassis::Refusal;
+use dealflow_chassis::list::Fields;
+use dealflow_proto::names;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect, TryInsertResult};
+
+use super::{Column, Entity, Model, State};
+use crate::error::Error;
+
+/// What the list of orders can be filtered and ordered by.
+pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .uuid("name", names::ORDERS.as_str(), Column::Id)
+        .uuid("opportunity", names::OPPORTUNITIES.as_str(), Column::OpportunityId)
+        .filter_only()
+        .uuid("account", names::ACCOUNTS.as_str(), Column::AccountId)
+        .filter_only()
+        .uuid("quote", names::QUOTES.as_str(), Column::QuoteId)
+        .filter_only()
+        .variants("state", Column::State, |state: &State| state.to_string().into())
+        .filter_only()
+        .text("number", Column::Number)
+        .filter_only()
+        .time("create_time", Column::CreatedAt)
+});
+
+/// The order with this name, for reading.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+    let id = names::ORDERS.parse(name)?;
+    let found = Entity::find_by_id(id).one(db).await?;
+    found.ok_or_else(|| Refusal::missing(name).into())
+}
+
+/// The only way to an order that is meant to change, or to be billed.
+pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+    let id = names::ORDERS.parse(name)?;
+    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    found.ok_or_else(|| Refusal::missing(name).into())
+}
+
+/// Adds an order with its number, unless its opportunity has a live one: then nothing is added, and none is answered.
+///
+/// The database decides, by its index of live orders: of any number of calls at the same time one adds, and the
+/// others wait until that one is committed.
+pub async fn insert(tx: &DatabaseTransaction, order: Model) -> Result<Option<Model>, Error> {
+    let mut row = order.into_active_model();
+    row.number = crate::number::of_document(tx, "SO").await?;
+    match Entity::insert(row).on_conflict_do_nothing().exec_with_returning(tx).await? {
+        TryInsertResult::Inserted(order) => Ok(Some(order)),
+        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(None),
+    }
+}
+
+/// The live order of an opportunity, after [`insert`] met it.
+pub async fn live_of(tx: &DatabaseTransaction, opportunity: Uuid) -> Result<Model, Error> {
+    let live = Entity::find()
+        .filter(Column::OpportunityId.eq(opportunity))
+        .filter(Column::State.ne(State::Canceled))
+        .one(tx)
+        .await?;
+    // Cancelled in between: the same call finds the way free.
+    let gone = || {
+        Refusal::new(
+            dealflow_chassis::Kind::Conflict,
+            dealflow_proto::errors::v1::ErrorReason::ConcurrentChange,
+            "the opportunity's order was cancelled at this moment; send the same call again",
+        )
+    };
+    live.ok_or_else(|| gone().into())
+}

@@ -1,0 +1,109 @@
+//! Quotes in the database: found, locked alone or with their siblings, closed together.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use dealflow_chassis::Refusal;
+use dealflow_chassis::list::Fields;
+use dealflow_proto::names;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Query;
+use sea_orm::{
+    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect,
+};
+
+use super::{ActiveModel, CloseReason, Column, Entity, Model, OPEN, State};
+use crate::error::Error;
+
+/// What the list of quotes can be filtered and ordered by.
+pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .uuid("name", names::QUOTES.as_str(), Column::Id)
+        .uuid("opportunity", names::OPPORTUNITIES.as_str(), Column::OpportunityId)
+        .filter_only()
+        .uuid("account", names::ACCOUNTS.as_str(), Column::AccountId)
+        .filter_only()
+        .uuid("order", names::ORDERS.as_str(), Column::OrderId)
+        .filter_only()
+        .variants("state", Column::State, |state: &State| state.to_string().into())
+        .filter_only()
+        .text("number", Column::Number)
+        .filter_only()
+        .time("create_time", Column::CreatedAt)
+});
+
+/// The quote with this name, for reading.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+    let id = names::QUOTES.parse(name)?;
+    let found = Entity::find_by_id(id).one(db).await?;
+    found.ok_or_else(|| Refusal::missing(name).into())
+}
+
+/// The only way to a quote that is meant to change.
+pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+    let id = names::QUOTES.parse(name)?;
+    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    found.ok_or_else(|| Refusal::missing(name).into())
+}
+
+/// A quote together with the other open quotes of its opportunity, locked in one statement and always in the same
+/// order: whoever accepts a sibling at the same time waits, and neither waits for the other.
+pub async fn lock_with_siblings(tx: &DatabaseTransaction, name: &str) -> Result<(Model, Vec<Model>), Error> {
+    let id = names::QUOTES.parse(name)?;
+    let opportunity =
+        Query::select().column((Entity, Column::OpportunityId)).from(Entity).and_where(Column::Id.eq(id)).to_owned();
+    let mut rows = Entity::find()
+        .filter(Column::OpportunityId.in_subquery(opportunity))
+        .filter(Condition::any().add(Column::State.is_in(OPEN)).add(Column::Id.eq(id)))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let place = rows.iter().position(|quote| quote.id == id).ok_or_else(|| Refusal::missing(name))?;
+    let quote = rows.remove(place);
+    Ok((quote, rows))
+}
+
+/// The open quotes of an opportunity, locked in the same order as everywhere.
+pub async fn lock_open(tx: &DatabaseTransaction, opportunity: Uuid) -> Result<Vec<Model>, Error> {
+    let open = Entity::find().filter(Column::OpportunityId.eq(opportunity)).filter(Column::State.is_in(OPEN));
+    Ok(open.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
+}
+
+/// Closes quotes that are locked, in one statement; answers them as they are now.
+pub async fn close_all(
+    tx: &DatabaseTransaction,
+    quotes: Vec<Model>,
+    reason: CloseReason,
+    now: DateTime<Utc>,
+) -> Result<Vec<Model>, Error> {
+    if quotes.is_empty() {
+        return Ok(quotes);
+    }
+    let ids: Vec<Uuid> = quotes.iter().map(|quote| quote.id).collect();
+    let closed = quotes.into_iter().map(|quote| quote.close(reason, now)).collect::<Result<Vec<_>, _>>()?;
+    let change = ActiveModel {
+        state: ActiveValue::Set(State::Closed),
+        state_since: ActiveValue::Set(now),
+        updated_at: ActiveValue::Set(now),
+        close_reason: ActiveValue::Set(Some(reason)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.is_in(ids))
+        .exec(tx)
+        .await?;
+    Ok(closed)
+}
+
+/// Adds a revision; the number is given here where the revision is the first.
+pub async fn insert(tx: &DatabaseTransaction, quote: Model) -> Result<Model, Error> {
+    let first = quote.number.is_empty();
+    let mut row = quote.into_active_model();
+    if first {
+        row.number = crate::number::of_document(tx, "Q").await?;
+    }
+    Ok(Entity::insert(row).exec_with_returning(tx).await?)
+}

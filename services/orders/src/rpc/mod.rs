@@ -1,0 +1,44 @@
+//! One function per RPC, one transaction per function.
+
+mod contracts;
+mod invoices;
+mod orders;
+mod products;
+mod quotes;
+
+use dealflow_chassis::{Refusal, Store};
+use sea_orm::DatabaseConnection;
+
+/// All services of this part; each call takes what it needs from the store.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    store: Store,
+}
+
+impl Orders {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    fn reader(&self) -> &DatabaseConnection {
+        self.store.reader()
+    }
+}
+
+/// A list's request, as the chassis reads it.
+macro_rules! asked_list {
+    ($ask:expr) => {
+        dealflow_chassis::list::ListRequest {
+            page_size: $ask.page_size,
+            page_token: &$ask.page_token,
+            filter: &$ask.filter,
+            order_by: &$ask.order_by,
+        }
+    };
+}
+use asked_list;
+
+/// An answer, or what this service or the chassis refuses.
+fn answer<A>(result: Result<A, impl Into<Refusal>>) -> Result<tonic::Response<A>, tonic::Status> {
+    result.map(tonic::Response::new).map_err(|error| error.into().into())
+}

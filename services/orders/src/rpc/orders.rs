@@ -1,0 +1,144 @@
+//! The RPCs of orders.
+
+use dealflow_chassis::list::list;
+use dealflow_chassis::work::{Work, check};
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::order_service_server::OrderService;
+use sea_orm::EntityTrait;
+use tonic::{Request, Response, Status};
+
+use super::{Orders, answer, asked_list};
+use crate::error::Error;
+use crate::invoice::{self, Billed};
+use crate::order::{self, Model};
+use crate::record::{change, save};
+use crate::wire::asked;
+
+/// The order that a verb names, locked, as the caller saw it.
+async fn locked(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+    let order = order::lock(&work.tx, name).await?;
+    work.check_etag(name, etag, order.version)?;
+    work.check_not_before(order.updated_at)?;
+    Ok(order)
+}
+
+/// Writes the order and its history.
+async fn saved(
+    work: &mut Work,
+    (kind, verb, reason): (&str, &str, &str),
+    before: &Model,
+    after: &Model,
+) -> Result<pb::Order, Error> {
+    save(&work.tx, before, after).await?;
+    // What could have no invoice before this verb has none now.
+    let billed = invoice::billed(&work.tx, before).await?;
+    let answer = after.to_wire(&billed)?;
+    work.record(change(kind, verb, Some(before), after, &answer).reason(reason));
+    Ok(answer)
+}
+
+#[tonic::async_trait]
+impl OrderService for Orders {
+    async fn create_order(&self, request: Request<pb::CreateOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::CreateOrderRequest| async move {
+                let order = Model::of(&work.tx, ask.order.unwrap_or_default(), work.now).await?;
+                let opportunity = order.opportunity_id;
+                let Some(order) = order::insert(&work.tx, order).await? else {
+                    let stands = order::live_of(&work.tx, opportunity).await?;
+                    let billed = invoice::billed(&work.tx, &stands).await?;
+                    return Ok(work.done(stands.to_wire(&billed)?));
+                };
+                let answer = order.to_wire(&Billed::default())?;
+                work.record(change("order.created", "CreateOrder", None, &order, &answer));
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn get_order(&self, request: Request<pb::GetOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let read = async {
+            let order = order::find(self.reader(), &ask.name).await?;
+            let billed = invoice::billed(self.reader(), &order).await?;
+            order.to_wire(&billed)
+        };
+        answer(read.await)
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let page = list(self.reader(), order::Entity::find(), &order::FIELDS, asked_list!(ask)).await;
+        let page = page.map_err(dealflow_chassis::Refusal::from)?;
+        let read = async {
+            let billed = invoice::billed_of_all(self.reader(), &page.items).await?;
+            let none = Billed::default();
+            let orders = page.items.iter().map(|order| order.to_wire(billed.get(&order.id).unwrap_or(&none)));
+            orders.collect::<Result<_, Error>>()
+        };
+        answer(read.await.map(|orders| pb::ListOrdersResponse { orders, next_page_token: page.next_page_token }))
+    }
+
+    async fn confirm_order(&self, request: Request<pb::ConfirmOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::ConfirmOrderRequest| async move {
+                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let after = before.clone().confirm(work.now)?;
+                let answer = saved(&mut work, ("order.confirmed", "ConfirmOrder", ""), &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn submit_order(&self, request: Request<pb::SubmitOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::SubmitOrderRequest| async move {
+                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let after = before.clone().submit(work.now)?;
+                let answer = saved(&mut work, ("order.submitted", "SubmitOrder", ""), &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn reject_order(&self, request: Request<pb::RejectOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::RejectOrderRequest| async move {
+                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let after = before.clone().reject(&ask.reason, work.now)?;
+                let told = ("order.rejected", "RejectOrder", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn fulfill_order(&self, request: Request<pb::FulfillOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::FulfillOrderRequest| async move {
+                let delivered = asked(&ask.lines)?;
+                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let after = before.clone().fulfill(&delivered, work.now)?;
+                let answer = saved(&mut work, ("order.fulfilled", "FulfillOrder", ""), &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn cancel_order(&self, request: Request<pb::CancelOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::CancelOrderRequest| async move {
+                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let after = before.clone().cancel(work.now)?;
+                let told = ("order.canceled", "CancelOrder", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+}

@@ -1,0 +1,61 @@
+//! Invoices as they go out.
+
+use dealflow_chassis::Lifecycle;
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::invoice as wire;
+use dealflow_proto::types::v1::Guidance;
+use dealflow_proto::{convert, names};
+
+use super::{lines, name, next, totals};
+use crate::error::Error;
+use crate::invoice::{Model, State};
+use crate::record::Told;
+
+impl Model {
+    /// The invoice as it goes out.
+    pub fn to_wire(&self) -> Result<pb::Invoice, Error> {
+        Ok(pb::Invoice {
+            name: self.name(),
+            etag: self.version.to_string(),
+            create_time: Some(convert::timestamp(self.created_at)),
+            update_time: Some(convert::timestamp(self.updated_at)),
+            state: state(self.state).into(),
+            number: self.number.clone().unwrap_or_default(),
+            order: names::ORDERS.name(self.order_id),
+            order_number: self.order_number.clone(),
+            opportunity: self.thread(),
+            account: name(names::ACCOUNTS, self.account_id),
+            currency_code: self.currency.clone(),
+            lines: lines(&self.lines, &self.totals)?,
+            discount_percent: Some(convert::decimal(self.discount_percent.0)),
+            totals: Some(totals(&self.totals)),
+            issue_date: Some(convert::date(self.issue_date)),
+            due_date: self.due_date.map(convert::date),
+            legal_entity: self.legal_entity.clone(),
+            series: self.series.clone(),
+            customer_reference: self.customer_reference.clone(),
+            guidance: Some(self.guidance()),
+        })
+    }
+
+    fn guidance(&self) -> Guidance {
+        let me = self.name();
+        let next_actions = match self.state {
+            State::Draft => vec![next("PostInvoice", &me, "Give it its number; it changes no more then")],
+            State::Posted | State::Void => Vec::new(),
+        };
+        Guidance {
+            allowed_verbs: self.state.allowed().iter().map(ToString::to_string).collect(),
+            next_actions,
+            missing_fields: Vec::new(),
+        }
+    }
+}
+
+fn state(state: State) -> wire::State {
+    match state {
+        State::Draft => wire::State::Draft,
+        State::Posted => wire::State::Posted,
+        State::Void => wire::State::Void,
+    }
+}

@@ -1,0 +1,143 @@
+//! Orders ⇄ the wire.
+
+use chrono::{DateTime, Utc};
+use dealflow_chassis::Lifecycle;
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::order as wire;
+use dealflow_proto::types::v1::Guidance;
+use dealflow_proto::{convert, names};
+use rust_decimal::Decimal;
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use super::{date, lines, name, next, payment_days, reference, totals};
+use crate::content::Written;
+use crate::document::Line;
+use crate::error::{Error, violation};
+use crate::invoice::Billed;
+use crate::order::{Model, State, Verb};
+use crate::record::{Told, day};
+
+impl Model {
+    /// A new order as it was written, for a win without a quote.
+    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Order, now: DateTime<Utc>) -> Result<Self, Error> {
+        let mut wrong = Vec::new();
+        let opportunity_id =
+            reference(names::OPPORTUNITIES, &written.opportunity, "order.opportunity", &mut wrong).unwrap_or_default();
+        let account_id = reference(names::ACCOUNTS, &written.account, "order.account", &mut wrong);
+        let owner_id = reference(names::EMPLOYEES, &written.owner, "order.owner", &mut wrong);
+        let order_date = date(written.order_date.as_ref(), "order.order_date", &mut wrong).unwrap_or_else(|| day(now));
+        if order_date > day(now) {
+            wrong.push(violation("order.order_date", format!("{} or earlier", day(now))));
+        }
+        let content = Written {
+            document: "order",
+            currency: &written.currency_code,
+            lines: &written.lines,
+            discount: written.discount_percent.as_ref(),
+            wrong,
+        };
+        let content = content.complete(db).await?;
+        Ok(Self {
+            id: Uuid::now_v7(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            state: State::Draft,
+            state_since: now,
+            number: String::new(),
+            opportunity_id,
+            quote_id: None,
+            account_id,
+            owner_id,
+            currency: content.currency.code().to_owned(),
+            discount_percent: content.discount,
+            lines: content.lines,
+            totals: content.totals,
+            order_date,
+            customer_reference: written.customer_reference,
+            payment_days: payment_days(written.payment_days),
+            erp_refusal: String::new(),
+        })
+    }
+
+    /// The order as it goes out, with what its invoices billed of it.
+    pub fn to_wire(&self, billed: &Billed) -> Result<pb::Order, Error> {
+        Ok(pb::Order {
+            name: self.name(),
+            etag: self.version.to_string(),
+            create_time: Some(convert::timestamp(self.created_at)),
+            update_time: Some(convert::timestamp(self.updated_at)),
+            state: state(self.state).into(),
+            number: self.number.clone(),
+            opportunity: self.thread(),
+            quote: name(names::QUOTES, self.quote_id),
+            account: name(names::ACCOUNTS, self.account_id),
+            currency_code: self.currency.clone(),
+            lines: lines(&self.lines, &self.totals)?,
+            discount_percent: Some(convert::decimal(self.discount_percent.0)),
+            totals: Some(totals(&self.totals)),
+            owner: name(names::EMPLOYEES, self.owner_id),
+            order_date: Some(convert::date(self.order_date)),
+            customer_reference: self.customer_reference.clone(),
+            payment_days: self.payment_days,
+            fulfilment: self.progress(|line| line.fulfilled).into(),
+            billing: self.progress(|line| billed.posted(&line.id)).into(),
+            line_progress: self.lines.0.iter().map(|line| line_progress(line, billed)).collect(),
+            erp_refusal: self.erp_refusal.clone(),
+            guidance: Some(self.guidance(billed)),
+        })
+    }
+
+    /// How much of the order is done, by quantity: derived, never set (R-ORD-1).
+    fn progress(&self, done: impl Fn(&Line) -> Decimal) -> wire::Progress {
+        if self.lines.0.iter().all(|line| done(line) == line.quantity) {
+            wire::Progress::Full
+        } else if self.lines.0.iter().all(|line| done(line).is_zero()) {
+            wire::Progress::Not
+        } else {
+            wire::Progress::Partial
+        }
+    }
+
+    fn guidance(&self, billed: &Billed) -> Guidance {
+        let can_bill = self.lines.0.iter().any(|line| line.fulfilled != billed.of(&line.id));
+        let allowed = self.state.allowed().into_iter().filter(|verb| *verb != Verb::CreateInvoice || can_bill);
+        let me = self.name();
+        let deliver = next("FulfillOrder", &me, "Tell what was delivered");
+        let mut next_actions = match self.state {
+            State::Draft => vec![next("ConfirmOrder", &me, "Both sides agree: lines and prices are frozen")],
+            State::Confirmed => vec![next("SubmitOrder", &me, "Send it to the ERP")],
+            State::Submitted | State::InFulfillment => vec![deliver],
+            State::Fulfilled | State::Canceled => Vec::new(),
+        };
+        if self.can_have_invoices() && can_bill {
+            next_actions.push(next("CreateInvoice", &me, "Bill what is delivered"));
+        }
+        Guidance {
+            allowed_verbs: allowed.map(|verb| verb.to_string()).collect(),
+            next_actions,
+            missing_fields: Vec::new(),
+        }
+    }
+}
+
+fn line_progress(line: &Line, billed: &Billed) -> pb::LineProgress {
+    pb::LineProgress {
+        line_id: line.id.clone(),
+        ordered: Some(convert::decimal(line.quantity)),
+        fulfilled: Some(convert::decimal(line.fulfilled)),
+        billed: Some(convert::decimal(billed.of(&line.id))),
+    }
+}
+
+fn state(state: State) -> wire::State {
+    match state {
+        State::Draft => wire::State::Draft,
+        State::Confirmed => wire::State::Confirmed,
+        State::Submitted => wire::State::Submitted,
+        State::InFulfillment => wire::State::InFulfillment,
+        State::Fulfilled => wire::State::Fulfilled,
+        State::Canceled => wire::State::Canceled,
+    }
+}

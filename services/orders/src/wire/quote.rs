@@ -1,0 +1,203 @@
+//! Quotes ⇄ the wire.
+
+use chrono::{DateTime, Utc};
+use dealflow_chassis::{Lifecycle, Mask};
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::quote as wire;
+use dealflow_proto::types::v1::Guidance;
+use dealflow_proto::{Violation, convert, names};
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use super::{date, lines, name, next, payment_days, reference, totals};
+use crate::content::Written;
+use crate::error::{Error, violation};
+use crate::quote::{CloseReason, Model, State, Verb};
+use crate::record::{Told, day};
+
+/// The fields that UpdateQuote can change.
+pub(crate) const UPDATABLE: &[&str] =
+    &["account", "currency_code", "lines", "discount_percent", "valid_until_date", "owner", "terms", "payment_days"];
+
+/// Why a quote can be closed by a person.
+pub(crate) fn close_reason(reason: wire::CloseReason) -> Result<CloseReason, Error> {
+    match reason {
+        wire::CloseReason::Lost => Ok(CloseReason::Lost),
+        wire::CloseReason::Canceled => Ok(CloseReason::Canceled),
+        _ => Err(Error::field("reason", "LOST or CANCELED; the other reasons come from other verbs")),
+    }
+}
+
+impl Model {
+    /// A new draft as it was written, revision 0, complete and added up.
+    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Quote, now: DateTime<Utc>) -> Result<Self, Error> {
+        let mut wrong = Vec::new();
+        let opportunity_id =
+            reference(names::OPPORTUNITIES, &written.opportunity, "quote.opportunity", &mut wrong).unwrap_or_default();
+        let account_id = reference(names::ACCOUNTS, &written.account, "quote.account", &mut wrong);
+        let owner_id = reference(names::EMPLOYEES, &written.owner, "quote.owner", &mut wrong);
+        let valid_until = valid_until(&written, now, &mut wrong);
+        let content = Written {
+            document: "quote",
+            currency: &written.currency_code,
+            lines: &written.lines,
+            discount: written.discount_percent.as_ref(),
+            wrong,
+        };
+        let content = content.complete(db).await?;
+        Ok(Self {
+            id: Uuid::now_v7(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            state: State::Draft,
+            state_since: now,
+            number: String::new(),
+            revision: 0,
+            opportunity_id,
+            account_id,
+            owner_id,
+            currency: content.currency.code().to_owned(),
+            discount_percent: content.discount,
+            lines: content.lines,
+            totals: content.totals,
+            valid_until,
+            close_reason: None,
+            order_id: None,
+            terms: written.terms,
+            payment_days: payment_days(written.payment_days),
+        })
+    }
+
+    /// A draft with the fields that the mask takes over.
+    pub async fn update<C: ConnectionTrait>(
+        mut self,
+        db: &C,
+        written: pb::Quote,
+        mask: &Mask,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        self.state.accept(Verb::UpdateQuote)?;
+        let mut wrong = Vec::new();
+        if mask.takes("account", !written.account.is_empty()) {
+            self.account_id = reference(names::ACCOUNTS, &written.account, "quote.account", &mut wrong);
+        }
+        if mask.takes("owner", !written.owner.is_empty()) {
+            self.owner_id = reference(names::EMPLOYEES, &written.owner, "quote.owner", &mut wrong);
+        }
+        if mask.takes("valid_until_date", written.valid_until_date.is_some()) {
+            self.valid_until = valid_until(&written, now, &mut wrong);
+        }
+        if mask.takes("terms", !written.terms.is_empty()) {
+            self.terms.clone_from(&written.terms);
+        }
+        if mask.takes("payment_days", written.payment_days != 0) {
+            self.payment_days = payment_days(written.payment_days);
+        }
+        let new_currency = mask.takes("currency_code", !written.currency_code.is_empty());
+        let new_lines = mask.takes("lines", !written.lines.is_empty());
+        let new_discount = mask.takes("discount_percent", written.discount_percent.is_some());
+        if new_currency || new_lines || new_discount {
+            // What stays is written as it stands: kept lines keep their prices, and their currency.
+            let discount =
+                if new_discount { written.discount_percent } else { Some(convert::decimal(self.discount_percent.0)) };
+            let lines = if new_lines { written.lines } else { lines(&self.lines, &self.totals)? };
+            let currency = if new_currency { written.currency_code } else { self.currency.clone() };
+            let content =
+                Written { document: "quote", currency: &currency, lines: &lines, discount: discount.as_ref(), wrong };
+            self = self.with(content.complete(db).await?);
+        } else if !wrong.is_empty() {
+            return Err(Error::Fields(wrong));
+        }
+        Ok(self.touched(now))
+    }
+
+    /// The quote as it goes out; `now` says whether it is expired.
+    pub fn to_wire(&self, now: DateTime<Utc>) -> Result<pb::Quote, Error> {
+        Ok(pb::Quote {
+            name: self.name(),
+            etag: self.version.to_string(),
+            create_time: Some(convert::timestamp(self.created_at)),
+            update_time: Some(convert::timestamp(self.updated_at)),
+            state: state(self.state).into(),
+            number: self.number.clone(),
+            revision: self.revision,
+            opportunity: self.thread(),
+            account: name(names::ACCOUNTS, self.account_id),
+            currency_code: self.currency.clone(),
+            lines: lines(&self.lines, &self.totals)?,
+            discount_percent: Some(convert::decimal(self.discount_percent.0)),
+            valid_until_date: self.valid_until.map(convert::date),
+            totals: Some(totals(&self.totals)),
+            owner: name(names::EMPLOYEES, self.owner_id),
+            close_reason: reason(self.close_reason).into(),
+            order: name(names::ORDERS, self.order_id),
+            terms: self.terms.clone(),
+            payment_days: self.payment_days,
+            guidance: Some(self.guidance(now)),
+            expired: self.is_expired(now),
+        })
+    }
+
+    fn guidance(&self, now: DateTime<Utc>) -> Guidance {
+        let expired = self.is_expired(now);
+        let stopped =
+            |verb: &Verb| expired && matches!(verb, Verb::ActivateQuote | Verb::PresentQuote | Verb::AcceptQuote);
+        let allowed = self.state.allowed().into_iter().filter(|verb| !stopped(verb));
+        let me = self.name();
+        let next_actions = match (self.state, expired) {
+            (State::Draft, true) => vec![next("UpdateQuote", &me, "Set a new day until which it is valid")],
+            (State::Draft, false) => {
+                vec![next("ActivateQuote", &me, "Freeze lines and prices, so that it can be sent")]
+            }
+            (State::Active | State::Presented, true) => {
+                vec![next("ReviseQuote", &me, "Its time ran out: write a new revision")]
+            }
+            (State::Active, false) => vec![next("PresentQuote", &me, "Give it to the customer")],
+            (State::Presented, false) => vec![
+                next("AcceptQuote", &me, "The customer takes it: the order is made"),
+                next("ReviseQuote", &me, "The customer wants it otherwise: write a new revision"),
+            ],
+            (State::Accepted, _) => {
+                vec![next("ConfirmOrder", &name(names::ORDERS, self.order_id), "Confirm the order that it became")]
+            }
+            (State::Closed, _) => Vec::new(),
+        };
+        let missing =
+            if expired && self.state == State::Draft { vec!["valid_until_date".to_owned()] } else { Vec::new() };
+        Guidance {
+            allowed_verbs: allowed.map(|verb| verb.to_string()).collect(),
+            next_actions,
+            missing_fields: missing,
+        }
+    }
+}
+
+fn valid_until(written: &pb::Quote, now: DateTime<Utc>, wrong: &mut Vec<Violation>) -> Option<chrono::NaiveDate> {
+    let last = date(written.valid_until_date.as_ref(), "quote.valid_until_date", wrong)?;
+    if last < day(now) {
+        wrong.push(violation("quote.valid_until_date", format!("{} or later", day(now))));
+    }
+    Some(last)
+}
+
+fn state(state: State) -> wire::State {
+    match state {
+        State::Draft => wire::State::Draft,
+        State::Active => wire::State::Active,
+        State::Presented => wire::State::Presented,
+        State::Accepted => wire::State::Accepted,
+        State::Closed => wire::State::Closed,
+    }
+}
+
+fn reason(reason: Option<CloseReason>) -> wire::CloseReason {
+    match reason {
+        None => wire::CloseReason::Unspecified,
+        Some(CloseReason::Lost) => wire::CloseReason::Lost,
+        Some(CloseReason::Canceled) => wire::CloseReason::Canceled,
+        Some(CloseReason::Revised) => wire::CloseReason::Revised,
+        Some(CloseReason::Expired) => wire::CloseReason::Expired,
+        Some(CloseReason::Superseded) => wire::CloseReason::Superseded,
+    }
+}
