@@ -19,8 +19,8 @@ tokio::task_local! {
 
 /// The moment at which the call at hand must be over.
 ///
-/// The server puts it into the request's extensions; a client may put one there to bound a call
-/// (`request.extensions_mut().insert(Deadline::within(..))`).
+/// The server puts it into the request's extensions. A client may put one there to bound a unary call
+/// (`request.extensions_mut().insert(Deadline::within(..))`); a stream is bounded by `Request::set_timeout` alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
@@ -30,10 +30,7 @@ impl Deadline {
     pub fn within(time: Duration) -> Self {
         let now = Instant::now();
         // A timeout in hours can exceed what an Instant holds; thirty years is as good as never.
-        Self(
-            now.checked_add(time)
-                .unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86_400)),
-        )
+        Self(now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86_400)))
     }
 
     /// The deadline of the call whose handler runs in this task, if there is one.
@@ -68,10 +65,7 @@ impl Deadline {
         let text = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         // The gRPC specification allows at most eight digits.
-        if digits.is_empty()
-            || digits.len() > 8
-            || !digits.bytes().all(|digit| digit.is_ascii_digit())
-        {
+        if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
         let amount: u64 = digits.parse().ok()?;
@@ -97,8 +91,7 @@ impl Deadline {
         } else {
             (left.div_ceil(1_000_000).min(99_999_999), 'S')
         };
-        HeaderValue::try_from(format!("{amount}{unit}"))
-            .expect("digits and a letter are a header value")
+        HeaderValue::try_from(format!("{amount}{unit}")).expect("digits and a letter are a header value")
     }
 }
 
@@ -114,24 +107,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_timeout_on_the_wire_reads_back_as_the_time_left() {
-        for time in [
-            Duration::from_millis(3),
-            Duration::from_secs(5),
-            Duration::from_secs(7200),
-        ] {
+        for time in [Duration::from_millis(3), Duration::from_secs(5), Duration::from_secs(7200)] {
             let mut headers = HeaderMap::new();
             headers.insert(GRPC_TIMEOUT, Deadline::within(time).to_header());
-            let left = Deadline::from_headers(&headers)
-                .expect("it was written by us")
-                .remaining();
-            assert!(
-                left <= time + Duration::from_millis(2),
-                "{left:?} is more than {time:?}"
-            );
-            assert!(
-                left + Duration::from_secs(1) > time,
-                "{left:?} is far less than {time:?}"
-            );
+            let left = Deadline::from_headers(&headers).expect("it was written by us").remaining();
+            assert!(left <= time + Duration::from_millis(2), "{left:?} is more than {time:?}");
+            assert!(left + Duration::from_secs(1) > time, "{left:?} is far less than {time:?}");
         }
     }
 
@@ -146,10 +127,7 @@ mod tests {
     #[tokio::test]
     async fn the_deadline_of_a_task_is_seen_inside_it_only() {
         let deadline = Deadline::within(Duration::from_secs(9));
-        assert_eq!(
-            deadline.scope(async { Deadline::current() }).await,
-            Some(deadline)
-        );
+        assert_eq!(deadline.scope(async { Deadline::current() }).await, Some(deadline));
         assert_eq!(Deadline::current(), None);
     }
 }

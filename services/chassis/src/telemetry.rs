@@ -28,7 +28,8 @@ pub const TARGET: &str = "dealflow::rpc";
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// What is quiet unless asked for: at DEBUG these tell of frames and statements, and an exporter of its own exports.
-const QUIET: &str = "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,opentelemetry=warn,sqlx=warn,sea_orm=warn";
+const QUIET: &str =
+    "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,opentelemetry=warn,sqlx=warn,sea_orm=warn";
 
 /// How long the last spans may take to reach the collector when the process ends.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -92,17 +93,12 @@ impl Telemetry {
     /// When filter or address are not understood, or when it is called twice.
     pub fn init(&self) -> Result<Guard, TelemetryError> {
         let provider = self.provider()?;
-        let calls = if provider.is_some() {
-            format!(",{TARGET}=debug")
-        } else {
-            String::new()
-        };
+        let calls = if provider.is_some() { format!(",{TARGET}=debug") } else { String::new() };
         let filter = EnvFilter::try_new(format!("{QUIET},{}{calls}", self.log_filter))?;
         let lines = match self.log_format {
-            LogFormat::Human => fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(std::io::stderr().is_terminal())
-                .boxed(),
+            LogFormat::Human => {
+                fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).boxed()
+            }
             // The spans of a line carry the trace id: see `span_with_parent`.
             LogFormat::Json => fmt::layer()
                 .json()
@@ -112,39 +108,23 @@ impl Telemetry {
                 .with_span_list(true)
                 .boxed(),
         };
-        let traces = provider.as_ref().map(|provider| {
-            tracing_opentelemetry::layer().with_tracer(provider.tracer("dealflow"))
-        });
-        tracing_subscriber::registry()
-            .with(filter)
-            .with(traces)
-            .with(lines)
-            .try_init()?;
+        let traces =
+            provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("dealflow")));
+        tracing_subscriber::registry().with(filter).with(traces).with(lines).try_init()?;
         Ok(Guard { provider })
     }
 
     /// Makes trace ids: for the collector, or at least for the log lines that machines read.
     fn provider(&self) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-        let endpoint = self
-            .otlp_endpoint
-            .as_deref()
-            .filter(|endpoint| !endpoint.is_empty());
+        let endpoint = self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
         if endpoint.is_none() && self.log_format == LogFormat::Human {
             return Ok(None);
         }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
-            .with_resource(
-                Resource::builder()
-                    .with_service_name(self.trace_name.clone())
-                    .build(),
-            );
+            .with_resource(Resource::builder().with_service_name(self.trace_name.clone()).build());
         if let Some(endpoint) = endpoint {
-            let exporter = SpanExporter::builder()
-                .with_tonic()
-                .with_endpoint(endpoint)
-                .with_timeout(FLUSH)
-                .build()?;
+            let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(FLUSH).build()?;
             provider = provider.with_batch_exporter(exporter);
         }
         Ok(Some(provider.build()))
@@ -203,14 +183,7 @@ pub(crate) fn traceparent_of(span: &Span) -> Option<String> {
     let context = span.context();
     let span = context.span();
     let id = span.span_context();
-    id.is_valid().then(|| {
-        format!(
-            "00-{}-{}-{:02x}",
-            id.trace_id(),
-            id.span_id(),
-            id.trace_flags().to_u8()
-        )
-    })
+    id.is_valid().then(|| format!("00-{}-{}-{:02x}", id.trace_id(), id.span_id(), id.trace_flags().to_u8()))
 }
 
 /// The span as a child of the one that a `traceparent` names; as it is where there is none or traces are off.

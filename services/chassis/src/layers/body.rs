@@ -47,13 +47,7 @@ pub(crate) struct GuardedBody {
 
 impl GuardedBody {
     pub(crate) fn wrap(inner: Body, ends: Ends) -> Body {
-        Body::new(Self {
-            inner,
-            ends,
-            waiting: None,
-            place: None,
-            over: false,
-        })
+        Body::new(Self { inner, ends, waiting: None, place: None, over: false })
     }
 
     /// Ends the body: on the caller's side with an error, on the wire with trailers, which survive every hop.
@@ -67,10 +61,7 @@ impl GuardedBody {
         if status.add_header(&mut trailers).is_err() {
             // A text that no header takes: the code alone must do.
             trailers.clear();
-            trailers.insert(
-                Status::GRPC_STATUS,
-                http::HeaderValue::from(status.code() as i32),
-            );
+            trailers.insert(Status::GRPC_STATUS, http::HeaderValue::from(status.code() as i32));
         }
         Ok(Frame::trailers(trailers))
     }
@@ -95,9 +86,7 @@ impl GuardedBody {
         if self.waiting.is_none() {
             self.waiting = waiting(self.ends.deadline, self.ends.drain.clone());
         }
-        self.waiting
-            .as_mut()
-            .map_or(Poll::Pending, |waiting| waiting.as_mut().poll(cx))
+        self.waiting.as_mut().map_or(Poll::Pending, |waiting| waiting.as_mut().poll(cx))
     }
 }
 
@@ -131,19 +120,14 @@ impl http_body::Body for GuardedBody {
         if this.over {
             return Poll::Ready(None);
         }
-        match catch_unwind(AssertUnwindSafe(|| {
-            Pin::new(&mut this.inner).poll_frame(cx)
-        })) {
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.inner).poll_frame(cx))) {
             Ok(Poll::Ready(Some(Err(status)))) => Poll::Ready(Some(this.end(status))),
             Ok(Poll::Ready(None)) => {
                 this.release();
                 Poll::Ready(None)
             }
             Ok(Poll::Ready(frame)) => {
-                if frame
-                    .as_ref()
-                    .is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_trailers))
-                {
+                if frame.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_trailers)) {
                     this.release();
                 }
                 this.waiting = None; // a body that speaks is not silent: the next wait begins anew
@@ -162,10 +146,6 @@ impl http_body::Body for GuardedBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.over {
-            SizeHint::with_exact(0)
-        } else {
-            self.inner.size_hint()
-        }
+        if self.over { SizeHint::with_exact(0) } else { self.inner.size_hint() }
     }
 }

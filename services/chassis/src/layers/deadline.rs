@@ -30,10 +30,7 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = Bounded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Bounded {
-            inner,
-            cap: self.cap,
-        }
+        Bounded { inner, cap: self.cap }
     }
 }
 
@@ -71,15 +68,7 @@ where
                 return Ok(response);
             }
             // The caller's own deadline covers the whole call, a stream's messages included; our cap does not.
-            Ok(response.map(|body| {
-                GuardedBody::wrap(
-                    body,
-                    Ends {
-                        deadline: asked,
-                        ..Ends::default()
-                    },
-                )
-            }))
+            Ok(response.map(|body| GuardedBody::wrap(body, Ends { deadline: asked, ..Ends::default() })))
         })
     }
 }

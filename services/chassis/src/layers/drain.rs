@@ -44,9 +44,7 @@ impl Drain {
 
     /// A place among the open streams; all taken is the same "not now" as for calls.
     pub(crate) fn open_stream(&self) -> Result<OwnedSemaphorePermit, Status> {
-        Arc::clone(&self.streams)
-            .try_acquire_owned()
-            .map_err(|_| shed::overloaded())
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| shed::overloaded())
     }
 
     /// Waits until a silent stream has to end, and says with what status.
@@ -80,10 +78,7 @@ impl<S> Layer<S> for DrainLayer {
     type Service = Drained<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Drained {
-            inner,
-            drain: self.drain.clone(),
-        }
+        Drained { inner, drain: self.drain.clone() }
     }
 }
 
@@ -123,11 +118,7 @@ where
             if status_code(&response).is_some() {
                 return Ok(response);
             }
-            let ends = Ends {
-                drain: Some(drain),
-                _counted: Some(counted),
-                ..Ends::default()
-            };
+            let ends = Ends { drain: Some(drain), _counted: Some(counted), ..Ends::default() };
             Ok(response.map(|body| GuardedBody::wrap(body, ends)))
         })
     }

@@ -63,12 +63,7 @@ pub(crate) fn stack(routes: Routes, limits: &Limits, drain: Drain) -> Stack {
 }
 
 /// A refusal of the platform itself: code, reason from the catalogue, and when to come back.
-pub(crate) fn refuse(
-    code: Code,
-    reason: ErrorReason,
-    message: &str,
-    retry_after: Option<Duration>,
-) -> Status {
+pub(crate) fn refuse(code: Code, reason: ErrorReason, message: &str, retry_after: Option<Duration>) -> Status {
     let mut details = ErrorDetails::with_error_info(reason_name(reason), DOMAIN, []);
     if retry_after.is_some() {
         details.set_retry_info(retry_after);
@@ -88,8 +83,5 @@ pub(crate) fn deadline_exceeded() -> Status {
 
 /// The status of an answer that consists of nothing else.
 pub(crate) fn status_code(response: &Response<Body>) -> Option<Code> {
-    response
-        .headers()
-        .get(Status::GRPC_STATUS)
-        .map(|code| Code::from_bytes(code.as_bytes()))
+    response.headers().get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
 }

@@ -46,22 +46,14 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let call = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        Box::pin(async move {
-            call.await
-                .unwrap_or_else(|panic| Ok(answer(&*panic).into_http()))
-        })
+        Box::pin(async move { call.await.unwrap_or_else(|panic| Ok(answer(&*panic).into_http())) })
     }
 }
 
 /// Logs a panic and says what its caller is told: nothing of its text.
 pub(crate) fn answer(panic: &(dyn Any + Send)) -> Status {
     tracing::error!(panic = text_of(panic), "a handler panicked");
-    refuse(
-        Code::Internal,
-        ErrorReason::Internal,
-        "a fault on our side; it is logged",
-        None,
-    )
+    refuse(Code::Internal, ErrorReason::Internal, "a fault on our side; it is logged", None)
 }
 
 /// What a panic says of itself.

@@ -26,9 +26,7 @@ pub(crate) struct ShedLayer {
 
 impl ShedLayer {
     pub(crate) fn new(calls: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
-        }
+        Self { places: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))) }
     }
 }
 
@@ -36,10 +34,7 @@ impl<S> Layer<S> for ShedLayer {
     type Service = Shed<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Shed {
-            inner,
-            places: Arc::clone(&self.places),
-        }
+        Shed { inner, places: Arc::clone(&self.places) }
     }
 }
 

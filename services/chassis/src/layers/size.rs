@@ -28,10 +28,7 @@ impl<S> Layer<S> for SizeLayer {
     type Service = Limited<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Limited {
-            inner,
-            limit: self.limit,
-        }
+        Limited { inner, limit: self.limit }
     }
 }
 
@@ -55,13 +52,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let limit = self.limit;
-        self.inner.call(request.map(|body| {
-            Body::new(Metered {
-                inner: body,
-                frames: Frames::default(),
-                limit,
-            })
-        }))
+        self.inner.call(request.map(|body| Body::new(Metered { inner: body, frames: Frames::default(), limit })))
     }
 }
 
@@ -81,10 +72,7 @@ impl http_body::Body for Metered {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if let Some(Ok(Some(data))) = frame
-            .as_ref()
-            .map(|frame| frame.as_ref().map(Frame::data_ref))
-        {
+        if let Some(Ok(Some(data))) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
             let limit = self.limit;
             if self.frames.read(data) > limit {
                 return Poll::Ready(Some(Err(too_large(limit))));

@@ -56,10 +56,7 @@ where
         if span.is_disabled() {
             return self.inner.call(request).left_future();
         }
-        let parent = request
-            .headers()
-            .get(TRACEPARENT)
-            .and_then(|parent| parent.to_str().ok());
+        let parent = request.headers().get(TRACEPARENT).and_then(|parent| parent.to_str().ok());
         let span = span_with_parent(parent, span);
         let call = span.in_scope(|| self.inner.call(request));
         let recorded = span.clone();

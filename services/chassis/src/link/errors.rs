@@ -62,9 +62,7 @@ impl fmt::Display for Lost {
 
 impl Error for Lost {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause
-            .as_deref()
-            .map(|cause| cause as &(dyn Error + 'static))
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
     }
 }
 
@@ -75,11 +73,7 @@ fn marked(mut status: Status, sent: Sent, cause: Option<Arc<dyn Error + Send + S
 
 /// Nothing is there to take the call.
 pub(super) fn not_sent(message: &str) -> Status {
-    marked(
-        refuse(Code::Unavailable, ErrorReason::Unavailable, message, None),
-        Sent::No,
-        None,
-    )
+    marked(refuse(Code::Unavailable, ErrorReason::Unavailable, message, None), Sent::No, None)
 }
 
 /// No time was left to begin with.
@@ -123,9 +117,7 @@ fn lost(cause: &(dyn Error + 'static)) -> Status {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    Status::unknown(format!(
-        "the connection was lost before the answer was complete: {deepest}"
-    ))
+    Status::unknown(format!("the connection was lost before the answer was complete: {deepest}"))
 }
 
 /// Whether this error says that the server did not begin with the request.

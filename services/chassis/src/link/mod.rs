@@ -88,11 +88,7 @@ impl Link {
     #[must_use]
     pub fn local<S>(service: S) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
         Self::into_stack(Stack::new(service), CancellationToken::new())
@@ -120,28 +116,19 @@ impl Link {
     /// When `address` is no `http://host:port`.
     pub fn remote(address: &str, config: &LinkConfig) -> Result<Self, BadAddress> {
         let endpoint = Endpoint::from_shared(address.to_owned())
-            .map_err(|source| BadAddress {
-                address: address.to_owned(),
-                source,
-            })?
+            .map_err(|source| BadAddress { address: address.to_owned(), source })?
             .connect_timeout(config.connect_timeout)
             .http2_keep_alive_interval(config.keepalive_interval)
             .keep_alive_timeout(config.keepalive_timeout)
             .keep_alive_while_idle(true)
             .tcp_nodelay(true);
-        let channel = endpoint
-            .connect_lazy()
-            .map_err(|error| errors::classify(error.into()));
+        let channel = endpoint.connect_lazy().map_err(|error| errors::classify(error.into()));
         Ok(Self::over(channel, config))
     }
 
     fn over<T>(transport: T, config: &LinkConfig) -> Self
     where
-        T: Service<Request<Body>, Response = Response<Body>, Error = Status>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
+        T: Service<Request<Body>, Response = Response<Body>, Error = Status> + Clone + Send + Sync + 'static,
         T::Future: Send + 'static,
     {
         Self {
@@ -158,17 +145,10 @@ impl Link {
     pub fn layered<L>(self, layer: L) -> Self
     where
         L: Layer<Transport>,
-        L::Service: Service<Request<Body>, Response = Response<Body>, Error = Status>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
+        L::Service: Service<Request<Body>, Response = Response<Body>, Error = Status> + Clone + Send + Sync + 'static,
         <L::Service as Service<Request<Body>>>::Future: Send + 'static,
     {
-        Self {
-            transport: Transport::new(layer.layer(self.transport)),
-            ..self
-        }
+        Self { transport: Transport::new(layer.layer(self.transport)), ..self }
     }
 
     /// What bounds the repeated calls of all who use this link; for [`retry()`].
@@ -178,19 +158,16 @@ impl Link {
     }
 
     /// The call's deadline: the nearest of what its caller, its handler and its task say; else our own.
+    ///
+    /// A stream is bounded by its caller's word alone: a handler's deadline is about its answer's beginning.
     fn deadline_of(&self, request: &Request<Body>) -> Option<Deadline> {
-        [
-            Deadline::from_headers(request.headers()),
-            request.extensions().get::<Deadline>().copied(),
-            Deadline::current(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        .or_else(|| {
-            (!streams::answers_with_a_stream(request.uri().path()))
-                .then(|| Deadline::within(self.call_timeout))
-        })
+        let asked = Deadline::from_headers(request.headers());
+        if streams::answers_with_a_stream(request.uri().path()) {
+            return asked;
+        }
+        let handler = request.extensions().get::<Deadline>().copied();
+        let nearest = [asked, handler, Deadline::current()].into_iter().flatten().min();
+        Some(nearest.unwrap_or_else(|| Deadline::within(self.call_timeout)))
     }
 }
 
@@ -209,17 +186,11 @@ impl Service<Request<Body>> for Link {
             if deadline.has_passed() {
                 return futures::future::ready(Err(errors::too_late())).boxed();
             }
-            request
-                .headers_mut()
-                .insert(GRPC_TIMEOUT, deadline.to_header());
+            request.headers_mut().insert(GRPC_TIMEOUT, deadline.to_header());
         }
         let span = span_of(&request);
         // Where nobody listens to spans of calls, the span at hand carries the trace on.
-        let trace = if span.is_disabled() {
-            traceparent_of(&Span::current())
-        } else {
-            traceparent_of(&span)
-        };
+        let trace = if span.is_disabled() { traceparent_of(&Span::current()) } else { traceparent_of(&span) };
         if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
             request.headers_mut().insert(TRACEPARENT, trace);
         }
@@ -258,19 +229,13 @@ where
     F: Future<Output = Result<Response<Body>, Status>>,
 {
     let answer = match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline.0, call)
-            .await
-            .map_err(|_| errors::expired())?,
+        Some(deadline) => tokio::time::timeout_at(deadline.0, call).await.map_err(|_| errors::expired())?,
         None => call.await,
     };
     let response = answer?;
     if status_code(&response).is_some() {
         return Ok(response);
     }
-    let ends = Ends {
-        deadline,
-        broken: Some(errors::broken_off),
-        ..Ends::default()
-    };
+    let ends = Ends { deadline, broken: Some(errors::broken_off), ..Ends::default() };
     Ok(response.map(|body| GuardedBody::wrap(body, ends)))
 }

@@ -31,9 +31,7 @@ const FULL: u32 = 180 * 10;
 
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self {
-            tenths: AtomicU32::new(FULL),
-        }
+        Self { tenths: AtomicU32::new(FULL) }
     }
 }
 
@@ -51,11 +49,7 @@ impl RetryBudget {
     /// Changes the balance and returns what it was.
     fn change(&self, change: impl Fn(u32) -> u32) -> u32 {
         // Only the number itself is shared; nothing else is ordered by it.
-        let changed = self
-            .tenths
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tenths| {
-                Some(change(tenths))
-            });
+        let changed = self.tenths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tenths| Some(change(tenths)));
         changed.unwrap_or_else(|unchanged| unchanged)
     }
 }
@@ -98,20 +92,12 @@ where
         };
         let affordable = budget.failed();
         let wait = rand::rng().random_range(longest / 2..=longest);
-        let wait = status
-            .get_details_retry_info()
-            .and_then(|info| info.retry_delay)
-            .map_or(wait, |least| least + wait);
+        let wait = status.get_details_retry_info().and_then(|info| info.retry_delay).map_or(wait, |least| least + wait);
         let in_time = deadline.is_none_or(|deadline| deadline.remaining() > wait);
         if attempt >= ATTEMPTS || !affordable || !in_time {
             return Err(status);
         }
-        tracing::debug!(
-            attempt,
-            ?wait,
-            told = status.message(),
-            "not available, the call is sent again"
-        );
+        tracing::debug!(attempt, ?wait, told = status.message(), "not available, the call is sent again");
         tokio::time::sleep(wait).await;
         longest *= 3;
     }

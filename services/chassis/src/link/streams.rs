@@ -7,10 +7,8 @@ use prost::Message;
 use prost_types::FileDescriptorSet;
 
 /// Server streams of services that are not ours.
-const FOREIGN: [&str; 2] = [
-    "/grpc.health.v1.Health/Watch",
-    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-];
+const FOREIGN: [&str; 2] =
+    ["/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
 
 /// Whether the method at this path answers with a stream of messages.
 pub(super) fn answers_with_a_stream(path: &str) -> bool {
@@ -26,17 +24,8 @@ fn ours(descriptors: &[u8]) -> HashSet<String> {
     let mut paths = HashSet::new();
     for file in &set.file {
         for service in &file.service {
-            for method in service
-                .method
-                .iter()
-                .filter(|method| method.server_streaming())
-            {
-                paths.insert(format!(
-                    "/{}.{}/{}",
-                    file.package(),
-                    service.name(),
-                    method.name()
-                ));
+            for method in service.method.iter().filter(|method| method.server_streaming()) {
+                paths.insert(format!("/{}.{}/{}", file.package(), service.name(), method.name()));
             }
         }
     }
@@ -50,11 +39,7 @@ mod tests {
     #[test]
     fn the_feed_is_a_stream_and_a_command_is_not() {
         assert!(answers_with_a_stream("/grpc.health.v1.Health/Watch"));
-        assert!(answers_with_a_stream(
-            "/dealflow.feed.v1.FeedService/Subscribe"
-        ));
-        assert!(!answers_with_a_stream(
-            "/dealflow.leads.v1.LeadService/CreateLead"
-        ));
+        assert!(answers_with_a_stream("/dealflow.feed.v1.FeedService/Subscribe"));
+        assert!(!answers_with_a_stream("/dealflow.leads.v1.LeadService/CreateLead"));
     }
 }

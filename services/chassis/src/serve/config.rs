@@ -11,11 +11,7 @@ use crate::layers::Limits;
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ServeConfig {
     /// Where to listen; port 0 takes a free one
-    #[arg(
-        long = "listen",
-        env = "DEALFLOW_LISTEN",
-        default_value = "127.0.0.1:0"
-    )]
+    #[arg(long = "listen", env = "DEALFLOW_LISTEN", default_value = "127.0.0.1:0")]
     pub address: SocketAddr,
     /// Bytes of one message, at most; above 4 MiB a service must also raise its own limit
     #[arg(long, env = "DEALFLOW_MAX_MESSAGE", default_value_t = 4 * 1024 * 1024)]
@@ -27,11 +23,7 @@ pub struct ServeConfig {
     #[arg(long, env = "DEALFLOW_MAX_STREAMS", default_value_t = 1024)]
     pub max_streams: usize,
     /// Calls and streams of one connection at the same time (HTTP/2)
-    #[arg(
-        long,
-        env = "DEALFLOW_MAX_STREAMS_PER_CONNECTION",
-        default_value_t = 512
-    )]
+    #[arg(long, env = "DEALFLOW_MAX_STREAMS_PER_CONNECTION", default_value_t = 512)]
     pub max_streams_per_connection: u32,
     /// Bytes of a call's headers, at most
     #[arg(long, env = "DEALFLOW_MAX_HEADERS", default_value_t = 16 * 1024)]
@@ -77,19 +69,13 @@ impl Default for ServeConfig {
 
 impl ServeConfig {
     pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            calls: self.max_calls,
-            deadline: self.max_deadline,
-            message: self.max_message,
-        }
+        Limits { calls: self.max_calls, deadline: self.max_deadline, message: self.max_message }
     }
 }
 
 /// Seconds with or without a fraction: `10`, `0.5`.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "seconds are expected, such as 10 or 0.5".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "seconds are expected, such as 10 or 0.5".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
@@ -102,9 +88,6 @@ mod tests {
     #[test]
     fn no_flags_mean_the_defaults_of_a_value() {
         let matches = ServeConfig::augment_args(Command::new("serve")).get_matches_from(["serve"]);
-        assert_eq!(
-            ServeConfig::from_arg_matches(&matches).ok(),
-            Some(ServeConfig::default())
-        );
+        assert_eq!(ServeConfig::from_arg_matches(&matches).ok(), Some(ServeConfig::default()));
     }
 }

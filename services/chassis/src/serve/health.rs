@@ -70,9 +70,5 @@ pub(super) async fn is_ready(check: &Check) -> bool {
 }
 
 fn status(good: bool) -> ServingStatus {
-    if good {
-        ServingStatus::Serving
-    } else {
-        ServingStatus::NotServing
-    }
+    if good { ServingStatus::Serving } else { ServingStatus::NotServing }
 }

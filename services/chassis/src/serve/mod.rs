@@ -3,7 +3,8 @@
 //! The stop, begun by the caller's token: health says NOT_SERVING → a notice for balancers, if one is set → the port
 //! closes and connections get GOAWAY → calls under way come to their end, silent streams are ended → at the limit all
 //! that is left is cut off with DEADLINE_EXCEEDED → background work is cancelled and awaited → [`Serving::stopped`].
-//! Where several parts share a process, stop the gateway first: its calls under way need the others.
+//! Where several parts share a process, [`Serving::stop`] the gateway first: its calls under way need
+//! the others.
 
 mod config;
 mod health;
@@ -34,6 +35,8 @@ const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
 const TASKS_END: Duration = Duration::from_secs(3);
 /// How long a peer may take to answer a ping.
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// Streams reset by a peer before they were looked at; more is an attack (CVE-2023-44487), and the connection ends.
+const PENDING_RESETS: usize = 64;
 /// How long connections may take to close once everything on them was cut off.
 const CUT_END: Duration = Duration::from_millis(500);
 
@@ -71,6 +74,7 @@ pub struct Serving {
     pub address: SocketAddr,
     /// The part in process: the same layers, limits and stop as over the wire.
     pub link: Link,
+    stop: CancellationToken,
     running: JoinHandle<()>,
 }
 
@@ -79,6 +83,12 @@ impl Serving {
     #[must_use]
     pub fn uri(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Stops this part alone, and waits until it has stopped.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.stopped().await;
     }
 
     /// Waits until the part has stopped: nothing of it is at work any more.
@@ -96,21 +106,14 @@ impl Serving {
 /// # Errors
 ///
 /// When the address cannot be listened on, or the descriptors cannot be told.
-pub async fn serve(
-    part: Part,
-    config: ServeConfig,
-    stop: CancellationToken,
-) -> Result<Serving, ServeError> {
+pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> Result<Serving, ServeError> {
     let (name, address) = (part.name, config.address);
     let incoming = TcpIncoming::bind(address)
         .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
-        .map_err(|source| ServeError::Bind {
-            part: name,
-            address,
-            source,
-        });
+        .map_err(|source| ServeError::Bind { part: name, address, source });
     let (incoming, address) = incoming?;
 
+    let stop = stop.child_token();
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::new(reporter, &part.services).await;
     let mut routes = part.routes;
@@ -136,20 +139,9 @@ pub async fn serve(
         drain.stopping.clone().cancelled_owned(),
     );
     tracing::info!(part = name, %address, "serving");
-    let running = Running {
-        name,
-        config,
-        server: tokio::spawn(server),
-        drain,
-        health,
-        tasks,
-    };
-    Ok(Serving {
-        name,
-        address,
-        link,
-        running: tokio::spawn(running.until(stop)),
-    })
+    let running = Running { name, config, server: tokio::spawn(server), drain, health, tasks };
+    let running = tokio::spawn(running.until(stop.clone()));
+    Ok(Serving { name, address, link, stop, running })
 }
 
 /// What is at work while a part serves.
@@ -171,10 +163,7 @@ impl Running {
         tokio::time::sleep(self.config.stop_notice).await;
         self.drain.stopping.cancel();
         self.drain.calls.close();
-        if tokio::time::timeout(self.config.stop_drain, self.drained())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(self.config.stop_drain, self.drained()).await.is_err() {
             tracing::warn!(
                 part = self.name,
                 left = self.drain.calls.len(),
@@ -197,11 +186,7 @@ impl Running {
         if !self.server.is_finished() {
             match (&mut self.server).await {
                 Ok(Ok(())) => {}
-                fault => tracing::error!(
-                    part = self.name,
-                    ?fault,
-                    "the server ended by a fault of its own"
-                ),
+                fault => tracing::error!(part = self.name, ?fault, "the server ended by a fault of its own"),
             }
         }
     }
@@ -221,11 +206,7 @@ impl Tasks {
             let (work, health) = (task(stop.clone()), health.clone());
             at_work.spawn(async move {
                 if let Err(panic) = AssertUnwindSafe(work).catch_unwind().await {
-                    tracing::error!(
-                        part = name,
-                        panic = text_of_panic(&*panic),
-                        "background work panicked"
-                    );
+                    tracing::error!(part = name, panic = text_of_panic(&*panic), "background work panicked");
                     health.live(false).await;
                 }
             });
@@ -237,11 +218,7 @@ impl Tasks {
         self.stop.cancel();
         let all = async { while self.at_work.join_next().await.is_some() {} };
         if tokio::time::timeout(TASKS_END, all).await.is_err() {
-            tracing::warn!(
-                part = name,
-                left = self.at_work.len(),
-                "background work did not end, it is aborted"
-            );
+            tracing::warn!(part = name, left = self.at_work.len(), "background work did not end, it is aborted");
             self.at_work.shutdown().await;
         }
     }
@@ -250,27 +227,18 @@ impl Tasks {
 /// The connection's limits; those of calls are layers.
 fn builder(config: &ServeConfig) -> Server {
     // Connections made at the same time are not to end at the same time.
-    let age = config
-        .max_connection_age
-        .mul_f64(rand::random_range(0.9..=1.1));
+    let age = config.max_connection_age.mul_f64(rand::random_range(0.9..=1.1));
     let server = Server::builder()
         .max_concurrent_streams(config.max_streams_per_connection)
         .http2_max_header_list_size(config.max_headers)
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
         .http2_keepalive_interval(Some(config.keepalive))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER));
-    if age.is_zero() {
-        server
-    } else {
-        server.max_connection_age(age)
-    }
+    if age.is_zero() { server } else { server.max_connection_age(age) }
 }
 
 /// Adds reflection, of this part's own services only.
-fn add_reflection(
-    routes: &mut Routes,
-    part: &'static str,
-    services: &[&'static str],
-) -> Result<(), ServeError> {
+fn add_reflection(routes: &mut Routes, part: &'static str, services: &[&'static str]) -> Result<(), ServeError> {
     let mut reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(dealflow_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -278,9 +246,7 @@ fn add_reflection(
     for service in services {
         reflection = reflection.with_service_name(*service);
     }
-    let reflection = reflection
-        .build_v1()
-        .map_err(|source| ServeError::Reflection { part, source })?;
+    let reflection = reflection.build_v1().map_err(|source| ServeError::Reflection { part, source })?;
     routes.add(REFLECTION, Stack::new(reflection));
     Ok(())
 }

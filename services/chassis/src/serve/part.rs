@@ -36,10 +36,7 @@ pub struct Part {
 
 impl std::fmt::Debug for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part")
-            .field("name", &self.name)
-            .field("services", &self.services)
-            .finish_non_exhaustive()
+        f.debug_struct("Part").field("name", &self.name).field("services", &self.services).finish_non_exhaustive()
     }
 }
 
@@ -47,13 +44,7 @@ impl Part {
     /// A part without services, ready as soon as it listens. The name is for logs: `leads`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            routes: Routes::default(),
-            services: Vec::new(),
-            ready: None,
-            tasks: Vec::new(),
-        }
+        Self { name, routes: Routes::default(), services: Vec::new(), ready: None, tasks: Vec::new() }
     }
 
     /// Adds a generated server, such as `LeadServiceServer::new(..)`.
@@ -91,10 +82,7 @@ impl Part {
     ///
     /// A check that takes longer than that counts as no.
     #[must_use]
-    pub fn ready(
-        mut self,
-        check: impl Fn() -> BoxFuture<'static, bool> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn ready(mut self, check: impl Fn() -> BoxFuture<'static, bool> + Send + Sync + 'static) -> Self {
         self.ready = Some(Arc::new(check));
         self
     }
@@ -117,9 +105,6 @@ impl Part {
         let config = ServeConfig::default();
         let drain = Drain::new(config.max_streams);
         let closed = drain.stopping.clone();
-        Link::into_stack(
-            layers::stack(self.routes.clone(), &config.limits(), drain),
-            closed,
-        )
+        Link::into_stack(layers::stack(self.routes.clone(), &config.limits(), drain), closed)
     }
 }

@@ -20,34 +20,18 @@ fn reason(status: &tonic::Status) -> Option<String> {
 async fn the_server_caps_the_patience_of_its_caller_and_says_so() {
     let stop = CancellationToken::new();
     let pig = Pig::new();
-    let config = ServeConfig {
-        max_deadline: Duration::from_millis(200),
-        ..ServeConfig::default()
-    };
+    let config = ServeConfig { max_deadline: Duration::from_millis(200), ..ServeConfig::default() };
     let (serving, wire) = pig.serve(config, &stop).await;
     for link in [&serving.link, &wire] {
-        let left: u64 = ask_within(link, "Left", Duration::from_secs(30))
-            .await
-            .unwrap()
-            .parse()
-            .unwrap();
+        let left: u64 = ask_within(link, "Left", Duration::from_secs(30)).await.unwrap().parse().unwrap();
         assert!((1..=200).contains(&left), "{left} ms");
 
         let began = Instant::now();
-        let late = ask_within(link, "Hang", Duration::from_secs(30))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (late.code(), reason(&late).as_deref()),
-            (Code::DeadlineExceeded, Some("DEADLINE"))
-        );
+        let late = ask_within(link, "Hang", Duration::from_secs(30)).await.unwrap_err();
+        assert_eq!((late.code(), reason(&late).as_deref()), (Code::DeadlineExceeded, Some("DEADLINE")));
         assert!(began.elapsed() < Duration::from_secs(5));
     }
-    assert_eq!(
-        (pig.begun(), pig.over()),
-        (2, 2),
-        "handlers are ended with their calls"
-    );
+    assert_eq!((pig.begun(), pig.over()), (2, 2), "handlers are ended with their calls");
 }
 
 #[tokio::test]
@@ -56,13 +40,8 @@ async fn a_caller_whose_time_runs_out_sees_deadline_exceeded_and_the_handler_is_
     let pig = Pig::new();
     let (serving, wire) = pig.serve(ServeConfig::default(), &stop).await;
     for link in [&serving.link, &wire] {
-        let late = ask_within(link, "Hang", Duration::from_millis(150))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (late.code(), reason(&late).as_deref()),
-            (Code::DeadlineExceeded, Some("DEADLINE"))
-        );
+        let late = ask_within(link, "Hang", Duration::from_millis(150)).await.unwrap_err();
+        assert_eq!((late.code(), reason(&late).as_deref()), (Code::DeadlineExceeded, Some("DEADLINE")));
     }
     eventually("both handlers are over", async || pig.over() == 2).await;
 }
@@ -71,28 +50,15 @@ async fn a_caller_whose_time_runs_out_sees_deadline_exceeded_and_the_handler_is_
 async fn a_server_tells_any_client_that_its_time_ran_out() {
     // A client without a timer of its own, so that it is the server's word that is read.
     let stop = CancellationToken::new();
-    let config = ServeConfig {
-        max_deadline: Duration::from_millis(100),
-        ..ServeConfig::default()
-    };
+    let config = ServeConfig { max_deadline: Duration::from_millis(100), ..ServeConfig::default() };
     let (serving, _) = Pig::new().serve(config, &stop).await;
-    let channel = tonic::transport::Endpoint::from_shared(serving.uri())
-        .unwrap()
-        .connect()
-        .await
-        .unwrap();
+    let channel = tonic::transport::Endpoint::from_shared(serving.uri()).unwrap().connect().await.unwrap();
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.unwrap();
     let path = http::uri::PathAndQuery::from_static("/test.v1.Pig/Hang");
     let codec = tonic_prost::ProstCodec::<String, String>::default();
-    let late = client
-        .unary(Request::new(String::new()), path, codec)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (late.code(), reason(&late).as_deref()),
-        (Code::DeadlineExceeded, Some("DEADLINE"))
-    );
+    let late = client.unary(Request::new(String::new()), path, codec).await.unwrap_err();
+    assert_eq!((late.code(), reason(&late).as_deref()), (Code::DeadlineExceeded, Some("DEADLINE")));
 }
 
 #[tokio::test]
@@ -101,53 +67,29 @@ async fn the_time_left_is_sent_and_shrinks_on_its_way() {
     let (behind, _) = Pig::new().serve(ServeConfig::default(), &stop).await;
     for onward in [behind.link.clone(), remote(&behind)] {
         let gate = Part::new("gate").pass_on("test.v1.Pig", onward.clone());
-        let gate = serve(gate, ServeConfig::default(), stop.clone())
-            .await
-            .unwrap();
+        let gate = serve(gate, ServeConfig::default(), stop.clone()).await.unwrap();
         for link in [gate.link.clone(), remote(&gate)] {
-            let left: u64 = ask_within(&link, "Left", Duration::from_secs(7))
-                .await
-                .unwrap()
-                .parse()
-                .unwrap();
-            assert!(
-                (5000..=7000).contains(&left),
-                "{left} ms of 7 s are left behind the gate"
-            );
+            let left: u64 = ask_within(&link, "Left", Duration::from_secs(7)).await.unwrap().parse().unwrap();
+            assert!((5000..=7000).contains(&left), "{left} ms of 7 s are left behind the gate");
         }
-        let scoped = Deadline::within(Duration::from_secs(3))
-            .scope(ask(&onward, "Left"))
-            .await;
+        let scoped = Deadline::within(Duration::from_secs(3)).scope(ask(&onward, "Left")).await;
         let left: u64 = scoped.unwrap().parse().unwrap();
-        assert!(
-            (1000..=3000).contains(&left),
-            "{left} ms of the task's 3 s are left"
-        );
-        assert_ne!(
-            ask(&onward, "Timeout").await.unwrap(),
-            "",
-            "a call without a deadline gets one"
-        );
+        assert!((1000..=3000).contains(&left), "{left} ms of the task's 3 s are left");
+        assert_ne!(ask(&onward, "Timeout").await.unwrap(), "", "a call without a deadline gets one");
     }
 }
 
 #[tokio::test]
 async fn a_deadline_of_the_caller_ends_a_stream_and_the_servers_cap_does_not() {
     let stop = CancellationToken::new();
-    let config = ServeConfig {
-        max_deadline: Duration::from_millis(50),
-        ..ServeConfig::default()
-    };
+    let config = ServeConfig { max_deadline: Duration::from_millis(50), ..ServeConfig::default() };
     let (serving, wire) = Pig::new().serve(config, &stop).await;
     for link in [&serving.link, &wire] {
         let mut bounded = stream(link, "bounded", Some(Duration::from_millis(300))).await;
         let began = Instant::now();
         let late = bounded.message().await.unwrap_err();
         assert_eq!(late.code(), Code::DeadlineExceeded);
-        assert!(
-            began.elapsed() > Duration::from_millis(100),
-            "the cap of 50 ms is for handlers"
-        );
+        assert!(began.elapsed() > Duration::from_millis(100), "the cap of 50 ms is for handlers");
     }
 }
 
@@ -157,17 +99,9 @@ async fn a_panic_is_internal_for_its_caller_and_nothing_for_the_others() {
     let (serving, wire) = Pig::new().serve(ServeConfig::default(), &stop).await;
     for link in [&serving.link, &wire] {
         let fault = ask(link, "Panic").await.unwrap_err();
-        assert_eq!(
-            (fault.code(), reason(&fault).as_deref()),
-            (Code::Internal, Some("INTERNAL"))
-        );
+        assert_eq!((fault.code(), reason(&fault).as_deref()), (Code::Internal, Some("INTERNAL")));
         assert!(!fault.message().contains("secret"));
-        assert_eq!(
-            call(link, "Echo", Request::new("well".to_owned()))
-                .await
-                .unwrap(),
-            "well"
-        );
+        assert_eq!(call(link, "Echo", Request::new("well".to_owned())).await.unwrap(), "well");
     }
 }
 
@@ -175,15 +109,7 @@ async fn a_panic_is_internal_for_its_caller_and_nothing_for_the_others() {
 async fn beyond_the_limit_a_call_is_refused_at_once_with_a_time_to_come_back() {
     let stop = CancellationToken::new();
     let pig = Pig::new();
-    let (serving, wire) = pig
-        .serve(
-            ServeConfig {
-                max_calls: 1,
-                ..ServeConfig::default()
-            },
-            &stop,
-        )
-        .await;
+    let (serving, wire) = pig.serve(ServeConfig { max_calls: 1, ..ServeConfig::default() }, &stop).await;
     let hanging = tokio::spawn({
         let wire = wire.clone();
         async move { ask(&wire, "Hang").await }
@@ -191,20 +117,9 @@ async fn beyond_the_limit_a_call_is_refused_at_once_with_a_time_to_come_back() {
     eventually("the first call is at work", async || pig.begun() == 1).await;
     for link in [&serving.link, &wire] {
         let shed = ask(link, "Echo").await.unwrap_err();
-        assert_eq!(
-            (shed.code(), reason(&shed).as_deref()),
-            (Code::ResourceExhausted, Some("OVERLOADED"))
-        );
-        assert!(
-            shed.get_details_retry_info()
-                .and_then(|info| info.retry_delay)
-                .is_some_and(|wait| !wait.is_zero())
-        );
-        let health = HealthClient::new(link.clone())
-            .check(HealthCheckRequest {
-                service: "live".into(),
-            })
-            .await;
+        assert_eq!((shed.code(), reason(&shed).as_deref()), (Code::ResourceExhausted, Some("OVERLOADED")));
+        assert!(shed.get_details_retry_info().and_then(|info| info.retry_delay).is_some_and(|wait| !wait.is_zero()));
+        let health = HealthClient::new(link.clone()).check(HealthCheckRequest { service: "live".into() }).await;
         assert!(health.is_ok(), "health answers a full server's probe");
     }
     pig.0.release.add_permits(1);
@@ -215,21 +130,10 @@ async fn beyond_the_limit_a_call_is_refused_at_once_with_a_time_to_come_back() {
 #[tokio::test]
 async fn streams_are_limited_apart_from_calls() {
     let stop = CancellationToken::new();
-    let (_serving, wire) = Pig::new()
-        .serve(
-            ServeConfig {
-                max_streams: 1,
-                ..ServeConfig::default()
-            },
-            &stop,
-        )
-        .await;
+    let (_serving, wire) = Pig::new().serve(ServeConfig { max_streams: 1, ..ServeConfig::default() }, &stop).await;
     let first = stream(&wire, "first", None).await;
     let mut second = stream(&wire, "second", None).await;
-    assert_eq!(
-        second.message().await.unwrap_err().code(),
-        Code::ResourceExhausted
-    );
+    assert_eq!(second.message().await.unwrap_err().code(), Code::ResourceExhausted);
     drop(first);
     eventually("the first one's place is free", async || {
         let mut again = stream(&wire, "again", Some(Duration::from_millis(50))).await;
@@ -241,28 +145,11 @@ async fn streams_are_limited_apart_from_calls() {
 #[tokio::test]
 async fn a_message_that_is_too_large_is_refused_by_name() {
     let stop = CancellationToken::new();
-    let (serving, wire) = Pig::new()
-        .serve(
-            ServeConfig {
-                max_message: 1000,
-                ..ServeConfig::default()
-            },
-            &stop,
-        )
-        .await;
+    let (serving, wire) = Pig::new().serve(ServeConfig { max_message: 1000, ..ServeConfig::default() }, &stop).await;
     for link in [&serving.link, &wire] {
-        assert!(
-            call(link, "Echo", Request::new("x".repeat(900)))
-                .await
-                .is_ok()
-        );
-        let large = call(link, "Echo", Request::new("x".repeat(1001)))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (large.code(), reason(&large).as_deref()),
-            (Code::OutOfRange, Some("TOO_LARGE"))
-        );
+        assert!(call(link, "Echo", Request::new("x".repeat(900))).await.is_ok());
+        let large = call(link, "Echo", Request::new("x".repeat(1001))).await.unwrap_err();
+        assert_eq!((large.code(), reason(&large).as_deref()), (Code::OutOfRange, Some("TOO_LARGE")));
         assert!(large.message().contains("1000"), "{}", large.message());
     }
 }

@@ -25,10 +25,7 @@ async fn dead_port() -> String {
 async fn a_call_to_a_dead_port_is_unavailable_and_certainly_not_sent() {
     let link = Link::remote(&dead_port().await, &LinkConfig::default()).unwrap();
     let refused = ask(&link, "Echo").await.unwrap_err();
-    assert_eq!(
-        (refused.code(), sent(&refused)),
-        (Code::Unavailable, Sent::No)
-    );
+    assert_eq!((refused.code(), sent(&refused)), (Code::Unavailable, Sent::No));
 }
 
 #[tokio::test]
@@ -41,11 +38,7 @@ async fn a_call_to_a_stopped_part_is_unavailable_and_certainly_not_sent() {
     serving.stopped().await;
     for link in [local, wire] {
         let refused = ask(&link, "Echo").await.unwrap_err();
-        assert_eq!(
-            (refused.code(), sent(&refused)),
-            (Code::Unavailable, Sent::No),
-            "{refused:?}"
-        );
+        assert_eq!((refused.code(), sent(&refused)), (Code::Unavailable, Sent::No), "{refused:?}");
     }
 }
 
@@ -68,12 +61,29 @@ async fn a_connection_lost_after_sending_leaves_the_outcome_open() {
     });
     let link = Link::remote(&address, &LinkConfig::default()).unwrap();
     let lost = ask(&link, "Echo").await.unwrap_err();
-    assert_eq!(
-        (lost.code(), sent(&lost)),
-        (Code::Unknown, Sent::Maybe),
-        "{lost:?}"
-    );
+    assert_eq!((lost.code(), sent(&lost)), (Code::Unknown, Sent::Maybe), "{lost:?}");
     peer.await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_are_renewed_all_the_time_cost_no_call_that_may_be_repeated() {
+    let stop = CancellationToken::new();
+    let config = ServeConfig { max_connection_age: Duration::from_millis(20), ..ServeConfig::default() };
+    let (_serving, wire) = Pig::new().serve(config, &stop).await;
+    let until = Deadline::within(Duration::from_secs(1));
+    let callers = (0..8).map(|_| async {
+        while !until.has_passed() {
+            let call = || async {
+                let answer = ask(&wire, "Echo").await;
+                if let Err(status) = &answer {
+                    assert_eq!((status.code(), sent(status)), (Code::Unavailable, Sent::No), "{status:?}");
+                }
+                answer
+            };
+            retry(wire.budget(), None, call).await.expect("renewed in peace");
+        }
+    });
+    futures::future::join_all(callers).await;
 }
 
 #[tokio::test]
@@ -81,13 +91,8 @@ async fn time_that_runs_out_before_the_call_is_told_from_time_that_runs_out_duri
     let stop = CancellationToken::new();
     let (_serving, wire) = Pig::new().serve(ServeConfig::default(), &stop).await;
     let before = ask_within(&wire, "Echo", Duration::ZERO).await.unwrap_err();
-    assert_eq!(
-        (before.code(), sent(&before)),
-        (Code::DeadlineExceeded, Sent::No)
-    );
-    let during = ask_within(&wire, "Hang", Duration::from_millis(100))
-        .await
-        .unwrap_err();
+    assert_eq!((before.code(), sent(&before)), (Code::DeadlineExceeded, Sent::No));
+    let during = ask_within(&wire, "Hang", Duration::from_millis(100)).await.unwrap_err();
     assert_eq!(during.code(), Code::DeadlineExceeded);
     assert_ne!(sent(&during), Sent::No);
 }
@@ -97,21 +102,13 @@ async fn a_refusal_is_the_servers_word_also_behind_a_gate() {
     let stop = CancellationToken::new();
     let (behind, wire) = Pig::new().serve(ServeConfig::default(), &stop).await;
     let gate = Part::new("gate").pass_on("test.v1.Pig", wire.clone());
-    let gate = serve(gate, ServeConfig::default(), stop.clone())
-        .await
-        .unwrap();
+    let gate = serve(gate, ServeConfig::default(), stop.clone()).await.unwrap();
     for link in [behind.link.clone(), wire, gate.link.clone(), remote(&gate)] {
         let refused = ask(&link, "Refuse").await.unwrap_err();
-        assert_eq!(
-            (refused.code(), sent(&refused)),
-            (Code::FailedPrecondition, Sent::Answered)
-        );
+        assert_eq!((refused.code(), sent(&refused)), (Code::FailedPrecondition, Sent::Answered));
         assert_eq!(refused.message(), "the pig refuses");
         assert_eq!(refused.metadata().get("pig-says").unwrap(), "oink");
-        assert_eq!(
-            ask(&link, "Nonsense").await.unwrap_err().code(),
-            Code::Unimplemented
-        );
+        assert_eq!(ask(&link, "Nonsense").await.unwrap_err().code(), Code::Unimplemented);
     }
 }
 
@@ -128,22 +125,13 @@ async fn a_layer_on_a_link_can_lose_replies_after_the_work_was_done() {
             let (inner, lost) = (inner.clone(), count.fetch_add(1, Ordering::SeqCst) == 0);
             async move {
                 let answer = inner.oneshot(request).await?;
-                if lost {
-                    Err(Status::unavailable("the reply is lost"))
-                } else {
-                    Ok(answer)
-                }
+                if lost { Err(Status::unavailable("the reply is lost")) } else { Ok(answer) }
             }
         })
     });
     let link = Part::new("pig").service(pig.clone()).link().layered(lossy);
-    let answer = retry(link.budget(), None, || ask(&link, "Hang"))
-        .await
-        .unwrap();
-    assert_eq!(
-        (answer.as_str(), pig.over(), calls.load(Ordering::SeqCst)),
-        ("released", 2, 2)
-    );
+    let answer = retry(link.budget(), None, || ask(&link, "Hang")).await.unwrap();
+    assert_eq!((answer.as_str(), pig.over(), calls.load(Ordering::SeqCst)), ("released", 2, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,16 +143,10 @@ async fn a_dead_server_sees_at_most_a_tenth_more_calls_than_were_made() {
             tries.fetch_add(1, Ordering::SeqCst);
             async { Err::<(), _>(Status::unavailable("nobody there")) }
         };
-        assert_eq!(
-            retry(&budget, None, call).await.unwrap_err().code(),
-            Code::Unavailable
-        );
+        assert_eq!(retry(&budget, None, call).await.unwrap_err().code(), Code::Unavailable);
     }
     let tries = tries.load(Ordering::SeqCst);
-    assert!(
-        (1001..=1100).contains(&tries),
-        "{tries} tries for 1000 calls"
-    );
+    assert!((1001..=1100).contains(&tries), "{tries} tries for 1000 calls");
 }
 
 #[tokio::test]
@@ -179,19 +161,13 @@ async fn a_real_dead_port_sees_no_more_than_that_either() {
                 tries.fetch_add(1, Ordering::SeqCst);
                 ask(&link, "Echo")
             };
-            retry(link.budget(), Some(patience), call)
-                .await
-                .unwrap_err()
-                .code()
+            retry(link.budget(), Some(patience), call).await.unwrap_err().code()
         }
     });
     let codes = futures::future::join_all(calls).await;
     assert!(codes.iter().all(|code| *code == Code::Unavailable));
     let tries = tries.load(Ordering::SeqCst);
-    assert!(
-        (1001..=1100).contains(&tries),
-        "{tries} tries for 1000 calls"
-    );
+    assert!((1001..=1100).contains(&tries), "{tries} tries for 1000 calls");
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,32 +178,13 @@ async fn only_unavailable_is_repeated_five_times_at_most_and_never_beyond_the_de
             tries.fetch_add(1, Ordering::SeqCst);
             async { Err::<(), _>(Status::new(code, "no")) }
         };
-        assert_eq!(
-            retry(&budget, deadline, call).await.unwrap_err().code(),
-            code
-        );
-        assert!(
-            deadline.is_none_or(|deadline| !deadline.has_passed()),
-            "it gave up before the deadline, not after"
-        );
+        assert_eq!(retry(&budget, deadline, call).await.unwrap_err().code(), code);
+        assert!(deadline.is_none_or(|deadline| !deadline.has_passed()), "it gave up before the deadline, not after");
         tries.load(Ordering::SeqCst)
     }
     assert_eq!(tries(Code::Unavailable, None).await, 5);
-    for other in [
-        Code::Aborted,
-        Code::DeadlineExceeded,
-        Code::Unknown,
-        Code::ResourceExhausted,
-        Code::Internal,
-    ] {
+    for other in [Code::Aborted, Code::DeadlineExceeded, Code::Unknown, Code::ResourceExhausted, Code::Internal] {
         assert_eq!(tries(other, None).await, 1, "{other:?}");
     }
-    assert_eq!(
-        tries(
-            Code::Unavailable,
-            Some(Deadline::within(Duration::from_millis(20)))
-        )
-        .await,
-        1
-    );
+    assert_eq!(tries(Code::Unavailable, Some(Deadline::within(Duration::from_millis(20)))).await, 1);
 }

@@ -38,19 +38,13 @@ pub struct Pig(pub Arc<Seen>);
 
 impl Pig {
     pub fn new() -> Self {
-        Self(Arc::new(Seen {
-            begun: AtomicUsize::new(0),
-            over: AtomicUsize::new(0),
-            release: Semaphore::new(0),
-        }))
+        Self(Arc::new(Seen { begun: AtomicUsize::new(0), over: AtomicUsize::new(0), release: Semaphore::new(0) }))
     }
 
     /// The pig on a port, with its link over the wire.
     pub async fn serve(&self, config: ServeConfig, stop: &CancellationToken) -> (Serving, Link) {
         let part = Part::new("pig").service(self.clone());
-        let serving = serve(part, config, stop.clone())
-            .await
-            .expect("a free port");
+        let serving = serve(part, config, stop.clone()).await.expect("a free port");
         let link = remote(&serving);
         (serving, link)
     }
@@ -88,45 +82,24 @@ impl Service<http::Request<Body>> for Pig {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let seen = Arc::clone(&self.0);
-        let method = request
-            .uri()
-            .path()
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
         Box::pin(async move {
             let mut grpc = tonic::server::Grpc::new(ProstCodec::<String, String>::default());
             if method == "Stream" {
                 let answer = service_fn(|request: Request<String>| async move {
                     let first = futures::stream::iter([Ok(request.into_inner())]);
-                    Ok(Response::new(
-                        first.chain(futures::stream::pending()).boxed() as BoxStream<_>,
-                    ))
+                    Ok(Response::new(first.chain(futures::stream::pending()).boxed() as BoxStream<_>))
                 });
                 return Ok(grpc.server_streaming(answer, request).await);
             }
-            let answer = service_fn(move |request: Request<String>| {
-                answer(method.clone(), Arc::clone(&seen), request)
-            });
+            let answer = service_fn(move |request: Request<String>| answer(method.clone(), Arc::clone(&seen), request));
             Ok(grpc.unary(answer, request).await)
         })
     }
 }
 
-async fn answer(
-    method: String,
-    seen: Arc<Seen>,
-    request: Request<String>,
-) -> Result<Response<String>, Status> {
-    let header = |name: &str| {
-        request
-            .metadata()
-            .get(name)
-            .and_then(|it| it.to_str().ok())
-            .unwrap_or("")
-            .to_owned()
-    };
+async fn answer(method: String, seen: Arc<Seen>, request: Request<String>) -> Result<Response<String>, Status> {
+    let header = |name: &str| request.metadata().get(name).and_then(|it| it.to_str().ok()).unwrap_or("").to_owned();
     let answer = match method.as_str() {
         "Hang" => {
             seen.begun.fetch_add(1, Ordering::SeqCst);
@@ -136,25 +109,14 @@ async fn answer(
         }
         "Panic" => panic!("the secret of the pig"),
         "Left" => match request.extensions().get::<Deadline>() {
-            Some(deadline) if Deadline::current() == Some(*deadline) => {
-                deadline.remaining().as_millis().to_string()
-            }
-            other => format!(
-                "the extension says {other:?}, the task {:?}",
-                Deadline::current()
-            ),
+            Some(deadline) if Deadline::current() == Some(*deadline) => deadline.remaining().as_millis().to_string(),
+            other => format!("the extension says {other:?}, the task {:?}", Deadline::current()),
         },
         "Timeout" => header("grpc-timeout"),
-        "Trace" => format!(
-            "{} {}",
-            header("traceparent"),
-            traceparent_of_current_span().unwrap_or_default()
-        ),
+        "Trace" => format!("{} {}", header("traceparent"), traceparent_of_current_span().unwrap_or_default()),
         "Refuse" => {
             let mut refused = Status::failed_precondition("the pig refuses");
-            refused
-                .metadata_mut()
-                .insert("pig-says", "oink".parse().expect("ASCII"));
+            refused.metadata_mut().insert("pig-says", "oink".parse().expect("ASCII"));
             return Err(refused);
         }
         "Echo" => request.into_inner(),
@@ -171,13 +133,7 @@ fn path(method: &str) -> PathAndQuery {
 pub async fn call(link: &Link, method: &str, request: Request<String>) -> Result<String, Status> {
     let mut client = tonic::client::Grpc::new(link.clone());
     client.ready().await?;
-    let answer = client
-        .unary(
-            request,
-            path(method),
-            ProstCodec::<String, String>::default(),
-        )
-        .await?;
+    let answer = client.unary(request, path(method), ProstCodec::<String, String>::default()).await?;
     Ok(answer.into_inner())
 }
 
@@ -201,22 +157,9 @@ pub async fn stream(link: &Link, message: &str, patience: Option<Duration>) -> S
     }
     let mut client = tonic::client::Grpc::new(link.clone());
     client.ready().await.expect("a link is ready");
-    let answer = client
-        .server_streaming(
-            request,
-            path("Stream"),
-            ProstCodec::<String, String>::default(),
-        )
-        .await;
+    let answer = client.server_streaming(request, path("Stream"), ProstCodec::<String, String>::default()).await;
     let mut messages = answer.expect("the stream opens").into_inner();
-    assert_eq!(
-        messages
-            .message()
-            .await
-            .expect("a first message")
-            .as_deref(),
-        Some(message)
-    );
+    assert_eq!(messages.message().await.expect("a first message").as_deref(), Some(message));
     messages
 }
 

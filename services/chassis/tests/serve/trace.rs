@@ -27,10 +27,7 @@ fn tracing_is_on() {
 /// The trace and the span that a `traceparent` names.
 fn ids(traceparent: &str) -> (&str, &str) {
     let mut parts = traceparent.split('-').skip(1);
-    (
-        parts.next().expect("a trace id"),
-        parts.next().expect("a span id"),
-    )
+    (parts.next().expect("a trace id"), parts.next().expect("a span id"))
 }
 
 #[tokio::test]
@@ -39,26 +36,15 @@ async fn the_callers_trace_reaches_the_handler_with_a_span_for_each_side() {
     let stop = CancellationToken::new();
     let (behind, wire) = Pig::new().serve(ServeConfig::default(), &stop).await;
     let gate = Part::new("gate").pass_on("test.v1.Pig", wire.clone());
-    let gate = serve(gate, ServeConfig::default(), stop.clone())
-        .await
-        .unwrap();
+    let gate = serve(gate, ServeConfig::default(), stop.clone()).await.unwrap();
     for link in [behind.link.clone(), wire, gate.link.clone(), remote(&gate)] {
         let span = tracing::info_span!("caller");
-        let own = span
-            .in_scope(traceparent_of_current_span)
-            .expect("the span is traced");
+        let own = span.in_scope(traceparent_of_current_span).expect("the span is traced");
         let answer = ask(&link, "Trace").instrument(span).await.unwrap();
         let (header, handler) = answer.split_once(' ').unwrap();
-        assert_eq!(
-            (ids(header).0, ids(handler).0),
-            (ids(&own).0, ids(&own).0),
-            "it is one trace"
-        );
+        assert_eq!((ids(header).0, ids(handler).0), (ids(&own).0, ids(&own).0), "it is one trace");
         let spans = [ids(&own).1, ids(header).1, ids(handler).1];
-        assert!(
-            spans[0] != spans[1] && spans[1] != spans[2],
-            "caller, client and server have spans: {spans:?}"
-        );
+        assert!(spans[0] != spans[1] && spans[1] != spans[2], "caller, client and server have spans: {spans:?}");
     }
 }
 
@@ -71,8 +57,5 @@ fn a_span_continues_the_trace_that_an_event_has_kept() {
     assert_eq!(ids(&own).0, ids(kept).0);
     assert_ne!(ids(&own).1, ids(kept).1);
     let alone = span_with_parent(Some("nonsense"), tracing::info_span!("alone"));
-    assert_ne!(
-        ids(&alone.in_scope(traceparent_of_current_span).unwrap()).0,
-        ids(kept).0
-    );
+    assert_ne!(ids(&alone.in_scope(traceparent_of_current_span).unwrap()).0, ids(kept).0);
 }
