@@ -82,7 +82,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Calls a service of this process (a generated server, say): no socket, no HTTP/2, about two microseconds.
+    /// Calls a service of this process (a generated server, say): no socket, no HTTP/2, a few microseconds.
     ///
     /// The service is called as it is; a part's link with all its layers is [`crate::serve::Part::link`].
     #[must_use]
