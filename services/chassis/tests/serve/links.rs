@@ -188,3 +188,13 @@ async fn only_unavailable_is_repeated_five_times_at_most_and_never_beyond_the_de
     }
     assert_eq!(tries(Code::Unavailable, Some(Deadline::within(Duration::from_millis(20)))).await, 1);
 }
+
+#[tokio::test]
+async fn a_repeated_call_can_be_made_from_a_task_of_its_own() {
+    let link = Link::remote(&dead_port().await, &LinkConfig::default()).unwrap();
+    let task = tokio::spawn(async move {
+        let patience = Deadline::within(Duration::from_millis(50));
+        retry(link.budget(), Some(patience), || ask(&link, "Echo")).await
+    });
+    assert_eq!(task.await.unwrap().unwrap_err().code(), Code::Unavailable);
+}
