@@ -1,5 +1,7 @@
 //! The schema of opportunities.
 
+mod m0001_opportunities;
+
 use sea_orm_migration::prelude::*;
 
 /// Its migrations, first to last.
@@ -7,6 +9,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration)]
+        vec![Box::new(crate::work::Migration), Box::new(m0001_opportunities::Migration)]
     }
 }

@@ -1,1 +1,57 @@
 //! Opportunities, stages, the process library and its runs, analytics.
+//!
+//! The way of a request: `rpc` reads the message and begins its work; [`sale`] loads the opportunity with its stage
+//! entry and its process, and holds the rules; the rows are written, the steps recorded, and `wire` tells the answer.
+//! All of it is one transaction.
+//!
+//! - [`library`]       what the processes and stages are: YAML files that ship, versions in the database
+//! - [`sale`]          the heart: how a sale moves through its stages, and ends
+//! - [`opportunity`], [`stage_entry`]  the records
+//! - [`analytics`]     figures, by SQL aggregates
+//! - [`amount`]        minor units and money; [`error`] refusals; `wire` messages; `rpc` one function per RPC
+
+pub mod amount;
+pub mod analytics;
+pub mod error;
+pub mod library;
+pub mod opportunity;
+pub mod sale;
+pub mod stage_entry;
+
+mod rpc;
+mod wire;
+
+use std::sync::Arc;
+
+use dealflow_chassis::Store;
+use dealflow_chassis::feed::{self, Feed};
+use dealflow_chassis::serve::Part;
+use dealflow_proto::opportunities::v1::analytics_service_server::AnalyticsServiceServer;
+use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityServiceServer;
+use dealflow_proto::opportunities::v1::process_service_server::ProcessServiceServer;
+
+use crate::error::StartError;
+use crate::library::Library;
+
+/// The part. Its definitions are registered first: a changed file is a new version, a wrong one stops the start.
+///
+/// # Errors
+/// [`StartError`] if a definition is wrong, contradicts stored opportunities, or the database does not answer.
+pub async fn part(store: Store) -> Result<Part, StartError> {
+    let library = Library::open(&store).await?;
+    library.check_meanings(&store).await?;
+    let library = Arc::new(library);
+    let opportunities = rpc::Opportunities { store: store.clone(), library: library.clone() };
+    let analytics = rpc::Analytics { store: store.clone(), library: library.clone() };
+    let (pinged, numbered) = (store.clone(), store.clone());
+    Ok(Part::new("opportunities")
+        .service(OpportunityServiceServer::new(opportunities))
+        .service(ProcessServiceServer::new(rpc::Processes { library }))
+        .service(AnalyticsServiceServer::new(analytics))
+        .service(Feed::server(store))
+        .ready(move || {
+            let store = pinged.clone();
+            Box::pin(async move { store.ping().await })
+        })
+        .task(move |stop| feed::number(numbered, stop)))
+}

@@ -1,0 +1,182 @@
+//! Why something is refused here, each with what would be accepted; and why the part does not start.
+
+use dealflow_chassis::refusal::{Kind, Refusal};
+use dealflow_proto::Violation;
+use dealflow_proto::errors::v1::ErrorReason;
+use sea_orm::DbErr;
+
+use crate::library::Fault;
+use crate::opportunity::State;
+
+/// Why a call is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the chassis refuses: form, version, state, request id.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+    /// Fields that cannot be meant, all at once.
+    #[error("fields are wrong")]
+    Fields(Vec<Violation>),
+    /// Amounts that do not fit, or of different currencies.
+    #[error("{field}: {problem}")]
+    Arithmetic {
+        /// The field, e.g. `lines[2].unit_price`.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A record or definition that is not there.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// A value that must be unique.
+    #[error("{field} `{value}` is taken by {holder}")]
+    Taken {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// Who has it.
+        holder: String,
+    },
+    /// A second start (R-PRC-1).
+    #[error("{0} runs for this opportunity already; at most one does, nothing was changed")]
+    ProcessRuns(String),
+    /// The stage that the opportunity is in, or is to enter, is none of the process's.
+    #[error("{stage} is no stage of {process}; its open stages are {open}")]
+    NotOfProcess {
+        /// The stage.
+        stage: String,
+        /// The process.
+        process: String,
+        /// What would be accepted.
+        open: String,
+    },
+    /// Entering the stage that it is in.
+    #[error("the opportunity is in {stage} already; it can move to {open}")]
+    SameStage {
+        /// The stage.
+        stage: String,
+        /// What would be accepted.
+        open: String,
+    },
+    /// Entering a final stage by moving.
+    #[error("{stage} is final and not entered by moving: call {verb}")]
+    FinalStage {
+        /// The stage.
+        stage: String,
+        /// What to call instead.
+        verb: &'static str,
+    },
+    /// A process of control STRICT goes stage by stage (R-STG-2).
+    #[error("{process} goes stage by stage: from {from} only to {next}")]
+    OnlyNext {
+        /// The process.
+        process: String,
+        /// The present stage.
+        from: String,
+        /// The one stage that can follow.
+        next: String,
+    },
+    /// A gate of control GATED (R-STG-2).
+    #[error("{stage} is left forward when these are known: {}", fields.join(", "))]
+    Gate {
+        /// The stage whose gate is shut.
+        stage: String,
+        /// What is missing.
+        fields: Vec<&'static str>,
+    },
+    /// A result for an activity that the stage entry does not ask for.
+    #[error("{entry} asks for no activity `{key}`; it asks for {known}")]
+    UnknownActivity {
+        /// The stage entry.
+        entry: String,
+        /// The key that was given.
+        key: String,
+        /// The keys it knows.
+        known: String,
+    },
+    /// A result that the activity may not have.
+    #[error("`{key}` cannot be completed with `{result}`; allowed are {allowed}")]
+    UnknownResult {
+        /// The activity.
+        key: String,
+        /// The result that was given.
+        result: String,
+        /// What would be accepted.
+        allowed: String,
+    },
+    /// Another result for a completed activity.
+    #[error("`{key}` was completed with `{result}`; a result stands")]
+    ResultStands {
+        /// The activity.
+        key: String,
+        /// The result it has.
+        result: String,
+    },
+    /// Stored data that contradicts itself: our fault.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Error {
+    /// One field that cannot be meant; `expected` says what it must be.
+    pub fn field(field: &str, expected: impl Into<String>) -> Self {
+        Self::Fields(vec![Violation { field: field.to_owned(), description: expected.into() }])
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Refused(refusal) => refusal,
+            Error::Db(error) => error.into(),
+            Error::Fields(fields) => Self::fields(fields),
+            Error::Arithmetic { field, .. } => {
+                Self::new(Kind::Invalid, ErrorReason::Arithmetic, message).with("field", field)
+            }
+            Error::Missing(name) => Self::missing(&name),
+            Error::Taken { field, holder, .. } => {
+                Self::new(Kind::Taken, ErrorReason::Taken, message).with("field", field).with("holder", holder)
+            }
+            Error::ProcessRuns(process) => Self::guard(message, &[("process_run", "no process runs")]).with("process", process),
+            Error::NotOfProcess { open, .. } | Error::SameStage { open, .. } => {
+                Self::guard(message, &[("stage", &open)]).with("allowed", open)
+            }
+            Error::FinalStage { verb, .. } => Self::guard(message, &[("stage", verb)]).with("allowed", verb),
+            Error::OnlyNext { next, .. } => Self::guard(message, &[("stage", &next)]).with("allowed", next),
+            Error::Gate { fields, .. } => {
+                let missing: Vec<(&str, &str)> = fields.iter().map(|field| (*field, "is missing")).collect();
+                Self::guard(message, &missing)
+            }
+            Error::UnknownActivity { .. } => Self::field("planned_key", message),
+            Error::UnknownResult { allowed, .. } => Self::field("result", message).with("allowed", allowed),
+            Error::ResultStands { result, .. } => {
+                Self::guard(message, &[("planned_key", "has no result yet")]).with("result", result)
+            }
+            Error::Broken(cause) => Self::internal(cause),
+        }
+    }
+}
+
+/// Why the part does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A definition or the stage lookup is wrong.
+    #[error(transparent)]
+    Definition(#[from] Fault),
+    /// The lookup gives a stage another meaning while opportunities are in it (R-OPP-3).
+    #[error("stages.yaml gives `{stage}` another meaning, and {state} opportunities are in it")]
+    Meaning {
+        /// The stage.
+        stage: String,
+        /// The state of the opportunities in it.
+        state: State,
+    },
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+}

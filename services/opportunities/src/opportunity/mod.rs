@@ -1,0 +1,214 @@
+//! An opportunity: what is stored of it, its life cycle, how it is found and locked.
+//!
+//! - `states`  the life cycle and the reasons of loss
+//! - `bant`, `lines`, `run`  its structured parts
+//! - `listed`  what lists filter and order by
+//! - `fields`  which fields a stage may ask for, and whether they are known
+
+mod bant;
+mod fields;
+mod lines;
+mod listed;
+mod run;
+mod states;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use dealflow_proto::names::{LEADS, OPPORTUNITIES};
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, ConnectionTrait, QuerySelect};
+
+pub use bant::Bant;
+pub use fields::Field;
+pub use lines::{Line, Lines};
+pub use listed::LISTED;
+pub use run::{Run, RunState};
+pub use states::{LoseReason, State, Verb};
+
+use crate::amount::Iso;
+use crate::error::Error;
+
+/// An opportunity.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "opportunity")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// Counts its changes; the etag.
+    pub version: i64,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// Open, won or lost.
+    pub state: State,
+    /// The slug of the stage that it is in.
+    pub stage: String,
+    /// The stage entry that it is in, or ended in.
+    pub entry: Uuid,
+    /// What it is about.
+    pub title: String,
+    /// The lead that it came from; unique.
+    pub lead: Option<Uuid>,
+    /// The account that buys.
+    pub account: Option<Uuid>,
+    /// The contact to talk to.
+    pub contact: Option<Uuid>,
+    /// The employee who owns it.
+    pub owner: Option<Uuid>,
+    /// Budget, authority, need, timeframe.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub bant: Bant,
+    /// Currency of all its amounts.
+    pub currency: Iso,
+    /// What the customer asks for.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub lines: Lines,
+    /// What it may be worth, in minor units: given by hand, or the sum of its lines.
+    pub estimated_value: Option<i64>,
+    /// Whether the estimate was given by hand.
+    pub estimated_by_hand: bool,
+    /// The estimate in units of 10^-4: what lists compare.
+    pub estimated_rank: Option<i64>,
+    /// When it may be decided.
+    pub estimated_close_date: Option<NaiveDate>,
+    /// Probability in percent where it was given by hand; else the stage's holds.
+    pub probability: Option<i32>,
+    /// How the sale is to be won.
+    pub tactics: String,
+    /// Who else wants to sell.
+    pub competitor: String,
+    /// The day of the presentation.
+    pub presentation_date: Option<NaiveDate>,
+    /// Notes.
+    pub notes: String,
+    /// Where it came from.
+    pub source: String,
+    /// Id in the system that it was imported from; unique.
+    pub external_id: Option<String>,
+    /// The first day of the sale.
+    pub open_date: NaiveDate,
+    /// The day it was won or lost.
+    pub close_date: Option<NaiveDate>,
+    /// What it was worth, in minor units; none where neither the winner nor the estimate said it.
+    pub actual_value: Option<i64>,
+    /// Minutes spent on it: recorded by results, or given on winning.
+    pub spent_minutes: i64,
+    /// Why it was lost.
+    pub lose_reason: Option<LoseReason>,
+    /// The comment on the loss.
+    pub lose_comment: String,
+    /// Days from `open_date` to `close_date`.
+    pub cycle_days: Option<i32>,
+    /// The process that leads or led it.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub run: Option<Run>,
+}
+
+/// Stage entries refer to it by id; the other records are other services'.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// An open opportunity of which nothing is known yet.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            state: State::Open,
+            stage: String::new(),
+            entry: Uuid::nil(),
+            title: String::new(),
+            lead: None,
+            account: None,
+            contact: None,
+            owner: None,
+            bant: Bant::default(),
+            currency: Iso::of("").expect("the default currency is one"),
+            lines: Lines::default(),
+            estimated_value: None,
+            estimated_by_hand: false,
+            estimated_rank: None,
+            estimated_close_date: None,
+            probability: None,
+            tactics: String::new(),
+            competitor: String::new(),
+            presentation_date: None,
+            notes: String::new(),
+            source: String::new(),
+            external_id: None,
+            open_date: now.date_naive(),
+            close_date: None,
+            actual_value: None,
+            spent_minutes: 0,
+            lose_reason: None,
+            lose_comment: String::new(),
+            cycle_days: None,
+            run: None,
+        }
+    }
+
+    /// Its resource name.
+    pub fn name(&self) -> String {
+        OPPORTUNITIES.name(self.id)
+    }
+
+    /// The run that leads it, while it does.
+    pub fn running(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.state == RunState::Running)
+    }
+
+    /// Takes an estimate given by hand, or, where there is none, the sum of the lines (R-OPP-1).
+    pub fn estimate(&mut self, by_hand: Option<i64>, sum_of_lines: Option<i64>) {
+        self.estimated_by_hand = by_hand.is_some();
+        self.estimated_value = by_hand.or(sum_of_lines);
+        self.estimated_rank = self.estimated_value.map(|minor| self.currency.rank(minor));
+    }
+
+    /// Refuses a lead or external id that another opportunity has. The unique indexes are the second net.
+    pub async fn check_unique(&self, db: &impl ConnectionTrait) -> Result<(), Error> {
+        let mut either = Condition::any();
+        if let Some(lead) = self.lead {
+            either = either.add(Column::Lead.eq(lead));
+        }
+        if let Some(external_id) = &self.external_id {
+            either = either.add(Column::ExternalId.eq(external_id));
+        }
+        if either.is_empty() {
+            return Ok(());
+        }
+        let holder = Entity::find().filter(either).filter(Column::Id.ne(self.id)).one(db).await?;
+        let Some(holder) = holder else { return Ok(()) };
+        let (field, value) = match self.lead.filter(|lead| holder.lead == Some(*lead)) {
+            Some(lead) => ("lead", LEADS.name(lead)),
+            None => ("external_id", self.external_id.clone().unwrap_or_default()),
+        };
+        Err(Error::Taken { field, value, holder: holder.name() })
+    }
+}
+
+/// An opportunity, to be read.
+pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
+    Entity::find_by_id(id).one(db).await?.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
+}
+
+/// An opportunity that one means to change: the only way to it. It stays locked until the transaction ends.
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
+    let found = Entity::find_by_id(id).lock_exclusive().one(db).await?;
+    found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
+}
+
+/// Which stages hold opportunities of which state.
+pub async fn states_and_stages(db: &impl ConnectionTrait) -> Result<Vec<(State, String)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .columns([Column::State, Column::Stage])
+        .distinct()
+        .into_tuple()
+        .all(db)
+        .await
+}

@@ -1,0 +1,117 @@
+//! Winning and losing, from any open stage (R-OPP-2); afterwards nothing changes any more (R-OPP-3).
+
+use chrono::NaiveDate;
+use dealflow_chassis::Lifecycle;
+
+use super::{Moment, Sale};
+use crate::error::Error;
+use crate::opportunity::{LoseReason, State, Verb};
+use crate::stage_entry::Cause;
+
+/// The most minutes one sale can take: some 190 years.
+const MAX_MINUTES: i64 = 100_000_000;
+
+/// What the winner says; what is absent follows from the record.
+#[derive(Debug, Clone, Default)]
+pub struct Win {
+    /// What it is worth in minor units; the estimate where it is absent.
+    pub actual_value: Option<i64>,
+    /// The day; the effective time's where it is absent.
+    pub close_date: Option<NaiveDate>,
+    /// Minutes spent; the sum over the results where it is absent.
+    pub spent_minutes: Option<i64>,
+}
+
+/// What the loser says.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// Why; always.
+    pub reason: LoseReason,
+    /// In words; needed where the reason is OTHER.
+    pub comment: String,
+    /// Who sold instead; the competitor known so far where it is empty.
+    pub competitor: String,
+    /// The day; the effective time's where it is absent.
+    pub close_date: Option<NaiveDate>,
+}
+
+impl Loss {
+    /// A loss that the result of an activity asks for.
+    pub fn from_result(reason: LoseReason, comment: &str) -> Self {
+        Self { reason, comment: comment.to_owned(), competitor: String::new(), close_date: None }
+    }
+}
+
+impl Sale {
+    /// OPEN → WON. Where neither the winner nor an estimate says what it is worth, nothing is made up.
+    ///
+    /// # Errors
+    /// A refusal that names the state, or the field that cannot be meant.
+    pub fn win(&mut self, win: &Win, at: Moment) -> Result<(), Error> {
+        let won = self.opportunity.state.accept(Verb::WinOpportunity)?;
+        let minutes = win.spent_minutes.unwrap_or(self.opportunity.spent_minutes);
+        if !(0..=MAX_MINUTES).contains(&minutes) {
+            return Err(Error::field("spent_minutes", format!("must be 0 to {MAX_MINUTES}, is {minutes}")));
+        }
+        if win.actual_value.is_some_and(|value| value < 0) {
+            return Err(Error::field("actual_value", "must not be negative"));
+        }
+        self.opportunity.actual_value = win.actual_value.or(self.opportunity.estimated_value);
+        self.opportunity.spent_minutes = minutes;
+        self.close(won, win.close_date, at, "opportunity.won", "")
+    }
+
+    /// OPEN → LOST; no gate applies.
+    ///
+    /// # Errors
+    /// A refusal that names the state, or the field that cannot be meant.
+    pub fn lose(&mut self, loss: &Loss, at: Moment) -> Result<(), Error> {
+        let lost = self.opportunity.state.accept(Verb::LoseOpportunity)?;
+        if loss.reason == LoseReason::Other && loss.comment.trim().is_empty() {
+            return Err(Error::field("comment", "is required where the reason is OTHER"));
+        }
+        self.opportunity.lose_reason = Some(loss.reason);
+        self.opportunity.lose_comment.clone_from(&loss.comment);
+        if !loss.competitor.is_empty() {
+            self.opportunity.competitor.clone_from(&loss.competitor);
+        }
+        self.close(lost, loss.close_date, at, "opportunity.lost", &loss.reason.to_string())
+    }
+
+    /// The day, the cycle, the end of the run, and the final stage entry, which asks for nothing.
+    fn close(
+        &mut self,
+        state: State,
+        close_date: Option<NaiveDate>,
+        at: Moment,
+        kind: &'static str,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let before = self.opportunity.state;
+        let day = close_date.unwrap_or_else(|| at.now.date_naive());
+        self.check_close_date(day, at.today)?;
+        let cycle = (day - self.opportunity.open_date).num_days();
+        self.opportunity.close_date = Some(day);
+        self.opportunity.cycle_days = Some(i32::try_from(cycle).map_err(|error| Error::Broken(error.to_string()))?);
+        self.opportunity.state = state;
+        self.opportunity.probability = None; // from here the final stage's holds: 100 or 0
+        if let Some(run) = &mut self.opportunity.run {
+            run.complete(at.now);
+        }
+        let stage = self.stages.last(state.meaning()).id.clone();
+        self.enter(&stage, Cause::Final, at.now);
+        self.step(kind, before, state, Some(self.opportunity.created_at), reason);
+        Ok(())
+    }
+
+    fn check_close_date(&self, day: NaiveDate, today: NaiveDate) -> Result<(), Error> {
+        let open_date = self.opportunity.open_date;
+        if day < open_date {
+            return Err(Error::field("close_date", format!("is {day}, before open_date, {open_date}")));
+        }
+        if day > today {
+            return Err(Error::field("close_date", format!("is {day}, after today, {today}")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,246 @@
+//! A sale: an opportunity, the stage entry it is in, and the process that leads it. The rules of the product.
+//!
+//! - this file   opened, loaded, locked, saved
+//! - `engine`    the process: start, move, results and what follows from them
+//! - `closing`   win and lose
+//! - `guidance`  what may come next
+//!
+//! A verb changes the sale in memory and notes each [`Step`]; `save` writes the rows, the RPC records the steps as
+//! history and events. No verb enters more than one stage.
+
+mod closing;
+mod engine;
+mod guidance;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+pub use closing::{Loss, Win};
+pub use engine::{Performed, Recorded};
+pub use guidance::{Guidance, NextAction};
+
+use crate::error::Error;
+use crate::library::{Language, Library, Process, Stages};
+use crate::opportunity::{self, Run, RunState, State};
+use crate::stage_entry::{self, Cause};
+
+/// An opportunity with its current stage entry and its process.
+#[derive(Debug, Clone)]
+pub struct Sale {
+    /// The opportunity.
+    pub opportunity: opportunity::Model,
+    /// The stage entry that it is in, or ended in.
+    pub entry: stage_entry::Model,
+    /// The version of the process that its run is pinned to.
+    pub process: Option<Arc<Process>>,
+    /// What was done to it, in order; not stored, but recorded as history.
+    pub steps: Vec<Step>,
+    stages: Arc<Stages>,
+    /// The entry that a verb left; the current one is then new.
+    left: Option<stage_entry::Model>,
+}
+
+/// One thing that was done to a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The kind of its event, e.g. `opportunity.stage_changed`.
+    pub kind: &'static str,
+    /// State before, or the stage where that is what changed; empty on creation.
+    pub from: String,
+    /// State or stage after.
+    pub to: String,
+    /// When `from` began.
+    pub since: Option<DateTime<Utc>>,
+    /// Why.
+    pub reason: String,
+}
+
+/// When a verb takes effect.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The effective time.
+    pub now: DateTime<Utc>,
+    /// The clock's day: no day of a sale lies after it.
+    pub today: NaiveDate,
+}
+
+impl Sale {
+    /// Opens an opportunity in a stage; with a process, its run starts there (R-PRC-1).
+    ///
+    /// # Errors
+    /// [`Error`] where the stage is final, not known, or none of the process's.
+    pub fn open(
+        mut opportunity: opportunity::Model,
+        process: Option<(Arc<Process>, Language)>,
+        stage: Option<&str>,
+        stages: Arc<Stages>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        let first = match (&process, stage) {
+            (_, Some(stage)) => stage,
+            (Some((process, _)), None) => &process.first().stage.value,
+            (None, None) => &stages.first().id,
+        };
+        let entry = stage_entry::Model::new(opportunity.id, 1, first, Cause::Opened, now);
+        first.clone_into(&mut opportunity.stage);
+        opportunity.entry = entry.id;
+        let mut sale = Self { opportunity, entry, process: None, steps: Vec::new(), stages, left: None };
+        sale.open_stage(&sale.entry.stage)?;
+        sale.step("opportunity.created", "", State::Open, None, "");
+        if let Some((process, language)) = process {
+            sale.start(process, language, now)?;
+        }
+        Ok(sale)
+    }
+
+    /// A sale, to be read.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is none of this id.
+    pub async fn find(db: &impl ConnectionTrait, library: &Library, id: Uuid) -> Result<Self, Error> {
+        let opportunity = opportunity::find(db, id).await?;
+        Self::complete(db, library, opportunity).await
+    }
+
+    /// A sale that one means to change; its opportunity stays locked until the transaction ends.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is none of this id.
+    pub async fn lock(db: &impl ConnectionTrait, library: &Library, id: Uuid) -> Result<Self, Error> {
+        let opportunity = opportunity::lock(db, id).await?;
+        Self::complete(db, library, opportunity).await
+    }
+
+    /// A page of opportunities, in its order: one query for their entries.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn of_page(
+        db: &impl ConnectionTrait,
+        library: &Library,
+        page: Vec<opportunity::Model>,
+    ) -> Result<Vec<Self>, Error> {
+        let entries = stage_entry::of_ids(db, page.iter().map(|opportunity| opportunity.entry).collect()).await?;
+        let mut entries: std::collections::HashMap<Uuid, _> =
+            entries.into_iter().map(|entry| (entry.id, entry)).collect();
+        let mut sales = Vec::with_capacity(page.len());
+        for opportunity in page {
+            let entry = entries.remove(&opportunity.entry);
+            let entry = entry.ok_or_else(|| Error::Broken(format!("{} has no entry", opportunity.name())))?;
+            sales.push(Self::with_entry(db, library, opportunity, entry).await?);
+        }
+        Ok(sales)
+    }
+
+    async fn complete(db: &impl ConnectionTrait, library: &Library, found: opportunity::Model) -> Result<Self, Error> {
+        let entry = stage_entry::find(db, found.id, found.entry).await?;
+        Self::with_entry(db, library, found, entry).await
+    }
+
+    /// The process comes from memory; the database is asked once in a version's life.
+    async fn with_entry(
+        db: &impl ConnectionTrait,
+        library: &Library,
+        opportunity: opportunity::Model,
+        entry: stage_entry::Model,
+    ) -> Result<Self, Error> {
+        let process = match &opportunity.run {
+            Some(run) => Some(library.pinned(db, &run.process, run.version).await?),
+            None => None,
+        };
+        Ok(Self { opportunity, entry, process, steps: Vec::new(), stages: library.stages.clone(), left: None })
+    }
+
+    /// Writes a new sale.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn insert(&self, db: &impl ConnectionTrait) -> Result<(), Error> {
+        opportunity::Entity::insert(self.opportunity.clone().into_active_model()).exec_without_returning(db).await?;
+        stage_entry::Entity::insert(self.entry.clone().into_active_model()).exec_without_returning(db).await?;
+        Ok(())
+    }
+
+    /// Writes what a verb changed: the opportunity, the entry it left and the one it entered, or the current one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn save(&mut self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), Error> {
+        self.save_opportunity(db, now).await?;
+        let changed = self.left.as_ref().unwrap_or(&self.entry);
+        let row = changed.clone().into_active_model().reset_all();
+        let same = stage_entry::Column::Id.eq(changed.id);
+        stage_entry::Entity::update_many().set(without_id(row)).filter(same).exec(db).await?;
+        if self.left.take().is_some() {
+            stage_entry::Entity::insert(self.entry.clone().into_active_model()).exec_without_returning(db).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the opportunity alone: no stage entry changed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn save_opportunity(&mut self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), Error> {
+        self.opportunity.version += 1;
+        self.opportunity.updated_at = now;
+        let mut row = self.opportunity.clone().into_active_model().reset_all();
+        row.id = ActiveValue::NotSet;
+        let same = opportunity::Column::Id.eq(self.opportunity.id);
+        opportunity::Entity::update_many().set(row).filter(same).exec(db).await?;
+        Ok(())
+    }
+
+    /// The stage lookup.
+    pub fn stages(&self) -> &Stages {
+        &self.stages
+    }
+
+    /// The language that the run speaks; English where none was started.
+    pub fn language(&self) -> Language {
+        self.opportunity.run.as_ref().map_or(Language::En, |run| run.language)
+    }
+
+    /// Probability of winning in percent: given by hand, else the stage's (R-STG-1).
+    pub fn probability(&self) -> i32 {
+        let of_stage = || self.stages.get(&self.opportunity.stage).map_or(0, |stage| stage.probability);
+        self.opportunity.probability.unwrap_or_else(of_stage)
+    }
+
+    /// The process, while it leads the sale.
+    fn leading(&self) -> Option<Arc<Process>> {
+        let running = self.opportunity.run.as_ref().is_some_and(|run| run.state == RunState::Running);
+        self.process.clone().filter(|_| running)
+    }
+
+    /// Notes what was done.
+    fn step(&mut self, kind: &'static str, from: impl ToString, to: impl ToString, since: Option<DateTime<Utc>>, why: &str) {
+        self.steps.push(Step { kind, from: from.to_string(), to: to.to_string(), since, reason: why.to_owned() });
+    }
+
+    /// Notes that the record was updated.
+    pub fn updated(&mut self) {
+        let state = self.opportunity.state;
+        self.step("opportunity.updated", state, state, None, "");
+    }
+
+    fn begin_run(&mut self, process: Arc<Process>, language: Language, now: DateTime<Utc>) {
+        self.opportunity.run = Some(Run {
+            process: process.id.value.clone(),
+            version: process.version,
+            language,
+            state: RunState::Running,
+            started_at: now,
+            ended_at: None,
+        });
+        self.process = Some(process);
+    }
+}
+
+fn without_id(mut row: stage_entry::ActiveModel) -> stage_entry::ActiveModel {
+    row.id = ActiveValue::NotSet;
+    row
+}

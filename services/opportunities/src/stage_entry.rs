@@ -1,0 +1,148 @@
+//! One entry of an opportunity into a stage (R-STG-3): when, why, and which activities belong to it.
+
+use chrono::{DateTime, Utc};
+use dealflow_proto::names::STAGE_ENTRIES;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, FromJsonQueryResult, QueryOrder};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::library::{Process, ProcessStage};
+
+/// A stage entry.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "stage_entry")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The opportunity.
+    pub opportunity: Uuid,
+    /// The how manieth entry of the opportunity it is, from 1.
+    pub number: i32,
+    /// The slug of the stage.
+    pub stage: String,
+    /// When it was entered.
+    pub entered_at: DateTime<Utc>,
+    /// When it was left; none while it is the current one.
+    pub left_at: Option<DateTime<Utc>>,
+    /// Why it was entered.
+    pub cause: Cause,
+    /// What the process asks for in it, done ones too.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub planned: Planned,
+}
+
+/// The opportunity is looked up by its id.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Why a stage was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::None)", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Cause {
+    /// The opportunity was opened here.
+    Opened,
+    /// All required activities of the stage before were completed.
+    AdvanceAuto,
+    /// Somebody moved it.
+    Manual,
+    /// The result of an activity asked for it.
+    Result,
+    /// It was won or lost.
+    Final,
+}
+
+/// The planned activities of an entry, in the order in which they were planned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Planned(pub Vec<PlannedActivity>);
+
+/// An activity that the process asks for. What it says stands in the template of the version that the run is pinned to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedActivity {
+    /// Unique in its entry: the template's code and a count, `contact_client#1`.
+    pub key: String,
+    /// The code of the template.
+    pub template: String,
+    /// The code of the result it was completed with; none while it is open.
+    pub result: Option<String>,
+}
+
+impl Model {
+    /// An entry that begins now, without activities.
+    pub fn new(opportunity: Uuid, number: i32, stage: &str, cause: Cause, now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            opportunity,
+            number,
+            stage: stage.to_owned(),
+            entered_at: now,
+            left_at: None,
+            cause,
+            planned: Planned::default(),
+        }
+    }
+
+    /// Its resource name.
+    pub fn name(&self) -> String {
+        STAGE_ENTRIES.name(self.id)
+    }
+}
+
+impl Planned {
+    /// Plans what a stage makes on entry.
+    pub fn plan_stage(&mut self, stage: &ProcessStage) {
+        for template in stage.activities.iter().filter(|template| template.on_entry) {
+            self.plan(&template.code.value);
+        }
+    }
+
+    /// Plans one more activity from a template; made again it counts up.
+    pub fn plan(&mut self, template: &str) {
+        let count = self.0.iter().filter(|planned| planned.template == template).count() + 1;
+        let key = format!("{template}#{count}");
+        self.0.push(PlannedActivity { key, template: template.to_owned(), result: None });
+    }
+
+    /// The activity of a key.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut PlannedActivity> {
+        self.0.iter_mut().find(|planned| planned.key == key)
+    }
+
+    /// Those without a result.
+    pub fn open(&self) -> impl Iterator<Item = &PlannedActivity> {
+        self.0.iter().filter(|planned| planned.result.is_none())
+    }
+
+    /// Whether all required activities are completed (R-STG-4).
+    pub fn is_done(&self, process: &Process) -> bool {
+        let required = |planned: &PlannedActivity| {
+            process.template(&planned.template).is_some_and(|template| template.required)
+        };
+        !self.open().any(required)
+    }
+
+    /// All keys, for a refusal.
+    pub fn keys(&self) -> String {
+        let keys: Vec<&str> = self.0.iter().map(|planned| planned.key.as_str()).collect();
+        if keys.is_empty() { "none".to_owned() } else { keys.join(", ") }
+    }
+}
+
+/// The entry of an id, if it is one of the opportunity's.
+pub async fn find(db: &impl ConnectionTrait, opportunity: Uuid, id: Uuid) -> Result<Model, Error> {
+    let found = Entity::find_by_id(id).filter(Column::Opportunity.eq(opportunity)).one(db).await?;
+    found.ok_or_else(|| Error::Missing(STAGE_ENTRIES.name(id)))
+}
+
+/// The entries of an opportunity, first to last.
+pub async fn of_opportunity(db: &impl ConnectionTrait, opportunity: Uuid) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::Opportunity.eq(opportunity)).order_by_asc(Column::Number).all(db).await
+}
+
+/// The entries of these ids, in no order: one query for a page of opportunities.
+pub async fn of_ids(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::Id.is_in(ids)).all(db).await
+}

@@ -1,0 +1,200 @@
+//! A sale as its callers see it.
+
+use dealflow_proto::convert::{date, decimal, money, timestamp};
+use dealflow_proto::names::{
+    ACCOUNTS, CONTACTS, Collection, EMPLOYEES, LEADS, OPPORTUNITIES, PROCESSES, PRODUCTS, STAGES,
+};
+use dealflow_proto::opportunities::v1 as pb;
+use dealflow_proto::types::v1 as types;
+use uuid::Uuid;
+
+use super::library::{activity_result, caption};
+use crate::library::{Language, Process};
+use crate::opportunity::{Bant, Line, LoseReason, Model, Run, RunState, State};
+use crate::sale::Sale;
+use crate::stage_entry::{self, Cause, PlannedActivity};
+
+/// A sale with its run, its entry and its guidance.
+pub(crate) fn sale(sale: &Sale) -> pb::Opportunity {
+    let record = &sale.opportunity;
+    let amount = |minor: Option<i64>| minor.map(|minor| record.currency.money(minor));
+    pb::Opportunity {
+        name: record.name(),
+        etag: record.version.to_string(),
+        create_time: Some(timestamp(record.created_at)),
+        update_time: Some(timestamp(record.updated_at)),
+        state: state(record.state).into(),
+        stage: STAGES.slug(&record.stage),
+        estimated_value: amount(record.estimated_value),
+        probability: Some(sale.probability()),
+        close_date: record.close_date.map(date),
+        actual_value: amount(record.actual_value),
+        spent_minutes: record.spent_minutes,
+        lose_reason: record.lose_reason.map_or(pb::opportunity::LoseReason::Unspecified, lose_reason).into(),
+        lose_comment: record.lose_comment.clone(),
+        cycle_days: record.cycle_days.unwrap_or_default(),
+        process_run: record.run.as_ref().map(run),
+        stage_entry: Some(entry(&sale.entry, sale.process.as_deref(), sale.language())),
+        guidance: Some(guidance(sale)),
+        ..facts(record)
+    }
+}
+
+/// What callers said of an opportunity, and nothing that follows from it: what an update is laid over.
+pub(crate) fn facts(record: &Model) -> pb::Opportunity {
+    pb::Opportunity {
+        title: record.title.clone(),
+        lead: name(LEADS, record.lead),
+        account: name(ACCOUNTS, record.account),
+        contact: name(CONTACTS, record.contact),
+        owner: name(EMPLOYEES, record.owner),
+        bant: (record.bant != Bant::default()).then(|| bant(record)),
+        currency_code: record.currency.to_string(),
+        lines: record.lines.0.iter().map(|it| line(it, record)).collect(),
+        estimated_value: record
+            .estimated_value
+            .filter(|_| record.estimated_by_hand)
+            .map(|minor| record.currency.money(minor)),
+        estimated_close_date: record.estimated_close_date.map(date),
+        probability: record.probability,
+        tactics: record.tactics.clone(),
+        competitor: record.competitor.clone(),
+        presentation_date: record.presentation_date.map(date),
+        notes: record.notes.clone(),
+        source: record.source.clone(),
+        external_id: record.external_id.clone().unwrap_or_default(),
+        open_date: Some(date(record.open_date)),
+        ..pb::Opportunity::default()
+    }
+}
+
+/// A stage entry; its activities say what the template of the run's version says, in the run's language.
+pub(crate) fn entry(entry: &stage_entry::Model, process: Option<&Process>, language: Language) -> pb::StageEntry {
+    let planned = entry.planned.0.iter();
+    pb::StageEntry {
+        name: entry.name(),
+        opportunity: OPPORTUNITIES.name(entry.opportunity),
+        number: entry.number,
+        stage: STAGES.slug(&entry.stage),
+        enter_time: Some(timestamp(entry.entered_at)),
+        leave_time: entry.left_at.map(timestamp),
+        cause: cause(entry.cause).into(),
+        planned_activities: planned.filter_map(|it| planned_activity(it, process?, language)).collect(),
+    }
+}
+
+/// None only where the template is not in the run's version, which the engine never plans.
+fn planned_activity(planned: &PlannedActivity, process: &Process, language: Language) -> Option<pb::PlannedActivity> {
+    let template = process.template(&planned.template)?;
+    Some(pb::PlannedActivity {
+        key: planned.key.clone(),
+        template: planned.template.clone(),
+        r#type: template.r#type.as_str().to_owned(),
+        subject: caption(&template.subject, language),
+        instructions: caption(&template.instructions, language),
+        required: template.required,
+        due_days: template.due_days,
+        results: template.results.iter().map(|outcome| activity_result(outcome, language)).collect(),
+        result: planned.result.clone().unwrap_or_default(),
+    })
+}
+
+fn guidance(sale: &Sale) -> types::Guidance {
+    let guidance = sale.guidance();
+    let actions = guidance.next_actions.into_iter();
+    types::Guidance {
+        allowed_verbs: guidance.allowed_verbs.iter().map(ToString::to_string).collect(),
+        next_actions: actions
+            .map(|action| types::NextAction {
+                verb: action.verb.to_string(),
+                resource: sale.opportunity.name(),
+                description: action.description,
+            })
+            .collect(),
+        missing_fields: guidance.missing_fields.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+fn bant(record: &Model) -> types::Bant {
+    let bant = &record.bant;
+    types::Bant {
+        budget_status: types::BudgetStatus::from_str_name(&bant.budget_status).unwrap_or_default().into(),
+        budget_amount: bant.budget_amount.map(|minor| record.currency.money(minor)),
+        purchase_process: types::PurchaseProcess::from_str_name(&bant.purchase_process).unwrap_or_default().into(),
+        decision_maker: name(CONTACTS, bant.decision_maker),
+        need: types::Need::from_str_name(&bant.need).unwrap_or_default().into(),
+        need_text: bant.need_text.clone(),
+        timeframe: types::Timeframe::from_str_name(&bant.timeframe).unwrap_or_default().into(),
+        decision_date: bant.decision_date.map(date),
+    }
+}
+
+fn line(line: &Line, record: &Model) -> types::Line {
+    let code = record.currency.to_string();
+    types::Line {
+        line_id: line.id.clone(),
+        product: name(PRODUCTS, line.product),
+        description: line.description.clone(),
+        quantity: Some(decimal(line.quantity)),
+        unit_code: line.unit_code.clone(),
+        // A stored price came from a money of the wire, so it fits one.
+        unit_price: line.unit_price.and_then(|price| money(price, &code).ok()),
+        discount_percent: line.discount_percent.map(decimal),
+        vat: line.vat.as_ref().map(|(category, rate)| types::Vat {
+            category: types::VatCategory::from_str_name(category).unwrap_or_default().into(),
+            rate: rate.map(decimal),
+        }),
+        net: line.net.map(|minor| record.currency.money(minor)),
+    }
+}
+
+fn run(run: &Run) -> pb::ProcessRun {
+    use pb::process_run::State as Wire;
+    let state = match run.state {
+        RunState::Running => Wire::Running,
+        RunState::Completed => Wire::Completed,
+        RunState::Canceled => Wire::Canceled,
+    };
+    pb::ProcessRun {
+        process: PROCESSES.slug(&run.process),
+        version: run.version,
+        state: state.into(),
+        start_time: Some(timestamp(run.started_at)),
+        end_time: run.ended_at.map(timestamp),
+    }
+}
+
+fn name(collection: Collection, id: Option<Uuid>) -> String {
+    id.map(|id| collection.name(id)).unwrap_or_default()
+}
+
+fn state(state: State) -> pb::opportunity::State {
+    match state {
+        State::Open => pb::opportunity::State::Open,
+        State::Won => pb::opportunity::State::Won,
+        State::Lost => pb::opportunity::State::Lost,
+    }
+}
+
+fn lose_reason(reason: LoseReason) -> pb::opportunity::LoseReason {
+    use pb::opportunity::LoseReason as Wire;
+    match reason {
+        LoseReason::OutSold => Wire::OutSold,
+        LoseReason::Canceled => Wire::Canceled,
+        LoseReason::NoBudget => Wire::NoBudget,
+        LoseReason::NoDecision => Wire::NoDecision,
+        LoseReason::Price => Wire::Price,
+        LoseReason::Other => Wire::Other,
+    }
+}
+
+fn cause(cause: Cause) -> pb::stage_entry::Cause {
+    use pb::stage_entry::Cause as Wire;
+    match cause {
+        Cause::Opened => Wire::Opened,
+        Cause::AdvanceAuto => Wire::AdvanceAuto,
+        Cause::Manual => Wire::Manual,
+        Cause::Result => Wire::Result,
+        Cause::Final => Wire::Final,
+    }
+}
