@@ -7,7 +7,7 @@
 
 use std::future::Future;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::{Mutation, Validate, convert};
 use prost::{Message, Name};
@@ -29,6 +29,8 @@ pub struct Work {
     pub tx: DatabaseTransaction,
     /// When the change takes effect: the request's effective time, or the clock's.
     pub now: DateTime<Utc>,
+    /// Whether `now` is the request's effective time.
+    dated: bool,
     /// Who asks.
     pub context: Context,
     /// The request's id.
@@ -59,9 +61,17 @@ impl Work {
         if seen.is_empty() || seen == current { Ok(()) } else { Err(Refusal::stale(name, seen, &current)) }
     }
 
-    /// Refuses an effective time before the record's last change: history runs one way.
+    /// History runs one way: refuses an effective time before the record's last change. A request that gave none, and
+    /// waited for that change or met a clock that is behind, takes effect together with it: `now` moves there.
+    pub fn take_effect_after(&mut self, last: DateTime<Utc>) -> Result<(), Refusal> {
+        self.check_not_before(last)?;
+        self.now = self.now.max(last);
+        Ok(())
+    }
+
+    /// As [`Work::take_effect_after`], where `now` stays as it is.
     pub fn check_not_before(&self, last: DateTime<Utc>) -> Result<(), Refusal> {
-        if self.now >= last {
+        if self.now >= last || !self.dated {
             return Ok(());
         }
         Err(Refusal::field("effective_time", format!("not before the record's last change at {}", last.to_rfc3339())))
@@ -99,10 +109,11 @@ impl Store {
         let context = Context::of(&metadata)?;
         check(&message)?;
         let request_id = request_id(&message)?;
-        let clock = self.clock().now();
         let validate_only = message.validate_only();
 
         let tx = self.begin().await?;
+        // Read when it is this request's turn: on SQLite it may have waited for the writer.
+        let clock = self.clock().now();
         if !validate_only {
             let digest = digest(&message);
             if let Claim::Answered(answer) = claim(&tx, request_id, Q::NAME, &digest, clock).await? {
@@ -112,7 +123,8 @@ impl Store {
         }
         // After the claim: a request that was answered is not judged again by a clock that is behind.
         let now = effective_time(&message, clock)?;
-        let work = Work { tx, now, context, request_id, changes: Vec::new() };
+        let dated = message.effective_time().is_some();
+        let work = Work { tx, now, dated, context, request_id, changes: Vec::new() };
         let Done { mut work, answer } = act(work, message).await.map_err(Into::into)?;
         if validate_only {
             work.tx.rollback().await?;

@@ -184,10 +184,10 @@ where
     F: FnOnce() -> Fut + Send,
     Fut: Future<Output = Result<(), Refusal>> + Send,
 {
-    let answer = store.work(request, |work, ask: Q| async move {
+    let answer = store.work(request, |mut work, ask: Q| async move {
         let counter = lock(&work, ask.subject()).await?;
         work.check_etag(ask.subject(), ask.etag(), counter.version)?;
-        work.check_not_before(counter.updated_at)?;
+        work.take_effect_after(counter.updated_at)?;
         let since = counter.updated_at;
         let (counter, before) = save(&work, counter).await?;
         then().await?;

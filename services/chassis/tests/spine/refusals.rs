@@ -1,13 +1,16 @@
 //! What is refused before a rule is asked: stale writes, wrong times, malformed requests.
 
+use std::future::ready;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use dealflow_chassis::{Clock, Store};
 use dealflow_proto::leads::v1::ContactLeadRequest;
 use dealflow_testbed::{TestDb, both, id, refusal};
 use futures::future::join_all;
 use prost_types::Timestamp;
 use tonic::{Code, Request};
 
-use crate::counter::{Counters, count};
+use crate::counter::{Counters, Migrator, count};
 
 fn timestamp(time: DateTime<Utc>) -> Option<Timestamp> {
     let nanos = time.timestamp_subsec_nanos().try_into().expect("less than a second");
@@ -80,6 +83,33 @@ both! {
         counters.assert_counted(0, 1).await;
     }
 
+    async fn a_request_that_gave_no_time_is_not_refused_because_it_waited(db: TestDb) {
+        let counters = Counters::new(&db, 1).await;
+        let store = Store::open::<Migrator>(&db.config_for("spine"), Clock::system()).await.expect("the store opens");
+        let calls = (0..64).map(|_| {
+            let (store, ask) = (store.clone(), counters.ask(0));
+            tokio::spawn(async move { count(&store, Request::new(ask), || ready(Ok(()))).await })
+        });
+        for call in join_all(calls).await {
+            call.expect("no panic").expect("it is done when it is its turn");
+        }
+        counters.assert_counted(0, 64).await;
+        let times: Vec<_> = counters.history(0).await.into_iter().map(|row| row.at).collect();
+        assert!(times.is_sorted(), "{times:?}");
+        assert_eq!(counters.counter(0).await.updated_at, times[63]);
+    }
+
+    async fn a_clock_that_is_behind_does_not_turn_history_round(db: TestDb) {
+        let counters = Counters::new(&db, 1).await;
+        counters.send(counters.ask(0)).await.expect("the first");
+        let last = counters.time.now();
+        counters.time.advance(TimeDelta::seconds(-5));
+        counters.send(counters.ask(0)).await.expect("the second, by a replica whose clock is behind");
+        let told = counters.history(0).await.remove(1);
+        assert_eq!((told.at, told.spent_micros), (last, Some(0)));
+        assert_eq!(counters.counter(0).await.updated_at, last);
+    }
+
     async fn a_time_that_is_none_is_refused(db: TestDb) {
         let counters = Counters::new(&db, 1).await;
         let none = Some(Timestamp { seconds: 0, nanos: -1 });
@@ -118,7 +148,7 @@ both! {
         let counters = Counters::new(&db, 1).await;
         let mut request = Request::new(counters.ask(0));
         request.metadata_mut().insert("dealflow-flow", "not-a-uuid".parse().expect("ASCII"));
-        let sent = count(&counters.store, request, || std::future::ready(Ok(()))).await;
+        let sent = count(&counters.store, request, || ready(Ok(()))).await;
         let refused = refusal(&sent.expect_err("the flow is none"));
         assert_eq!((refused.code, refused.field_names()), (Code::InvalidArgument, vec!["dealflow-flow"]));
         counters.assert_counted(0, 0).await;
