@@ -226,7 +226,7 @@ async fn write_history(work: &mut Work) -> Result<(), Refusal> {
         actor: Set(work.context.actor.clone()),
         reason: Set(change.reason),
         at: Set(work.now),
-        spent_micros: Set(change.since.and_then(|since| (work.now - since).num_microseconds())),
+        spent_micros: Set(change.since.and_then(|since| (work.now - since).max(TimeDelta::zero()).num_microseconds())),
         request_id: Set(work.request_id),
         flow: Set(work.context.flow),
         traceparent: Set(work.context.traceparent.clone()),

@@ -3,8 +3,8 @@
 use std::future::ready;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dealflow_chassis::{Clock, Store};
-use dealflow_proto::leads::v1::ContactLeadRequest;
+use dealflow_chassis::{Change, Clock, Refusal, Store, Work};
+use dealflow_proto::leads::v1::{ContactLeadRequest, Lead};
 use dealflow_testbed::{TestDb, both, id, refusal};
 use futures::future::join_all;
 use prost_types::Timestamp;
@@ -108,6 +108,17 @@ both! {
         let told = counters.history(0).await.remove(1);
         assert_eq!((told.at, told.spent_micros), (last, Some(0)));
         assert_eq!(counters.counter(0).await.updated_at, last);
+    }
+
+    async fn no_time_in_a_state_is_negative(db: TestDb) {
+        let counters = Counters::new(&db, 1).await;
+        let act = |mut work: Work, ask: ContactLeadRequest| async move {
+            let since = work.now + TimeDelta::seconds(1);
+            work.record(Change::new("counter.odd", ask.name, "ContactLead").since(since));
+            Ok::<_, Refusal>(work.done(Lead::default()))
+        };
+        counters.store.work(Request::new(counters.ask(0)), act).await.expect("it is done");
+        assert_eq!(counters.history(0).await[0].spent_micros, Some(0));
     }
 
     async fn a_time_that_is_none_is_refused(db: TestDb) {
