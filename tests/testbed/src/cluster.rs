@@ -58,10 +58,7 @@ impl Cluster {
     /// with PostgreSQL's own log where it does not start.
     pub fn start(fsync: bool) -> Self {
         let bin = postgres_available().expect("PostgreSQL is installed");
-        let folder = tempfile::Builder::new()
-            .prefix("dealflow-pg-")
-            .tempdir()
-            .expect("a temporary folder can be made");
+        let folder = tempfile::Builder::new().prefix("dealflow-pg-").tempdir().expect("a temporary folder can be made");
         let root = fs::metadata(folder.path()).is_ok_and(|folder| folder.uid() == 0);
         // The supervisor removes it; it must outlive a panic between here and there.
         let folder = folder.keep();
@@ -69,39 +66,27 @@ impl Cluster {
             .args(["-c", SUPERVISOR, "supervisor"])
             .args([folder.as_os_str(), bin.as_os_str()])
             // PostgreSQL refuses to run as root.
-            .args([
-                if root { "postgres" } else { "" },
-                if fsync { "on" } else { "off" },
-            ])
+            .args([if root { "postgres" } else { "" }, if fsync { "on" } else { "off" }])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .expect("sh starts");
-        let cluster = Self {
-            folder,
-            supervisor: Mutex::new(supervisor),
-        };
+        let cluster = Self { folder, supervisor: Mutex::new(supervisor) };
         cluster.wait_until_ready();
         cluster
     }
 
     /// The URL of a database on it.
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://{USER}@localhost/{database}?host={}",
-            self.folder.display()
-        )
+        format!("postgres://{USER}@localhost/{database}?host={}", self.folder.display())
     }
 
     /// Runs a statement on a connection of its own, in the database that is always there.
     pub async fn execute(&self, sql: &str) -> Result<(), DbErr> {
         let mut options = ConnectOptions::new(self.url("postgres"));
-        options
-            .max_connections(1)
-            .sqlx_logging(false)
-            .acquire_timeout(START);
+        options.max_connections(1).sqlx_logging(false).acquire_timeout(START);
         let connection = Database::connect(options).await?;
         let done = connection.execute_unprepared(sql).await.map(drop);
         connection.close().await?;
@@ -111,16 +96,11 @@ impl Cluster {
     fn wait_until_ready(&self) {
         let start = Instant::now();
         while !is_ready(&self.folder.join("data/postmaster.pid")) {
-            let mut supervisor = self
-                .supervisor
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
             if supervisor.try_wait().is_ok_and(|ended| ended.is_some()) {
                 let mut log = String::new();
                 if let Some(stderr) = &mut supervisor.stderr {
-                    stderr
-                        .read_to_string(&mut log)
-                        .expect("the supervisor's last words can be read");
+                    stderr.read_to_string(&mut log).expect("the supervisor's last words can be read");
                 }
                 panic!("PostgreSQL did not start: {log}");
             }
@@ -135,10 +115,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let supervisor = self
-            .supervisor
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let supervisor = self.supervisor.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(supervisor.stdin.take());
         if let Err(error) = supervisor.wait() {
             eprintln!("{} may be left behind: {error}", self.folder.display());
@@ -148,33 +125,20 @@ impl Drop for Cluster {
 
 /// The server writes its state in the eighth line of its pid file.
 fn is_ready(pid_file: &Path) -> bool {
-    fs::read_to_string(pid_file).is_ok_and(|text| {
-        text.lines()
-            .nth(7)
-            .is_some_and(|state| state.trim() == "ready")
-    })
+    fs::read_to_string(pid_file).is_ok_and(|text| text.lines().nth(7).is_some_and(|state| state.trim() == "ready"))
 }
 
 /// The folder of PostgreSQL's binaries: from PATH, else the newest where Debian keeps them; `None` if not installed.
 pub fn postgres_available() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .map(|versions| {
-            versions
-                .filter_map(|version| Some(version.ok()?.path().join("bin")))
-                .collect()
-        })
+        .map(|versions| versions.filter_map(|version| Some(version.ok()?.path().join("bin"))).collect())
         .unwrap_or_default();
     debian.sort_by_key(|bin| {
-        let version = bin
-            .parent()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str()?.parse::<u32>().ok());
+        let version = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str()?.parse::<u32>().ok());
         std::cmp::Reverse(version)
     });
-    std::env::split_paths(&path).chain(debian).find(|bin| {
-        ["initdb", "postgres"]
-            .iter()
-            .all(|binary| bin.join(binary).is_file())
-    })
+    std::env::split_paths(&path)
+        .chain(debian)
+        .find(|bin| ["initdb", "postgres"].iter().all(|binary| bin.join(binary).is_file()))
 }

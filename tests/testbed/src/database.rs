@@ -39,9 +39,7 @@ impl TestDb {
         match kind {
             Kind::Sqlite => {
                 let folder = tempfile::Builder::new().prefix("dealflow-").tempdir();
-                Self {
-                    place: Place::Folder(folder.expect("a temporary folder can be made")),
-                }
+                Self { place: Place::Folder(folder.expect("a temporary folder can be made")) }
             }
             Kind::Postgres => {
                 let cluster = tokio::task::spawn_blocking(Cluster::shared).await;
@@ -56,10 +54,7 @@ impl TestDb {
             return Some(Self::new(Kind::Postgres).await);
         }
         let required = std::env::var_os(REQUIRE).is_some_and(|value| value == "1");
-        assert!(
-            !required,
-            "PostgreSQL is not installed, and {REQUIRE}=1 asks for it"
-        );
+        assert!(!required, "PostgreSQL is not installed, and {REQUIRE}=1 asks for it");
         eprintln!("not run: PostgreSQL is not installed");
         None
     }
@@ -67,13 +62,8 @@ impl TestDb {
     /// An empty database on a cluster of the test's own.
     pub async fn on(cluster: Arc<Cluster>) -> Self {
         let name = format!("t_{}", Uuid::new_v4().simple());
-        cluster
-            .execute(&format!("CREATE DATABASE {name}"))
-            .await
-            .expect("a database can be made");
-        Self {
-            place: Place::Database { cluster, name },
-        }
+        cluster.execute(&format!("CREATE DATABASE {name}")).await.expect("a database can be made");
+        Self { place: Place::Database { cluster, name } }
     }
 
     /// Which database it is.
@@ -87,10 +77,9 @@ impl TestDb {
     /// Where a part keeps its records here; the same part gets the same place again.
     pub fn config_for(&self, part: &str) -> StoreConfig {
         match &self.place {
-            Place::Folder(folder) => StoreConfig::Sqlite {
-                path: folder.path().join(format!("{part}.db")),
-                durability: Durability::Relaxed,
-            },
+            Place::Folder(folder) => {
+                StoreConfig::Sqlite { path: folder.path().join(format!("{part}.db")), durability: Durability::Relaxed }
+            }
             Place::Database { cluster, name } => StoreConfig::Postgres {
                 url: cluster.url(name),
                 schema: part.replace('-', "_"),
@@ -101,21 +90,14 @@ impl TestDb {
 
     /// Opens a part's store, migrated.
     pub async fn store<M: MigratorTrait>(&self, part: &str, clock: Clock) -> Store {
-        Store::open::<M>(&self.config_for(part), clock)
-            .await
-            .expect("the store opens")
+        Store::open::<M>(&self.config_for(part), clock).await.expect("the store opens")
     }
 
     /// Ends every connection to this database from the server's side, as a failing network does; nothing on SQLite.
     pub async fn cut_connections(&self) {
         if let Place::Database { cluster, name } = &self.place {
-            let cut = format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            );
-            cluster
-                .execute(&cut)
-                .await
-                .expect("connections can be ended");
+            let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+            cluster.execute(&cut).await.expect("connections can be ended");
         }
     }
 }
@@ -126,18 +108,11 @@ impl Drop for TestDb {
         let Place::Database { cluster, name } = &self.place else {
             return;
         };
-        let (cluster, sql) = (
-            cluster.clone(),
-            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        );
+        let (cluster, sql) = (cluster.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         // The test's runtime may be on its way out; a thread with one of its own is not.
         let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime
-                .block_on(cluster.execute(&sql))
-                .map_err(std::io::Error::other)
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(cluster.execute(&sql)).map_err(std::io::Error::other)
         });
         match dropping.join() {
             Ok(Ok(())) => {}

@@ -30,10 +30,7 @@ pub struct RefusalView {
 impl RefusalView {
     /// The names of the fields that are wrong, in order.
     pub fn field_names(&self) -> Vec<&str> {
-        self.fields
-            .iter()
-            .map(|(field, _)| field.as_str())
-            .collect()
+        self.fields.iter().map(|(field, _)| field.as_str()).collect()
     }
 }
 
@@ -47,28 +44,17 @@ pub fn refusal(status: &Status) -> RefusalView {
         message: status.message().to_owned(),
         fields: details
             .bad_request()
-            .map(|bad| {
-                bad.field_violations
-                    .iter()
-                    .map(|v| (v.field.clone(), v.description.clone()))
-                    .collect()
-            })
+            .map(|bad| bad.field_violations.iter().map(|v| (v.field.clone(), v.description.clone())).collect())
             .unwrap_or_default(),
         preconditions: details
             .precondition_failure()
             .map(|failure| {
                 let parts = failure.violations.iter();
-                parts
-                    .map(|v| (v.r#type.clone(), v.subject.clone(), v.description.clone()))
-                    .collect()
+                parts.map(|v| (v.r#type.clone(), v.subject.clone(), v.description.clone())).collect()
             })
             .unwrap_or_default(),
-        metadata: info
-            .map(|info| info.metadata.clone().into_iter().collect())
-            .unwrap_or_default(),
-        resource: details
-            .resource_info()
-            .map(|resource| resource.resource_name.clone()),
+        metadata: info.map(|info| info.metadata.clone().into_iter().collect()).unwrap_or_default(),
+        resource: details.resource_info().map(|resource| resource.resource_name.clone()),
         retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
     }
 }

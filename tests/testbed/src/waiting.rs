@@ -32,11 +32,7 @@ impl<T> Seen for Option<T> {
 
 /// Looks again and again until it sees `what`; panics after the deadline, naming what was waited for and where.
 #[track_caller]
-pub fn eventually<S, F, Fut>(
-    what: impl Display,
-    deadline: Duration,
-    mut look: F,
-) -> impl Future<Output = S::Value>
+pub fn eventually<S, F, Fut>(what: impl Display, deadline: Duration, mut look: F) -> impl Future<Output = S::Value>
 where
     S: Seen,
     F: FnMut() -> Fut,
@@ -50,10 +46,7 @@ where
             if let Some(value) = look().await.seen() {
                 return value;
             }
-            assert!(
-                start.elapsed() < deadline,
-                "{from}: waited {deadline:?} in vain for: {what}"
-            );
+            assert!(start.elapsed() < deadline, "{from}: waited {deadline:?} in vain for: {what}");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
