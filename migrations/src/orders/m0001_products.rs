@@ -40,16 +40,8 @@ impl MigrationTrait for Migration {
                     .table(Product::Table)
                     .col(ColumnDef::new(Product::Id).uuid().not_null().primary_key())
                     .col(ColumnDef::new(Product::Version).big_integer().not_null())
-                    .col(
-                        ColumnDef::new(Product::CreatedAt)
-                            .timestamp_with_time_zone()
-                            .not_null(),
-                    )
-                    .col(
-                        ColumnDef::new(Product::UpdatedAt)
-                            .timestamp_with_time_zone()
-                            .not_null(),
-                    )
+                    .col(ColumnDef::new(Product::CreatedAt).timestamp_with_time_zone().not_null())
+                    .col(ColumnDef::new(Product::UpdatedAt).timestamp_with_time_zone().not_null())
                     .col(ColumnDef::new(Product::Code).text().not_null().unique_key())
                     .col(ColumnDef::new(Product::DisplayName).text().not_null())
                     .col(ColumnDef::new(Product::Series).text().not_null())
@@ -63,20 +55,13 @@ impl MigrationTrait for Migration {
             )
             .await?;
         let db = manager.get_connection();
-        db.execute_unprepared("CREATE INDEX product_by_series ON product (series)")
-            .await?;
-        db.execute_unprepared("CREATE INDEX product_by_age ON product (created_at, id)")
-            .await?;
+        db.execute_unprepared("CREATE INDEX product_by_series ON product (series)").await?;
+        db.execute_unprepared("CREATE INDEX product_by_age ON product (created_at, id)").await?;
         manager
             .create_table(
                 Table::create()
                     .table(Counter::Table)
-                    .col(
-                        ColumnDef::new(Counter::Name)
-                            .text()
-                            .not_null()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new(Counter::Name).text().not_null().primary_key())
                     .col(ColumnDef::new(Counter::Value).big_integer().not_null())
                     .to_owned(),
             )
@@ -90,8 +75,7 @@ impl MigrationTrait for Migration {
             )
             .await?;
             for document in ["quote", "contract", "sales_order"] {
-                db.execute_unprepared(&format!("CREATE SEQUENCE {document}_number"))
-                    .await?;
+                db.execute_unprepared(&format!("CREATE SEQUENCE {document}_numbers")).await?;
             }
         }
         Ok(())
@@ -101,17 +85,11 @@ impl MigrationTrait for Migration {
         if manager.get_database_backend() == DbBackend::Postgres {
             let db = manager.get_connection();
             for document in ["quote", "contract", "sales_order"] {
-                db.execute_unprepared(&format!("DROP SEQUENCE {document}_number"))
-                    .await?;
+                db.execute_unprepared(&format!("DROP SEQUENCE {document}_numbers")).await?;
             }
-            db.execute_unprepared("DROP FUNCTION document_number(text, bigint)")
-                .await?;
+            db.execute_unprepared("DROP FUNCTION document_number(text, bigint)").await?;
         }
-        manager
-            .drop_table(Table::drop().table(Counter::Table).to_owned())
-            .await?;
-        manager
-            .drop_table(Table::drop().table(Product::Table).to_owned())
-            .await
+        manager.drop_table(Table::drop().table(Counter::Table).to_owned()).await?;
+        manager.drop_table(Table::drop().table(Product::Table).to_owned()).await
     }
 }

@@ -56,22 +56,10 @@ fn document(table: Of) -> TableCreateStatement {
         .table(table)
         .col(ColumnDef::new(Of::Id).uuid().not_null().primary_key())
         .col(ColumnDef::new(Of::Version).big_integer().not_null())
-        .col(
-            ColumnDef::new(Of::CreatedAt)
-                .timestamp_with_time_zone()
-                .not_null(),
-        )
-        .col(
-            ColumnDef::new(Of::UpdatedAt)
-                .timestamp_with_time_zone()
-                .not_null(),
-        )
+        .col(ColumnDef::new(Of::CreatedAt).timestamp_with_time_zone().not_null())
+        .col(ColumnDef::new(Of::UpdatedAt).timestamp_with_time_zone().not_null())
         .col(ColumnDef::new(Of::State).text().not_null())
-        .col(
-            ColumnDef::new(Of::StateSince)
-                .timestamp_with_time_zone()
-                .not_null(),
-        )
+        .col(ColumnDef::new(Of::StateSince).timestamp_with_time_zone().not_null())
         .col(ColumnDef::new(Of::OpportunityId).uuid().not_null())
         .col(ColumnDef::new(Of::AccountId).uuid())
         .to_owned()
@@ -82,9 +70,7 @@ fn number(backend: DbBackend, prefix: &str, table: &str) -> ColumnDef {
     let mut column = ColumnDef::new(Of::Number);
     column.text().not_null();
     if backend == DbBackend::Postgres {
-        column.default(Expr::cust(format!(
-            "document_number('{prefix}-', nextval('{table}_number'))"
-        )));
+        column.default(Expr::cust(format!("document_number('{prefix}-', nextval('{table}_numbers'))")));
     }
     column
 }
@@ -165,12 +151,7 @@ const INDEXES: &[&str] = &[
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        for table in [
-            quotes(backend),
-            contracts(backend),
-            orders(backend),
-            invoices(),
-        ] {
+        for table in [quotes(backend), contracts(backend), orders(backend), invoices()] {
             manager.create_table(table).await?;
         }
         let db = manager.get_connection();
@@ -184,10 +165,7 @@ impl MigrationTrait for Migration {
                 ("state", "state, created_at, id"),
                 ("age", "created_at, id"),
             ] {
-                db.execute_unprepared(&format!(
-                    "CREATE INDEX {table}_by_{name} ON {table} ({columns})"
-                ))
-                .await?;
+                db.execute_unprepared(&format!("CREATE INDEX {table}_by_{name} ON {table} ({columns})")).await?;
             }
         }
         Ok(())
@@ -195,9 +173,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in [Of::Invoice, Of::SalesOrder, Of::Contract, Of::Quote] {
-            manager
-                .drop_table(Table::drop().table(table).to_owned())
-                .await?;
+            manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use dealflow_money::{Currency, DocumentInput, LineInput, Vat, VatCategory, compu
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, IntoActiveModel, TryInsertResult};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ConnectionTrait, IntoActiveModel};
 
 use crate::document::Exact;
 use crate::error::{Error, violation};
@@ -139,9 +140,9 @@ pub async fn find_all<C: ConnectionTrait>(db: &C, mut ids: Vec<Uuid>) -> Result<
 
 /// Adds a product; the holder of its code is named where it has one.
 pub async fn insert<C: ConnectionTrait>(db: &C, product: Model) -> Result<Model, Error> {
-    let inserted =
-        Entity::insert(product.clone().into_active_model()).on_conflict_do_nothing().exec_without_returning(db).await?;
-    if matches!(inserted, TryInsertResult::Inserted(1..)) {
+    let conflict = OnConflict::column(Column::Code).do_nothing().to_owned();
+    let row = product.clone().into_active_model();
+    if Entity::insert(row).on_conflict(conflict).exec_without_returning(db).await? == 1 {
         return Ok(product);
     }
     let holder = Entity::find().filter(Column::Code.eq(&product.code)).one(db).await?;

@@ -6,7 +6,8 @@ use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect, TryInsertResult};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect};
 
 use super::{Column, Entity, Model, State};
 use crate::error::Error;
@@ -49,10 +50,10 @@ pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> 
 pub async fn insert(tx: &DatabaseTransaction, order: Model) -> Result<Option<Model>, Error> {
     let mut row = order.into_active_model();
     row.number = crate::number::of_document(tx, "SO").await?;
-    match Entity::insert(row).on_conflict_do_nothing().exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(order) => Ok(Some(order)),
-        TryInsertResult::Conflicted | TryInsertResult::Empty => Ok(None),
-    }
+    // Without a target: the index of live orders is a partial one. Without `try_insert`, which takes a conflict for a
+    // row that got lost.
+    let conflict = OnConflict::new().do_nothing().to_owned();
+    Ok(Entity::insert(row).on_conflict(conflict).exec_with_returning_many(tx).await?.pop())
 }
 
 /// The live order of an opportunity, after [`insert`] met it.

@@ -1,0 +1,15 @@
+//! The service of orders, asked as its callers ask it: generated clients on the part's in-process link, on both
+//! databases.
+
+mod accepting;
+mod contracts;
+mod house;
+mod invoices;
+mod lists;
+mod numbers;
+mod orders;
+mod products;
+mod properties;
+mod quotes;
+mod requests;
+mod walks;

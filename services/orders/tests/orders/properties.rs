@@ -1,0 +1,162 @@
+//! Random verbs on an order and its invoices, against a small model: never more delivered than ordered, never more
+//! billed than delivered, and never a difference between what the service says and what the model says.
+
+use std::sync::LazyLock;
+
+use dealflow_proto::convert;
+use dealflow_proto::orders::v1 as pb;
+use dealflow_testbed::{Kind, TestDb};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use tokio::runtime::Runtime;
+
+use crate::house::{House, ask, line, opportunity, order};
+
+/// Quantities are in tenths.
+const ORDERED: [i64; 2] = [30, 7];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Fulfill(usize, i64),
+    FulfillAll,
+    Bill(usize, i64),
+    BillAll,
+    Post(usize),
+    Void(usize),
+}
+
+/// What an order and its invoices are, in the fewest words.
+#[derive(Debug, Default)]
+struct Model {
+    fulfilled: [i64; 2],
+    /// Quantities of each invoice, and whether it is a draft, posted or void.
+    invoices: Vec<([i64; 2], &'static str)>,
+}
+
+impl Model {
+    fn billed(&self, line: usize) -> i64 {
+        self.invoices.iter().filter(|(_, state)| *state != "VOID").map(|(quantities, _)| quantities[line]).sum()
+    }
+
+    fn left(&self) -> [i64; 2] {
+        [0, 1].map(|line| self.fulfilled[line] - self.billed(line))
+    }
+
+    /// Whether the step is possible; if so it is done.
+    fn does(&mut self, step: &Step) -> bool {
+        let open = self.fulfilled != ORDERED;
+        let delivered = self.fulfilled != [0, 0];
+        match *step {
+            Step::Fulfill(line, tenths) => {
+                let possible = open && tenths > 0 && self.fulfilled[line] + tenths <= ORDERED[line];
+                self.fulfilled[line] += if possible { tenths } else { 0 };
+                possible
+            }
+            Step::FulfillAll => {
+                self.fulfilled = ORDERED;
+                open
+            }
+            Step::Bill(line, tenths) => {
+                let possible = delivered && tenths > 0 && tenths <= self.left()[line];
+                if possible {
+                    let mut quantities = [0, 0];
+                    quantities[line] = tenths;
+                    self.invoices.push((quantities, "DRAFT"));
+                }
+                possible
+            }
+            Step::BillAll => {
+                let left = self.left();
+                let possible = delivered && left != [0, 0];
+                if possible {
+                    self.invoices.push((left, "DRAFT"));
+                }
+                possible
+            }
+            Step::Post(invoice) => self.turn(invoice, "POSTED"),
+            Step::Void(invoice) => self.turn(invoice, "VOID"),
+        }
+    }
+
+    fn turn(&mut self, invoice: usize, to: &'static str) -> bool {
+        match self.invoices.get_mut(invoice) {
+            Some((_, state)) if *state == "DRAFT" => {
+                *state = to;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (0..2_usize, -2..25_i64).prop_map(|(line, tenths)| Step::Fulfill(line, tenths)),
+        1 => Just(Step::FulfillAll),
+        4 => (0..2_usize, -2..25_i64).prop_map(|(line, tenths)| Step::Bill(line, tenths)),
+        2 => Just(Step::BillAll),
+        2 => (0..6_usize).prop_map(Step::Post),
+        3 => (0..6_usize).prop_map(Step::Void),
+    ];
+    proptest::collection::vec(step, 1..20)
+}
+
+fn tenths(number: &Option<dealflow_proto::google::type_::Decimal>) -> i64 {
+    let number = convert::decimal_from(number.as_ref().expect("a number")).expect("a number");
+    i64::try_from(number * Decimal::TEN).expect("whole tenths")
+}
+
+fn text(tenths: i64) -> String {
+    Decimal::new(tenths, 1).to_string()
+}
+
+async fn act(house: &House, order: &str, invoices: &mut Vec<pb::Invoice>, step: &Step) -> bool {
+    let line = |line: usize| ["1", "2"][line];
+    let billed = match *step {
+        Step::Fulfill(at, quantity) => return house.fulfill(order, &[(line(at), &text(quantity))]).await.is_ok(),
+        Step::FulfillAll => return house.fulfill(order, &[]).await.is_ok(),
+        Step::Bill(at, quantity) => house.bill(order, &[(line(at), &text(quantity))]).await,
+        Step::BillAll => house.bill(order, &[]).await,
+        Step::Post(at) | Step::Void(at) => {
+            let Some(name) = invoices.get(at).map(|invoice| invoice.name.clone()) else { return false };
+            return match step {
+                Step::Post(_) => house.post(&name).await.is_ok(),
+                _ => ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name }).is_ok(),
+            };
+        }
+    };
+    billed.map(|invoice| invoices.push(invoice)).is_ok()
+}
+
+/// Runs the steps on the service and on the model; whatever they disagree on fails the case.
+async fn agree(house: &House, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let asked = pb::Order { lines: vec![line("3", "0.335"), line("0.7", "19.99")], ..order(&opportunity()) };
+    let made = house.submitted(asked).await;
+    let (mut model, mut invoices) = (Model::default(), Vec::new());
+    for step in steps {
+        let possible = model.does(&step);
+        prop_assert_eq!(act(house, &made.name, &mut invoices, &step).await, possible, "{:?} {:?}", step, model);
+        let order = house.order(&made.name).await;
+        for (at, line) in order.line_progress.iter().enumerate() {
+            prop_assert_eq!(tenths(&line.fulfilled), model.fulfilled[at]);
+            prop_assert_eq!(tenths(&line.billed), model.billed(at));
+            prop_assert!(tenths(&line.billed) <= tenths(&line.fulfilled));
+            prop_assert!(tenths(&line.fulfilled) <= tenths(&line.ordered));
+        }
+    }
+    Ok(())
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+static HOUSE: LazyLock<House> =
+    LazyLock::new(|| RUNTIME.block_on(async { House::open(TestDb::new(Kind::Sqlite).await).await }));
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    /// R-ORD-1, R-INV-1
+    #[test]
+    fn random_verbs_never_deliver_or_bill_too_much(steps in steps()) {
+        RUNTIME.block_on(agree(&HOUSE, steps))?;
+    }
+}

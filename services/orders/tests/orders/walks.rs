@@ -1,0 +1,212 @@
+//! Every verb in every state of the four nouns, against the tables of states.md written here once more.
+
+use dealflow_chassis::Lifecycle;
+use dealflow_orders::{contract, invoice, order, quote};
+use dealflow_proto::orders::v1 as pb;
+use dealflow_testbed::{TestDb, both, refusal};
+use tonic::Status;
+
+use crate::house::{House, ask, opportunity};
+
+/// Compares the walk with the table: each pair that is listed leads where it says, each other one is refused with the
+/// state and what it accepts.
+fn check<S: Lifecycle>(walked: &[(S, S::Verb, Result<String, Status>)], table: &[(&str, &str, &str)]) {
+    assert_eq!(walked.len(), S::STATES.len() * S::VERBS.len());
+    for (state, verb, result) in walked {
+        let (state, verb) = (state.to_string(), verb.to_string());
+        let expected = table.iter().find(|(from, by, _)| *from == state && *by == verb);
+        match (expected, result) {
+            (Some((_, _, to)), Ok(reached)) => assert_eq!(reached, to, "{state} {verb}"),
+            (None, Err(status)) => {
+                let refused = refusal(status);
+                assert_eq!(refused.code, tonic::Code::FailedPrecondition, "{state} {verb}: {status:?}");
+                assert_eq!(refused.metadata["state"], state);
+                let allowed: Vec<_> = table.iter().filter(|(from, ..)| *from == state).map(|(_, by, _)| *by).collect();
+                assert_eq!(refused.metadata["allowed"], allowed.join(", "), "{state} {verb}");
+            }
+            (expected, result) => panic!("{state} {verb}: expected {expected:?}, got {result:?}"),
+        }
+    }
+}
+
+fn reached(state: &str) -> String {
+    state.trim_start_matches("STATE_").to_owned()
+}
+
+async fn quote_verb(house: &House, name: &str, verb: quote::Verb) -> Result<String, Status> {
+    let name = name.to_owned();
+    let mut quotes = house.quotes();
+    let answer = match verb {
+        quote::Verb::UpdateQuote => {
+            let quote = pb::Quote { name: name.clone(), terms: "net".to_owned(), ..Default::default() };
+            ask!(quotes, update_quote, UpdateQuoteRequest { quote: Some(quote) })
+        }
+        quote::Verb::ActivateQuote => ask!(quotes, activate_quote, ActivateQuoteRequest { name: name.clone() }),
+        quote::Verb::PresentQuote => ask!(quotes, present_quote, PresentQuoteRequest { name: name.clone() }),
+        quote::Verb::ReviseQuote => ask!(quotes, revise_quote, ReviseQuoteRequest { name: name.clone() }),
+        quote::Verb::AcceptQuote => ask!(quotes, accept_quote, AcceptQuoteRequest { name: name.clone() }),
+        quote::Verb::CloseQuote => {
+            let reason = pb::quote::CloseReason::Canceled.into();
+            ask!(quotes, close_quote, CloseQuoteRequest { name: name.clone(), reason: reason })
+        }
+    };
+    answer?;
+    Ok(reached(house.quote(&name).await.state().as_str_name()))
+}
+
+async fn order_verb(house: &House, name: &str, verb: order::Verb) -> Result<String, Status> {
+    let name = name.to_owned();
+    let mut orders = house.orders();
+    match verb {
+        order::Verb::ConfirmOrder => ask!(orders, confirm_order, ConfirmOrderRequest { name: name.clone() })?,
+        order::Verb::SubmitOrder => ask!(orders, submit_order, SubmitOrderRequest { name: name.clone() })?,
+        order::Verb::RejectOrder => {
+            ask!(orders, reject_order, RejectOrderRequest { name: name.clone(), reason: "no".to_owned() })?
+        }
+        order::Verb::FulfillOrder => house.fulfill(&name, &[("1", "1")]).await?,
+        order::Verb::CreateInvoice => {
+            house.bill(&name, &[]).await?;
+            house.order(&name).await
+        }
+        order::Verb::CancelOrder => ask!(orders, cancel_order, CancelOrderRequest { name: name.clone() })?,
+    };
+    Ok(reached(house.order(&name).await.state().as_str_name()))
+}
+
+async fn contract_verb(house: &House, name: &str, verb: contract::Verb) -> Result<String, Status> {
+    let name = name.to_owned();
+    let mut contracts = house.contracts();
+    let answer = match verb {
+        contract::Verb::ApproveContract => ask!(contracts, approve_contract, ApproveContractRequest { name: name }),
+        contract::Verb::SendContract => ask!(contracts, send_contract, SendContractRequest { name: name }),
+        contract::Verb::SignContract => {
+            ask!(contracts, sign_contract, SignContractRequest { name: name, signatories: vec!["A".to_owned()] })
+        }
+        contract::Verb::CancelContract => ask!(contracts, cancel_contract, CancelContractRequest { name: name }),
+    };
+    Ok(reached(answer?.state().as_str_name()))
+}
+
+async fn invoice_verb(house: &House, name: &str, verb: invoice::Verb) -> Result<String, Status> {
+    let name = name.to_owned();
+    let answer = match verb {
+        invoice::Verb::PostInvoice => ask!(house.invoices(), post_invoice, PostInvoiceRequest { name: name }),
+        invoice::Verb::VoidInvoice => ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name }),
+    };
+    Ok(reached(answer?.state().as_str_name()))
+}
+
+/// Walks all pairs: for each a new record is led into the state, then the verb is tried.
+macro_rules! walk {
+    ($house:expr, $state:ty, $make:expr, $way:expr, $verb:path) => {{
+        let mut walked = Vec::new();
+        for state in <$state>::STATES.iter().copied() {
+            for verb in <$state>::VERBS.iter().copied() {
+                let name: String = $make.await;
+                for step in $way(state) {
+                    $verb(&$house, &name, step).await.expect("the way into the state is open");
+                }
+                walked.push((state, verb, $verb(&$house, &name, verb).await));
+            }
+        }
+        walked
+    }};
+}
+
+both! {
+    /// R-QUO-3
+    async fn a_quote_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
+        use quote::{State, Verb};
+        let house = House::open(db).await;
+        let way = |state| match state {
+            State::Draft => vec![],
+            State::Active => vec![Verb::ActivateQuote],
+            State::Presented => vec![Verb::ActivateQuote, Verb::PresentQuote],
+            State::Accepted => vec![Verb::ActivateQuote, Verb::AcceptQuote],
+            State::Closed => vec![Verb::CloseQuote],
+        };
+        let make = async || house.draft(crate::house::quote(&opportunity())).await.expect("drafted").name;
+        check(&walk!(house, State, make(), way, quote_verb), &[
+            ("DRAFT", "UpdateQuote", "DRAFT"),
+            ("DRAFT", "ActivateQuote", "ACTIVE"),
+            ("DRAFT", "CloseQuote", "CLOSED"),
+            ("ACTIVE", "PresentQuote", "PRESENTED"),
+            ("ACTIVE", "ReviseQuote", "CLOSED"),
+            ("ACTIVE", "AcceptQuote", "ACCEPTED"),
+            ("ACTIVE", "CloseQuote", "CLOSED"),
+            ("PRESENTED", "ReviseQuote", "CLOSED"),
+            ("PRESENTED", "AcceptQuote", "ACCEPTED"),
+            ("PRESENTED", "CloseQuote", "CLOSED"),
+        ]);
+    }
+
+    /// R-ORD-1
+    async fn an_order_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
+        use order::{State, Verb};
+        let house = House::open(db).await;
+        let way = |state| match state {
+            State::Draft => vec![],
+            State::Confirmed => vec![Verb::ConfirmOrder],
+            State::Submitted => vec![Verb::ConfirmOrder, Verb::SubmitOrder],
+            State::InFulfillment => vec![Verb::ConfirmOrder, Verb::SubmitOrder, Verb::FulfillOrder],
+            State::Fulfilled => vec![Verb::ConfirmOrder, Verb::SubmitOrder, Verb::FulfillOrder, Verb::FulfillOrder],
+            State::Canceled => vec![Verb::CancelOrder],
+        };
+        let two = || pb::Order { lines: vec![crate::house::line("2", "5")], ..crate::house::order(&opportunity()) };
+        let make = async || house.create_order(two()).await.expect("made").name;
+        check(&walk!(house, State, make(), way, order_verb), &[
+            ("DRAFT", "ConfirmOrder", "CONFIRMED"),
+            ("DRAFT", "CancelOrder", "CANCELED"),
+            ("CONFIRMED", "SubmitOrder", "SUBMITTED"),
+            ("CONFIRMED", "CancelOrder", "CANCELED"),
+            ("SUBMITTED", "RejectOrder", "CONFIRMED"),
+            ("SUBMITTED", "FulfillOrder", "IN_FULFILLMENT"),
+            ("IN_FULFILLMENT", "FulfillOrder", "FULFILLED"),
+            ("IN_FULFILLMENT", "CreateInvoice", "IN_FULFILLMENT"),
+            ("FULFILLED", "CreateInvoice", "FULFILLED"),
+        ]);
+    }
+
+    /// R-CON-1
+    async fn a_contract_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
+        use contract::{State, Verb};
+        let house = House::open(db).await;
+        let way = |state| match state {
+            State::Draft => vec![],
+            State::Approved => vec![Verb::ApproveContract],
+            State::Sent => vec![Verb::ApproveContract, Verb::SendContract],
+            State::Signed => vec![Verb::ApproveContract, Verb::SendContract, Verb::SignContract],
+            State::Canceled => vec![Verb::CancelContract],
+        };
+        let make = async || {
+            let contract = pb::Contract { opportunity: opportunity(), ..Default::default() };
+            let made = ask!(house.contracts(), create_contract, CreateContractRequest { contract: Some(contract) });
+            made.expect("drafted").name
+        };
+        check(&walk!(house, State, make(), way, contract_verb), &[
+            ("DRAFT", "ApproveContract", "APPROVED"),
+            ("DRAFT", "CancelContract", "CANCELED"),
+            ("APPROVED", "SendContract", "SENT"),
+            ("APPROVED", "CancelContract", "CANCELED"),
+            ("SENT", "SignContract", "SIGNED"),
+            ("SENT", "CancelContract", "CANCELED"),
+        ]);
+    }
+
+    /// R-INV-1
+    async fn an_invoice_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
+        use invoice::{State, Verb};
+        let house = House::open(db).await;
+        let way = |state| match state {
+            State::Draft => vec![],
+            State::Posted => vec![Verb::PostInvoice],
+            State::Void => vec![Verb::VoidInvoice],
+        };
+        let order = house.delivered(crate::house::order(&opportunity())).await.name;
+        let make = async || house.bill(&order, &[("1", "0.1")]).await.expect("drafted").name;
+        check(&walk!(house, State, make(), way, invoice_verb), &[
+            ("DRAFT", "PostInvoice", "POSTED"),
+            ("DRAFT", "VoidInvoice", "VOID"),
+        ]);
+    }
+}
