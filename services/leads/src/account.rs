@@ -164,11 +164,7 @@ impl Model {
         if self.customer_at.is_some() {
             return None;
         }
-        Some(Self {
-            customer_at: Some(now),
-            customer_actor: actor.to_owned(),
-            ..self.clone()
-        })
+        Some(Self { customer_at: Some(now), customer_actor: actor.to_owned(), ..self.clone() })
     }
 
     fn keyed(self) -> Self {
@@ -185,9 +181,7 @@ impl Model {
 
 /// The account of this name, locked until the end of the transaction; `field` is what a bad name is blamed on.
 pub async fn lock(tx: &impl ConnectionTrait, field: &str, name: &str) -> Result<Model, Error> {
-    let id = names::ACCOUNTS
-        .parse(name)
-        .map_err(|bad| Refusal::field(field, bad.to_string()))?;
+    let id = names::ACCOUNTS.parse(name).map_err(|bad| Refusal::field(field, bad.to_string()))?;
     let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
@@ -195,40 +189,22 @@ pub async fn lock(tx: &impl ConnectionTrait, field: &str, name: &str) -> Result<
 /// The account of this name, to be read.
 pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
     let id = names::ACCOUNTS.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id)
-        .one(db)
-        .await?
-        .ok_or_else(|| Refusal::missing(name))?)
+    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// Adds an account.
 pub async fn insert(tx: &impl ConnectionTrait, account: Model) -> Result<Model, Error> {
     let account = account.keyed();
-    Entity::insert(account.clone().into_active_model().reset_all())
-        .exec_without_returning(tx)
-        .await?;
+    Entity::insert(account.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
     Ok(account)
 }
 
 /// Saves a changed account as its next version.
-pub async fn save(
-    tx: &impl ConnectionTrait,
-    account: Model,
-    now: DateTime<Utc>,
-) -> Result<Model, Error> {
-    let account = Model {
-        version: account.version + 1,
-        updated_at: now,
-        ..account
-    }
-    .keyed();
+pub async fn save(tx: &impl ConnectionTrait, account: Model, now: DateTime<Utc>) -> Result<Model, Error> {
+    let account = Model { version: account.version + 1, updated_at: now, ..account }.keyed();
     let mut row = account.clone().into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(account.id))
-        .exec(tx)
-        .await?;
+    Entity::update_many().set(row).filter(Column::Id.eq(account.id)).exec(tx).await?;
     Ok(account)
 }
 
@@ -244,11 +220,7 @@ pub async fn check_external_id(tx: &impl ConnectionTrait, account: &Model) -> Re
         .filter(Column::Id.ne(account.id));
     let id: Option<Uuid> = other.into_tuple().one(tx).await?;
     let Some(id) = id else { return Ok(()) };
-    Err(Error::Taken {
-        field: "external_id",
-        value: external_id.clone(),
-        holder: names::ACCOUNTS.name(id),
-    })
+    Err(Error::Taken { field: "external_id", value: external_id.clone(), holder: names::ACCOUNTS.name(id) })
 }
 
 /// Refuses a parent that is not there, the account itself, or belongs to it.
@@ -261,9 +233,7 @@ pub async fn check_parent(tx: &impl ConnectionTrait, account: &Model) -> Result<
     }
     let name = names::ACCOUNTS.name(parent);
     if get(tx, &name).await?.parent == Some(account.id) {
-        return Err(
-            Refusal::field("account.parent", format!("{name} belongs to this account")).into(),
-        );
+        return Err(Refusal::field("account.parent", format!("{name} belongs to this account")).into());
     }
     Ok(())
 }

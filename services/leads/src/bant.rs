@@ -35,22 +35,13 @@ pub struct Bant {
 impl Bant {
     /// Whether a need is known.
     pub fn has_need(&self) -> bool {
-        matches!(
-            self.need,
-            Need::MustHave | Need::ShouldHave | Need::GoodToHave
-        )
+        matches!(self.need, Need::MustHave | Need::ShouldHave | Need::GoodToHave)
     }
 
     /// Whether purchasing power is known: money, or who decides.
     pub fn has_purchasing_power(&self) -> bool {
-        let money = matches!(
-            self.budget_status,
-            BudgetStatus::MayBuy | BudgetStatus::CanBuy | BudgetStatus::WillBuy
-        );
-        let process = matches!(
-            self.purchase_process,
-            PurchaseProcess::Individual | PurchaseProcess::Committee
-        );
+        let money = matches!(self.budget_status, BudgetStatus::MayBuy | BudgetStatus::CanBuy | BudgetStatus::WillBuy);
+        let process = matches!(self.purchase_process, PurchaseProcess::Individual | PurchaseProcess::Committee);
         money || process || !self.decision_maker.is_empty()
     }
 }
@@ -77,19 +68,13 @@ macro_rules! by_name {
         mod $module {
             use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-            pub(super) fn serialize<S: Serializer>(
-                value: &$kind,
-                to: S,
-            ) -> Result<S::Ok, S::Error> {
+            pub(super) fn serialize<S: Serializer>(value: &$kind, to: S) -> Result<S::Ok, S::Error> {
                 to.serialize_str(value.as_str_name())
             }
 
-            pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-                from: D,
-            ) -> Result<$kind, D::Error> {
+            pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<$kind, D::Error> {
                 let name = String::deserialize(from)?;
-                <$kind>::from_str_name(&name)
-                    .ok_or_else(|| D::Error::custom(format!("unknown {name}")))
+                <$kind>::from_str_name(&name).ok_or_else(|| D::Error::custom(format!("unknown {name}")))
             }
         }
     };

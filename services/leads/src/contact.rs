@@ -93,11 +93,7 @@ impl Model {
     /// The contact that a lead's person becomes. Who is known by one name only has it as family name.
     pub fn of_lead(lead: &lead::Model, account: Option<Uuid>, now: DateTime<Utc>) -> Self {
         let (given, family) = (lead.given_name.trim(), lead.family_name.trim());
-        let (given, family) = if family.is_empty() {
-            ("", given)
-        } else {
-            (given, family)
-        };
+        let (given, family) = if family.is_empty() { ("", given) } else { (given, family) };
         Self {
             account,
             given_name: given.to_owned(),
@@ -124,9 +120,7 @@ impl Model {
 
 /// The contact of this name, locked until the end of the transaction; `field` is what a bad name is blamed on.
 pub async fn lock(tx: &impl ConnectionTrait, field: &str, name: &str) -> Result<Model, Error> {
-    let id = names::CONTACTS
-        .parse(name)
-        .map_err(|bad| Refusal::field(field, bad.to_string()))?;
+    let id = names::CONTACTS.parse(name).map_err(|bad| Refusal::field(field, bad.to_string()))?;
     let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
@@ -134,40 +128,22 @@ pub async fn lock(tx: &impl ConnectionTrait, field: &str, name: &str) -> Result<
 /// The contact of this name, to be read.
 pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
     let id = names::CONTACTS.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id)
-        .one(db)
-        .await?
-        .ok_or_else(|| Refusal::missing(name))?)
+    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// Adds a contact.
 pub async fn insert(tx: &impl ConnectionTrait, contact: Model) -> Result<Model, Error> {
     let contact = contact.keyed();
-    Entity::insert(contact.clone().into_active_model().reset_all())
-        .exec_without_returning(tx)
-        .await?;
+    Entity::insert(contact.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
     Ok(contact)
 }
 
 /// Saves a changed contact as its next version.
-pub async fn save(
-    tx: &impl ConnectionTrait,
-    contact: Model,
-    now: DateTime<Utc>,
-) -> Result<Model, Error> {
-    let contact = Model {
-        version: contact.version + 1,
-        updated_at: now,
-        ..contact
-    }
-    .keyed();
+pub async fn save(tx: &impl ConnectionTrait, contact: Model, now: DateTime<Utc>) -> Result<Model, Error> {
+    let contact = Model { version: contact.version + 1, updated_at: now, ..contact }.keyed();
     let mut row = contact.clone().into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(contact.id))
-        .exec(tx)
-        .await?;
+    Entity::update_many().set(row).filter(Column::Id.eq(contact.id)).exec(tx).await?;
     Ok(contact)
 }
 

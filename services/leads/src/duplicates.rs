@@ -6,8 +6,7 @@
 
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Statement, Value,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -53,16 +52,9 @@ impl Keys {
         if tx.get_database_backend() != DbBackend::Postgres {
             return Ok(());
         }
-        let all = [
-            ("company", &self.company),
-            ("vat", &self.vat),
-            ("email", &self.email),
-            ("phone", &self.phone),
-        ];
-        let mut taken: Vec<String> = all
-            .iter()
-            .filter_map(|(kind, key)| key.as_ref().map(|key| format!("{kind} {key}")))
-            .collect();
+        let all = [("company", &self.company), ("vat", &self.vat), ("email", &self.email), ("phone", &self.phone)];
+        let mut taken: Vec<String> =
+            all.iter().filter_map(|(kind, key)| key.as_ref().map(|key| format!("{kind} {key}"))).collect();
         if taken.is_empty() {
             return Ok(());
         }
@@ -73,12 +65,7 @@ impl Keys {
             rows.join(",")
         );
         let values: Vec<Value> = taken.into_iter().map(Value::from).collect();
-        tx.query_all_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            sql,
-            values,
-        ))
-        .await?;
+        tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
         Ok(())
     }
 
@@ -94,31 +81,15 @@ impl Keys {
         if same.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(account::Entity::find()
-            .filter(same)
-            .order_by_asc(Column::Id)
-            .limit(MOST)
-            .all(tx)
-            .await?)
+        Ok(account::Entity::find().filter(same).order_by_asc(Column::Id).limit(MOST).all(tx).await?)
     }
 
     /// Contacts with the same e-mail address or telephone number, or the same name at one of the accounts.
-    pub async fn contacts(
-        &self,
-        tx: &impl ConnectionTrait,
-        at: &[Uuid],
-    ) -> Result<Vec<contact::Model>, Error> {
+    pub async fn contacts(&self, tx: &impl ConnectionTrait, at: &[Uuid]) -> Result<Vec<contact::Model>, Error> {
         use contact::Column;
-        let namesake = self
-            .person
-            .as_ref()
-            .filter(|_| !at.is_empty())
-            .map(|key| -> Expr {
-                sea_orm::ExprTrait::and(
-                    Column::NameKey.eq(key),
-                    Column::Account.is_in(at.iter().copied()),
-                )
-            });
+        let namesake = self.person.as_ref().filter(|_| !at.is_empty()).map(|key| -> Expr {
+            sea_orm::ExprTrait::and(Column::NameKey.eq(key), Column::Account.is_in(at.iter().copied()))
+        });
         let same = Condition::any()
             .add_option(self.email.as_ref().map(|key| Column::EmailKey.eq(key)))
             .add_option(self.phone.as_ref().map(|key| Column::PhoneKey.eq(key)))
@@ -126,55 +97,29 @@ impl Keys {
         if same.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(contact::Entity::find()
-            .filter(same)
-            .order_by_asc(Column::Id)
-            .limit(MOST)
-            .all(tx)
-            .await?)
+        Ok(contact::Entity::find().filter(same).order_by_asc(Column::Id).limit(MOST).all(tx).await?)
     }
 
     /// What an account has in common with the lead.
     pub fn account_candidate(&self, account: &account::Model) -> Candidate {
         let common = [
             ("same VAT id", agree(&self.vat, &account.vat_key)),
-            (
-                "same company name",
-                agree(&self.company, &account.name_key) || agree(&self.company, &account.legal_key),
-            ),
-            (
-                "same e-mail address",
-                agree(&self.email, &account.email_key),
-            ),
-            (
-                "same telephone number",
-                agree(&self.phone, &account.phone_key),
-            ),
+            ("same company name", agree(&self.company, &account.name_key) || agree(&self.company, &account.legal_key)),
+            ("same e-mail address", agree(&self.email, &account.email_key)),
+            ("same telephone number", agree(&self.phone, &account.phone_key)),
         ];
-        Candidate {
-            name: account.name(),
-            why: why(&account.display_name, &common),
-        }
+        Candidate { name: account.name(), why: why(&account.display_name, &common) }
     }
 
     /// What a contact has in common with the lead.
     pub fn contact_candidate(&self, contact: &contact::Model) -> Candidate {
         let common = [
-            (
-                "same e-mail address",
-                agree(&self.email, &contact.email_key),
-            ),
-            (
-                "same telephone number",
-                agree(&self.phone, &contact.phone_key),
-            ),
+            ("same e-mail address", agree(&self.email, &contact.email_key)),
+            ("same telephone number", agree(&self.phone, &contact.phone_key)),
             ("same name", agree(&self.person, &contact.name_key)),
         ];
         let name = format!("{} {}", contact.given_name, contact.family_name);
-        Candidate {
-            name: contact.name(),
-            why: why(name.trim(), &common),
-        }
+        Candidate { name: contact.name(), why: why(name.trim(), &common) }
     }
 }
 
@@ -183,10 +128,6 @@ fn agree(ours: &Option<String>, theirs: &Option<String>) -> bool {
 }
 
 fn why(name: &str, common: &[(&str, bool)]) -> String {
-    let common: Vec<&str> = common
-        .iter()
-        .filter(|(_, agree)| *agree)
-        .map(|(what, _)| *what)
-        .collect();
+    let common: Vec<&str> = common.iter().filter(|(_, agree)| *agree).map(|(what, _)| *what).collect();
     format!("{}: {name}", common.join(", "))
 }

@@ -47,9 +47,7 @@ pub enum Error {
         field: &'static str,
     },
     /// A contact of another account was linked.
-    #[error(
-        "{contact} works for {theirs}, not for {account}; link that account, or another contact"
-    )]
+    #[error("{contact} works for {theirs}, not for {account}; link that account, or another contact")]
     OtherAccount {
         /// The contact.
         contact: String,
@@ -86,34 +84,22 @@ impl From<Error> for Refusal {
         match error {
             Error::Refused(refusal) => refusal,
             Error::Db(error) => error.into(),
-            Error::Unqualified { lead, missing } => {
-                Self::guard(message, &missing).with("resource", lead)
-            }
+            Error::Unqualified { lead, missing } => Self::guard(message, &missing).with("resource", lead),
             Error::Undecided { lead, candidates } => undecided(message, &lead, &candidates),
             Error::NothingToMake { lead, field, .. } => {
                 Self::guard(message, &[(field, "is empty")]).with("resource", lead)
             }
-            Error::OtherAccount {
-                contact, theirs, ..
-            } => Self::guard(
-                message,
-                &[("contact", &format!("{contact} works for {theirs}"))],
-            )
-            .with("account", theirs),
-            Error::HasOpportunity {
-                lead,
-                opportunity,
-                verb,
-            } => Self::new(Kind::Precondition, ErrorReason::StateRefusesVerb, message)
-                .precondition("STATE", &lead, &format!("is linked to {opportunity}"))
-                .with("resource", lead)
-                .with("opportunity", opportunity)
-                .with("verb", verb),
-            Error::Taken {
-                field,
-                value,
-                holder,
-            } => Self::new(Kind::Taken, ErrorReason::Taken, message)
+            Error::OtherAccount { contact, theirs, .. } => {
+                Self::guard(message, &[("contact", &format!("{contact} works for {theirs}"))]).with("account", theirs)
+            }
+            Error::HasOpportunity { lead, opportunity, verb } => {
+                Self::new(Kind::Precondition, ErrorReason::StateRefusesVerb, message)
+                    .precondition("STATE", &lead, &format!("is linked to {opportunity}"))
+                    .with("resource", lead)
+                    .with("opportunity", opportunity)
+                    .with("verb", verb)
+            }
+            Error::Taken { field, value, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
                 .with("field", field)
                 .with("value", value)
                 .with("holder", holder),
@@ -122,16 +108,13 @@ impl From<Error> for Refusal {
 }
 
 fn undecided(message: String, lead: &str, candidates: &[Candidate]) -> Refusal {
-    let names: Vec<&str> = candidates
-        .iter()
-        .map(|candidate| candidate.name.as_str())
-        .collect();
+    let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
     let refusal = Refusal::new(Kind::Precondition, ErrorReason::Duplicates, message)
         .with("resource", lead)
         .with("candidates", names.join(","));
-    candidates.iter().fold(refusal, |refusal, candidate| {
-        refusal.precondition("DUPLICATE", &candidate.name, &candidate.why)
-    })
+    candidates
+        .iter()
+        .fold(refusal, |refusal, candidate| refusal.precondition("DUPLICATE", &candidate.name, &candidate.why))
 }
 
 impl From<ListError> for Error {

@@ -162,12 +162,7 @@ impl fmt::Display for Verb {
 impl Lifecycle for State {
     type Verb = Verb;
     const NOUN: &'static str = "lead";
-    const STATES: &'static [Self] = &[
-        Self::New,
-        Self::Contacted,
-        Self::Qualified,
-        Self::Disqualified,
-    ];
+    const STATES: &'static [Self] = &[Self::New, Self::Contacted, Self::Qualified, Self::Disqualified];
     const VERBS: &'static [Verb] = &[
         Verb::UpdateLead,
         Verb::ContactLead,
@@ -194,13 +189,9 @@ impl Lifecycle for State {
 /// What the list of leads lets be filtered and sorted; each order has its index in `m0001_leads`.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
-        .variants("state", Column::State, |state: &State| {
-            state.to_value().into()
-        })
+        .variants("state", Column::State, |state: &State| state.to_value().into())
         .filter_only()
-        .variants("stage", Column::Stage, |stage: &Stage| {
-            stage.to_value().into()
-        })
+        .variants("stage", Column::Stage, |stage: &Stage| stage.to_value().into())
         .filter_only()
         .time("create_time", Column::CreatedAt)
         .time("update_time", Column::UpdatedAt)
@@ -250,10 +241,7 @@ impl Model {
         let bant = self.bant.clone().unwrap_or_default();
         let mut missing = Vec::new();
         if !bant.has_need() {
-            missing.push((
-                "bant.need",
-                "a need must be known: MUST_HAVE, SHOULD_HAVE or GOOD_TO_HAVE",
-            ));
+            missing.push(("bant.need", "a need must be known: MUST_HAVE, SHOULD_HAVE or GOOD_TO_HAVE"));
         }
         if !bant.has_purchasing_power() {
             missing.push((
@@ -274,11 +262,7 @@ impl Model {
             lead.notes = format!("{}{parted}{note}", lead.notes);
         }
         if lead.notes.chars().count() > MAX_NOTES {
-            return Err(Refusal::field(
-                "note",
-                format!("with it the notes exceed {MAX_NOTES} characters"),
-            )
-            .into());
+            return Err(Refusal::field("note", format!("with it the notes exceed {MAX_NOTES} characters")).into());
         }
         Ok(lead)
     }
@@ -288,33 +272,18 @@ impl Model {
         let missing = self.unknown();
         let lead = self.accept(Verb::QualifyLead, now)?;
         if guarded && !missing.is_empty() {
-            return Err(Error::Unqualified {
-                lead: lead.name(),
-                missing,
-            });
+            return Err(Error::Unqualified { lead: lead.name(), missing });
         }
-        Ok(Self {
-            stage: Stage::AwaitingSale,
-            ..lead
-        })
+        Ok(Self { stage: Stage::AwaitingSale, ..lead })
     }
 
     /// NEW, CONTACTED → DISQUALIFIED; never once there is an opportunity (R-LED-5).
-    pub fn disqualify(
-        self,
-        reason: &str,
-        comment: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Error> {
+    pub fn disqualify(self, reason: &str, comment: &str, now: DateTime<Utc>) -> Result<Self, Error> {
         if let Some(opportunity) = self.opportunity {
             return Err(self.became(opportunity, "DisqualifyLead"));
         }
         let lead = self.accept(Verb::DisqualifyLead, now)?;
-        Ok(Self {
-            disqualify_reason: reason.to_owned(),
-            disqualify_comment: comment.to_owned(),
-            ..lead
-        })
+        Ok(Self { disqualify_reason: reason.to_owned(), disqualify_comment: comment.to_owned(), ..lead })
     }
 
     /// DISQUALIFIED → NEW, from the beginning; a qualified lead never (R-LED-5).
@@ -332,19 +301,13 @@ impl Model {
     pub fn link(self, opportunity: Uuid, now: DateTime<Utc>) -> Result<Self, Error> {
         match self.opportunity {
             Some(linked) if linked != opportunity => Err(self.became(linked, "LinkOpportunity")),
-            _ => Ok(Self {
-                opportunity: Some(opportunity),
-                ..self.accept(Verb::LinkOpportunity, now)?
-            }),
+            _ => Ok(Self { opportunity: Some(opportunity), ..self.accept(Verb::LinkOpportunity, now)? }),
         }
     }
 
     /// Stage SATISFIED: the opportunity was won.
     pub fn satisfy(self, now: DateTime<Utc>) -> Result<Self, Error> {
-        Ok(Self {
-            stage: Stage::Satisfied,
-            ..self.accept(Verb::SatisfyLead, now)?
-        })
+        Ok(Self { stage: Stage::Satisfied, ..self.accept(Verb::SatisfyLead, now)? })
     }
 
     /// The lead in the state that the verb leads to.
@@ -358,11 +321,7 @@ impl Model {
     }
 
     fn became(&self, opportunity: Uuid, verb: &'static str) -> Error {
-        Error::HasOpportunity {
-            lead: self.name(),
-            opportunity: names::OPPORTUNITIES.name(opportunity),
-            verb,
-        }
+        Error::HasOpportunity { lead: self.name(), opportunity: names::OPPORTUNITIES.name(opportunity), verb }
     }
 }
 
@@ -376,35 +335,22 @@ pub async fn lock(tx: &impl ConnectionTrait, name: &str) -> Result<Model, Error>
 /// The lead of this name, to be read.
 pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
     let id = names::LEADS.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id)
-        .one(db)
-        .await?
-        .ok_or_else(|| Refusal::missing(name))?)
+    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// Adds a lead.
 pub async fn insert(tx: &impl ConnectionTrait, lead: &Model) -> Result<(), Error> {
-    Entity::insert(lead.clone().into_active_model().reset_all())
-        .exec_without_returning(tx)
-        .await?;
+    Entity::insert(lead.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
     Ok(())
 }
 
 /// Saves a changed lead as its next version.
-pub async fn save(
-    tx: &impl ConnectionTrait,
-    mut lead: Model,
-    now: DateTime<Utc>,
-) -> Result<Model, Error> {
+pub async fn save(tx: &impl ConnectionTrait, mut lead: Model, now: DateTime<Utc>) -> Result<Model, Error> {
     lead.version += 1;
     lead.updated_at = now;
     let mut row = lead.clone().into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(lead.id))
-        .exec(tx)
-        .await?;
+    Entity::update_many().set(row).filter(Column::Id.eq(lead.id)).exec(tx).await?;
     Ok(lead)
 }
 
@@ -414,30 +360,14 @@ pub async fn check_external_id(tx: &impl ConnectionTrait, lead: &Model) -> Resul
         return Ok(());
     };
     let holder = holder(tx, Column::ExternalId.eq(external_id), lead.id).await?;
-    holder.map_or(Ok(()), |holder| {
-        Err(Error::Taken {
-            field: "external_id",
-            value: external_id.clone(),
-            holder,
-        })
-    })
+    holder.map_or(Ok(()), |holder| Err(Error::Taken { field: "external_id", value: external_id.clone(), holder }))
 }
 
 /// Refuses an opportunity that another lead became.
-pub async fn check_opportunity(
-    tx: &impl ConnectionTrait,
-    lead: &Model,
-    opportunity: Uuid,
-) -> Result<(), Error> {
+pub async fn check_opportunity(tx: &impl ConnectionTrait, lead: &Model, opportunity: Uuid) -> Result<(), Error> {
     let holder = holder(tx, Column::Opportunity.eq(opportunity), lead.id).await?;
     let value = names::OPPORTUNITIES.name(opportunity);
-    holder.map_or(Ok(()), |holder| {
-        Err(Error::Taken {
-            field: "opportunity",
-            value,
-            holder,
-        })
-    })
+    holder.map_or(Ok(()), |holder| Err(Error::Taken { field: "opportunity", value, holder }))
 }
 
 async fn holder(
@@ -445,11 +375,7 @@ async fn holder(
     value: sea_orm::sea_query::Expr,
     but: Uuid,
 ) -> Result<Option<String>, Error> {
-    let other = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(value)
-        .filter(Column::Id.ne(but));
+    let other = Entity::find().select_only().column(Column::Id).filter(value).filter(Column::Id.ne(but));
     let id: Option<Uuid> = other.into_tuple().one(tx).await?;
     Ok(id.map(|id| names::LEADS.name(id)))
 }

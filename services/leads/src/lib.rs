@@ -37,9 +37,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            qualification_guard: true,
-        }
+        Self { qualification_guard: true }
     }
 }
 
@@ -53,16 +51,9 @@ pub fn part_with(store: Store, settings: Settings) -> Part {
     let ready = store.clone();
     let numbered = store.clone();
     Part::new("leads")
-        .service(LeadServiceServer::new(rpc::lead::Leads::new(
-            store.clone(),
-            settings,
-        )))
-        .service(AccountServiceServer::new(rpc::account::Accounts::new(
-            store.clone(),
-        )))
-        .service(ContactServiceServer::new(rpc::contact::Contacts::new(
-            store.clone(),
-        )))
+        .service(LeadServiceServer::new(rpc::lead::Leads::new(store.clone(), settings)))
+        .service(AccountServiceServer::new(rpc::account::Accounts::new(store.clone())))
+        .service(ContactServiceServer::new(rpc::contact::Contacts::new(store.clone())))
         .service(Feed::server(store))
         .ready(move || {
             let store = ready.clone();

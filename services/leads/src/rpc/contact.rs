@@ -33,32 +33,23 @@ impl ContactService for Contacts {
         request: Request<pb::CreateContactRequest>,
     ) -> Result<Response<pb::Contact>, Status> {
         self.store
-            .work(
-                request,
-                |mut work, ask: pb::CreateContactRequest| async move {
-                    let blank = contact::Model::new(Uuid::now_v7(), String::new(), work.now);
-                    let contact = wire::contact::take_over(
-                        blank,
-                        ask.contact.unwrap_or_default(),
-                        &wire::everything(wire::contact::KNOWN)?,
-                    )?;
-                    contact::check_account(&work.tx, &contact).await?;
-                    let contact = contact::insert(&work.tx, contact).await?;
-                    let answer = wire::contact::answer(&contact);
-                    work.record(
-                        Change::new("contact.created", contact.name(), "CreateContact")
-                            .data(&answer),
-                    );
-                    Ok::<_, Error>(work.done(answer))
-                },
-            )
+            .work(request, |mut work, ask: pb::CreateContactRequest| async move {
+                let blank = contact::Model::new(Uuid::now_v7(), String::new(), work.now);
+                let contact = wire::contact::take_over(
+                    blank,
+                    ask.contact.unwrap_or_default(),
+                    &wire::everything(wire::contact::KNOWN)?,
+                )?;
+                contact::check_account(&work.tx, &contact).await?;
+                let contact = contact::insert(&work.tx, contact).await?;
+                let answer = wire::contact::answer(&contact);
+                work.record(Change::new("contact.created", contact.name(), "CreateContact").data(&answer));
+                Ok::<_, Error>(work.done(answer))
+            })
             .await
     }
 
-    async fn get_contact(
-        &self,
-        request: Request<pb::GetContactRequest>,
-    ) -> Result<Response<pb::Contact>, Status> {
+    async fn get_contact(&self, request: Request<pb::GetContactRequest>) -> Result<Response<pb::Contact>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
         let contact = contact::get(self.store.reader(), &ask.name).await?;
@@ -77,19 +68,11 @@ impl ContactService for Contacts {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let page = list::list(
-            self.store.reader(),
-            contact::Entity::find(),
-            &contact::FIELDS,
-            wanted,
-        )
-        .await
-        .map_err(Error::from)?;
+        let page = list::list(self.store.reader(), contact::Entity::find(), &contact::FIELDS, wanted)
+            .await
+            .map_err(Error::from)?;
         let contacts = page.items.iter().map(wire::contact::answer).collect();
-        Ok(Response::new(pb::ListContactsResponse {
-            contacts,
-            next_page_token: page.next_page_token,
-        }))
+        Ok(Response::new(pb::ListContactsResponse { contacts, next_page_token: page.next_page_token }))
     }
 
     async fn update_contact(
@@ -97,27 +80,21 @@ impl ContactService for Contacts {
         request: Request<pb::UpdateContactRequest>,
     ) -> Result<Response<pb::Contact>, Status> {
         self.store
-            .work(
-                request,
-                |mut work, ask: pb::UpdateContactRequest| async move {
-                    let news = ask.contact.unwrap_or_default();
-                    let mask = Mask::of(ask.update_mask, wire::contact::KNOWN)?;
-                    let before = contact::lock(&work.tx, "contact.name", &news.name).await?;
-                    work.check_etag(&news.name, &ask.etag, before.version)?;
-                    let contact = wire::contact::take_over(before.clone(), news, &mask)?;
-                    if contact == before {
-                        return Ok(work.done(wire::contact::answer(&before)));
-                    }
-                    contact::check_account(&work.tx, &contact).await?;
-                    let contact = contact::save(&work.tx, contact, work.now).await?;
-                    let answer = wire::contact::answer(&contact);
-                    work.record(
-                        Change::new("contact.updated", contact.name(), "UpdateContact")
-                            .data(&answer),
-                    );
-                    Ok::<_, Error>(work.done(answer))
-                },
-            )
+            .work(request, |mut work, ask: pb::UpdateContactRequest| async move {
+                let news = ask.contact.unwrap_or_default();
+                let mask = Mask::of(ask.update_mask, wire::contact::KNOWN)?;
+                let before = contact::lock(&work.tx, "contact.name", &news.name).await?;
+                work.check_etag(&news.name, &ask.etag, before.version)?;
+                let contact = wire::contact::take_over(before.clone(), news, &mask)?;
+                if contact == before {
+                    return Ok(work.done(wire::contact::answer(&before)));
+                }
+                contact::check_account(&work.tx, &contact).await?;
+                let contact = contact::save(&work.tx, contact, work.now).await?;
+                let answer = wire::contact::answer(&contact);
+                work.record(Change::new("contact.updated", contact.name(), "UpdateContact").data(&answer));
+                Ok::<_, Error>(work.done(answer))
+            })
             .await
     }
 }

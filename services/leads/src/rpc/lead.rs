@@ -32,37 +32,24 @@ impl Leads {
 
 #[tonic::async_trait]
 impl LeadService for Leads {
-    async fn create_lead(
-        &self,
-        request: Request<pb::CreateLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn create_lead(&self, request: Request<pb::CreateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |mut work, ask: pb::CreateLeadRequest| async move {
-                    let blank = wire::lead::blank(Uuid::now_v7(), work.now);
-                    let lead = wire::lead::take_over(
-                        blank,
-                        ask.lead.unwrap_or_default(),
-                        &wire::everything(wire::lead::KNOWN)?,
-                    )?;
-                    lead::check_external_id(&work.tx, &lead).await?;
-                    lead::insert(&work.tx, &lead).await?;
-                    let answer = wire::lead::answer(&lead, settings);
-                    let change = Change::new("lead.created", lead.name(), "CreateLead")
-                        .states("", lead.state);
-                    work.record(change.data(&answer));
-                    Ok::<_, Error>(work.done(answer))
-                },
-            )
+            .work(request, move |mut work, ask: pb::CreateLeadRequest| async move {
+                let blank = wire::lead::blank(Uuid::now_v7(), work.now);
+                let lead =
+                    wire::lead::take_over(blank, ask.lead.unwrap_or_default(), &wire::everything(wire::lead::KNOWN)?)?;
+                lead::check_external_id(&work.tx, &lead).await?;
+                lead::insert(&work.tx, &lead).await?;
+                let answer = wire::lead::answer(&lead, settings);
+                let change = Change::new("lead.created", lead.name(), "CreateLead").states("", lead.state);
+                work.record(change.data(&answer));
+                Ok::<_, Error>(work.done(answer))
+            })
             .await
     }
 
-    async fn get_lead(
-        &self,
-        request: Request<pb::GetLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn get_lead(&self, request: Request<pb::GetLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
         let lead = lead::get(self.store.reader(), &ask.name).await?;
@@ -81,121 +68,75 @@ impl LeadService for Leads {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let page = list::list(
-            self.store.reader(),
-            lead::Entity::find(),
-            &lead::FIELDS,
-            wanted,
-        )
-        .await
-        .map_err(Error::from)?;
-        let leads = page
-            .items
-            .iter()
-            .map(|lead| wire::lead::answer(lead, self.settings))
-            .collect();
-        Ok(Response::new(pb::ListLeadsResponse {
-            leads,
-            next_page_token: page.next_page_token,
-        }))
+        let page =
+            list::list(self.store.reader(), lead::Entity::find(), &lead::FIELDS, wanted).await.map_err(Error::from)?;
+        let leads = page.items.iter().map(|lead| wire::lead::answer(lead, self.settings)).collect();
+        Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token: page.next_page_token }))
     }
 
-    async fn update_lead(
-        &self,
-        request: Request<pb::UpdateLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn update_lead(&self, request: Request<pb::UpdateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |work, ask: pb::UpdateLeadRequest| async move {
-                    let news = ask.lead.unwrap_or_default();
-                    let mask = Mask::of(ask.update_mask, wire::lead::KNOWN)?;
-                    let before = open(&work, &news.name, &ask.etag).await?;
-                    let lead = before.clone().accept(Verb::UpdateLead, work.now)?;
-                    let lead = wire::lead::take_over(lead, news, &mask)?;
-                    lead::check_external_id(&work.tx, &lead).await?;
-                    let change = Change::new("lead.updated", lead.name(), "UpdateLead");
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |work, ask: pb::UpdateLeadRequest| async move {
+                let news = ask.lead.unwrap_or_default();
+                let mask = Mask::of(ask.update_mask, wire::lead::KNOWN)?;
+                let before = open(&work, &news.name, &ask.etag).await?;
+                let lead = before.clone().accept(Verb::UpdateLead, work.now)?;
+                let lead = wire::lead::take_over(lead, news, &mask)?;
+                lead::check_external_id(&work.tx, &lead).await?;
+                let change = Change::new("lead.updated", lead.name(), "UpdateLead");
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 
-    async fn contact_lead(
-        &self,
-        request: Request<pb::ContactLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn contact_lead(&self, request: Request<pb::ContactLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |work, ask: pb::ContactLeadRequest| async move {
-                    let before = open(&work, &ask.name, &ask.etag).await?;
-                    let lead = before.clone().contact(&ask.note, work.now)?;
-                    let change = Change::new("lead.contacted", lead.name(), "ContactLead");
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |work, ask: pb::ContactLeadRequest| async move {
+                let before = open(&work, &ask.name, &ask.etag).await?;
+                let lead = before.clone().contact(&ask.note, work.now)?;
+                let change = Change::new("lead.contacted", lead.name(), "ContactLead");
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 
-    async fn qualify_lead(
-        &self,
-        request: Request<pb::QualifyLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn qualify_lead(&self, request: Request<pb::QualifyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |mut work, ask: pb::QualifyLeadRequest| async move {
-                    let before = open(&work, &ask.name, &ask.etag).await?;
-                    let lead = before
-                        .clone()
-                        .qualify(settings.qualification_guard, work.now)?;
-                    let lead = qualify(&mut work, lead, &ask).await?;
-                    let change = Change::new("lead.qualified", lead.name(), "QualifyLead");
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |mut work, ask: pb::QualifyLeadRequest| async move {
+                let before = open(&work, &ask.name, &ask.etag).await?;
+                let lead = before.clone().qualify(settings.qualification_guard, work.now)?;
+                let lead = qualify(&mut work, lead, &ask).await?;
+                let change = Change::new("lead.qualified", lead.name(), "QualifyLead");
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 
-    async fn disqualify_lead(
-        &self,
-        request: Request<pb::DisqualifyLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn disqualify_lead(&self, request: Request<pb::DisqualifyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |work, ask: pb::DisqualifyLeadRequest| async move {
-                    let before = open(&work, &ask.name, &ask.etag).await?;
-                    let reason = wire::lead::disqualify_reason(ask.reason());
-                    let lead = before.clone().disqualify(reason, &ask.comment, work.now)?;
-                    let change = Change::new("lead.disqualified", lead.name(), "DisqualifyLead")
-                        .reason(reason);
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |work, ask: pb::DisqualifyLeadRequest| async move {
+                let before = open(&work, &ask.name, &ask.etag).await?;
+                let reason = wire::lead::disqualify_reason(ask.reason());
+                let lead = before.clone().disqualify(reason, &ask.comment, work.now)?;
+                let change = Change::new("lead.disqualified", lead.name(), "DisqualifyLead").reason(reason);
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 
-    async fn reactivate_lead(
-        &self,
-        request: Request<pb::ReactivateLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn reactivate_lead(&self, request: Request<pb::ReactivateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |work, ask: pb::ReactivateLeadRequest| async move {
-                    let before = open(&work, &ask.name, &ask.etag).await?;
-                    let lead = before.clone().reactivate(work.now)?;
-                    let change = Change::new("lead.reactivated", lead.name(), "ReactivateLead");
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |work, ask: pb::ReactivateLeadRequest| async move {
+                let before = open(&work, &ask.name, &ask.etag).await?;
+                let lead = before.clone().reactivate(work.now)?;
+                let change = Change::new("lead.reactivated", lead.name(), "ReactivateLead");
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 
@@ -205,37 +146,28 @@ impl LeadService for Leads {
     ) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |work, ask: pb::LinkOpportunityRequest| async move {
-                    let opportunity = names::OPPORTUNITIES
-                        .parse(&ask.opportunity)
-                        .map_err(|bad| Refusal::field("opportunity", bad.to_string()))?;
-                    let before = open(&work, &ask.name, &ask.etag).await?;
-                    let lead = before.clone().link(opportunity, work.now)?;
-                    lead::check_opportunity(&work.tx, &lead, opportunity).await?;
-                    let change = Change::new("lead.linked", lead.name(), "LinkOpportunity");
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |work, ask: pb::LinkOpportunityRequest| async move {
+                let opportunity = names::OPPORTUNITIES
+                    .parse(&ask.opportunity)
+                    .map_err(|bad| Refusal::field("opportunity", bad.to_string()))?;
+                let before = open(&work, &ask.name, &ask.etag).await?;
+                let lead = before.clone().link(opportunity, work.now)?;
+                lead::check_opportunity(&work.tx, &lead, opportunity).await?;
+                let change = Change::new("lead.linked", lead.name(), "LinkOpportunity");
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 
-    async fn satisfy_lead(
-        &self,
-        request: Request<pb::SatisfyLeadRequest>,
-    ) -> Result<Response<pb::Lead>, Status> {
+    async fn satisfy_lead(&self, request: Request<pb::SatisfyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(
-                request,
-                move |work, ask: pb::SatisfyLeadRequest| async move {
-                    let before = open(&work, &ask.name, &ask.etag).await?;
-                    let lead = before.clone().satisfy(work.now)?;
-                    let change = Change::new("lead.satisfied", lead.name(), "SatisfyLead");
-                    saved(work, settings, &before, lead, change).await
-                },
-            )
+            .work(request, move |work, ask: pb::SatisfyLeadRequest| async move {
+                let before = open(&work, &ask.name, &ask.etag).await?;
+                let lead = before.clone().satisfy(work.now)?;
+                let change = Change::new("lead.satisfied", lead.name(), "SatisfyLead");
+                saved(work, settings, &before, lead, change).await
+            })
             .await
     }
 }
@@ -261,11 +193,6 @@ async fn saved(
     }
     let lead = lead::save(&work.tx, lead, work.now).await?;
     let answer = wire::lead::answer(&lead, settings);
-    work.record(
-        change
-            .states(before.state, lead.state)
-            .since(before.state_since)
-            .data(&answer),
-    );
+    work.record(change.states(before.state, lead.state).since(before.state_since).data(&answer));
     Ok(work.done(answer))
 }

@@ -29,23 +29,17 @@ pub(super) async fn qualify(
     let keys = Keys::of(&lead);
     keys.lock(&work.tx).await?;
     let linked = linked_contact(work, ask).await?;
-    let (account, mut candidates) =
-        choose_account(work, &lead, ask, &keys, linked.as_ref()).await?;
+    let (account, mut candidates) = choose_account(work, &lead, ask, &keys, linked.as_ref()).await?;
 
     let undecided: Vec<_> = candidates.iter().map(|account| account.id).collect();
-    let mut doubts: Vec<_> = candidates
-        .drain(..)
-        .map(|account| keys.account_candidate(&account))
-        .collect();
+    let mut doubts: Vec<_> = candidates.drain(..).map(|account| keys.account_candidate(&account)).collect();
     let mut at = undecided;
     if let Choice::Link(account) = &account {
         at.push(account.id);
     }
     let contact = match linked {
         Some(contact) => Choice::Link(contact),
-        None if lead.given_name.trim().is_empty() && lead.family_name.trim().is_empty() => {
-            Choice::Skip
-        }
+        None if lead.given_name.trim().is_empty() && lead.family_name.trim().is_empty() => Choice::Skip,
         None => {
             if !ask.create_contact {
                 let known = keys.contacts(&work.tx, &at).await?;
@@ -55,33 +49,18 @@ pub(super) async fn qualify(
         }
     };
     if !doubts.is_empty() {
-        return Err(Error::Undecided {
-            lead: lead.name(),
-            candidates: doubts,
-        });
+        return Err(Error::Undecided { lead: lead.name(), candidates: doubts });
     }
     let account = settle_account(work, &lead, account).await?;
     let contact = settle_contact(work, &lead, contact, account).await?;
-    Ok(lead::Model {
-        account,
-        contact,
-        ..lead
-    })
+    Ok(lead::Model { account, contact, ..lead })
 }
 
 /// Link or create, not both; and nothing is created from nothing.
 fn check_choices(lead: &lead::Model, ask: &QualifyLeadRequest) -> Result<(), Error> {
     let both = [
-        (
-            "account",
-            "create_account",
-            !ask.account.is_empty() && ask.create_account,
-        ),
-        (
-            "contact",
-            "create_contact",
-            !ask.contact.is_empty() && ask.create_contact,
-        ),
+        ("account", "create_account", !ask.account.is_empty() && ask.create_account),
+        ("contact", "create_contact", !ask.contact.is_empty() && ask.create_contact),
     ];
     let wrong: Vec<Violation> = both
         .iter()
@@ -95,13 +74,7 @@ fn check_choices(lead: &lead::Model, ask: &QualifyLeadRequest) -> Result<(), Err
         return Err(Refusal::fields(wrong).into());
     }
     let nameless = lead.given_name.trim().is_empty() && lead.family_name.trim().is_empty();
-    let nothing = |what, field| {
-        Err(Error::NothingToMake {
-            lead: lead.name(),
-            what,
-            field,
-        })
-    };
+    let nothing = |what, field| Err(Error::NothingToMake { lead: lead.name(), what, field });
     if ask.create_account && lead.company_name.trim().is_empty() {
         return nothing("an account", "company_name");
     }
@@ -111,16 +84,11 @@ fn check_choices(lead: &lead::Model, ask: &QualifyLeadRequest) -> Result<(), Err
     Ok(())
 }
 
-async fn linked_contact(
-    work: &Work,
-    ask: &QualifyLeadRequest,
-) -> Result<Option<contact::Model>, Error> {
+async fn linked_contact(work: &Work, ask: &QualifyLeadRequest) -> Result<Option<contact::Model>, Error> {
     if ask.contact.is_empty() {
         return Ok(None);
     }
-    contact::lock(&work.tx, "contact", &ask.contact)
-        .await
-        .map(Some)
+    contact::lock(&work.tx, "contact", &ask.contact).await.map(Some)
 }
 
 /// The account, or those among which the caller must decide. A linked contact decides for its own account.
@@ -131,30 +99,16 @@ async fn choose_account(
     keys: &Keys,
     linked: Option<&contact::Model>,
 ) -> Result<(Choice<account::Model>, Vec<account::Model>), Error> {
-    let theirs = linked
-        .and_then(|contact| contact.account)
-        .map(|id| names::ACCOUNTS.name(id));
+    let theirs = linked.and_then(|contact| contact.account).map(|id| names::ACCOUNTS.name(id));
     if let (Some(theirs), Some(contact)) = (&theirs, linked) {
         let other = ask.create_account || !ask.account.is_empty() && ask.account != *theirs;
         if other {
-            let account = if ask.create_account {
-                "a new account"
-            } else {
-                &ask.account
-            };
+            let account = if ask.create_account { "a new account" } else { &ask.account };
             let account = account.to_owned();
-            return Err(Error::OtherAccount {
-                contact: contact.name(),
-                theirs: theirs.clone(),
-                account,
-            });
+            return Err(Error::OtherAccount { contact: contact.name(), theirs: theirs.clone(), account });
         }
     }
-    let decided = if ask.account.is_empty() {
-        theirs.unwrap_or_default()
-    } else {
-        ask.account.clone()
-    };
+    let decided = if ask.account.is_empty() { theirs.unwrap_or_default() } else { ask.account.clone() };
     if !decided.is_empty() {
         let account = account::lock(&work.tx, "account", &decided).await?;
         return Ok((Choice::Link(account), Vec::new()));
@@ -162,11 +116,7 @@ async fn choose_account(
     if lead.company_name.trim().is_empty() {
         return Ok((Choice::Skip, Vec::new()));
     }
-    let known = if ask.create_account {
-        Vec::new()
-    } else {
-        keys.accounts(&work.tx).await?
-    };
+    let known = if ask.create_account { Vec::new() } else { keys.accounts(&work.tx).await? };
     Ok((Choice::Make, known))
 }
 
@@ -184,9 +134,7 @@ async fn settle_account(
         },
         Choice::Make => {
             let account = account::Model::of_lead(lead, work.now);
-            let customer = account
-                .become_customer(&work.context.actor, work.now)
-                .unwrap_or(account);
+            let customer = account.become_customer(&work.context.actor, work.now).unwrap_or(account);
             (account::insert(&work.tx, customer).await?, false)
         }
     };
@@ -216,10 +164,7 @@ async fn settle_contact(
         }
         Choice::Link(contact) => {
             let contact = contact::Model { account, ..contact };
-            (
-                contact::save(&work.tx, contact, work.now).await?,
-                "contact.updated",
-            )
+            (contact::save(&work.tx, contact, work.now).await?, "contact.updated")
         }
         Choice::Make => {
             let contact = contact::Model::of_lead(lead, account, work.now);

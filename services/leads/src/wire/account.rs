@@ -36,21 +36,9 @@ pub fn take_over(mut account: Model, news: pb::Account, mask: &Mask) -> Result<M
     text("display_name", &mut account.display_name, news.display_name);
     text("legal_name", &mut account.legal_name, news.legal_name);
     text("vat_id", &mut account.vat_id, news.vat_id);
-    text(
-        "registration_id",
-        &mut account.registration_id,
-        news.registration_id,
-    );
-    text(
-        "electronic_address_scheme",
-        &mut account.electronic_address_scheme,
-        news.electronic_address_scheme,
-    );
-    text(
-        "electronic_address",
-        &mut account.electronic_address,
-        news.electronic_address,
-    );
+    text("registration_id", &mut account.registration_id, news.registration_id);
+    text("electronic_address_scheme", &mut account.electronic_address_scheme, news.electronic_address_scheme);
+    text("electronic_address", &mut account.electronic_address, news.electronic_address);
     text("email", &mut account.email, news.email);
     text("phone", &mut account.phone, news.phone);
     text("sector", &mut account.sector, news.sector);
@@ -64,10 +52,7 @@ pub fn take_over(mut account: Model, news: pb::Account, mask: &Mask) -> Result<M
         account.year_established = news.year_established;
     }
     if mask.takes("annual_revenue", news.annual_revenue.is_some()) {
-        let revenue = news
-            .annual_revenue
-            .map(|it| wire::amount("account.annual_revenue", &it))
-            .transpose()?;
+        let revenue = news.annual_revenue.map(|it| wire::amount("account.annual_revenue", &it)).transpose()?;
         account.revenue_minor = revenue.map(|revenue| revenue.minor);
         account.revenue_currency = revenue.map(|revenue| revenue.currency.code().to_owned());
     }

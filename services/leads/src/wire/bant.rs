@@ -23,15 +23,8 @@ pub fn answer(bant: &Bant) -> pb::Bant {
 
 /// BANT as it was sent, under `field` of the request.
 pub fn read(field: &str, sent: &pb::Bant) -> Result<Bant, Refusal> {
-    let amount = sent
-        .budget_amount
-        .as_ref()
-        .map(|it| wire::amount(&format!("{field}.budget_amount"), it));
-    let date = sent
-        .decision_date
-        .as_ref()
-        .map(convert::date_of)
-        .transpose();
+    let amount = sent.budget_amount.as_ref().map(|it| wire::amount(&format!("{field}.budget_amount"), it));
+    let date = sent.decision_date.as_ref().map(convert::date_of).transpose();
     Ok(Bant {
         budget_status: sent.budget_status(),
         budget_amount: amount.transpose()?,
@@ -40,8 +33,7 @@ pub fn read(field: &str, sent: &pb::Bant) -> Result<Bant, Refusal> {
         need: sent.need(),
         need_text: sent.need_text.clone(),
         timeframe: sent.timeframe(),
-        decision_date: date
-            .map_err(|bad| Refusal::field(&format!("{field}.decision_date"), bad.to_string()))?,
+        decision_date: date.map_err(|bad| Refusal::field(&format!("{field}.decision_date"), bad.to_string()))?,
     })
 }
 

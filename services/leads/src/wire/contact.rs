@@ -8,14 +8,7 @@ use crate::contact::Model;
 use crate::wire;
 
 /// The fields that an update may name.
-pub const KNOWN: &[&str] = &[
-    "account",
-    "given_name",
-    "family_name",
-    "email",
-    "phone",
-    "job_title",
-];
+pub const KNOWN: &[&str] = &["account", "given_name", "family_name", "email", "phone", "job_title"];
 
 /// The contact with the fields that the mask takes over from the message.
 pub fn take_over(mut contact: Model, news: pb::Contact, mask: &Mask) -> Result<Model, Refusal> {

@@ -103,27 +103,16 @@ pub fn take_over(mut lead: Model, news: pb::Lead, mask: &Mask) -> Result<Model, 
     if mask.takes("external_id", !news.external_id.is_empty()) {
         lead.external_id = wire::present(news.external_id);
     }
-    let bant = news
-        .bant
-        .as_ref()
-        .map(|bant| wire::bant::read("lead.bant", bant))
-        .transpose()?;
+    let bant = news.bant.as_ref().map(|bant| wire::bant::read("lead.bant", bant)).transpose()?;
     if mask.takes("bant", bant.is_some()) {
         lead.bant = bant;
     } else {
         let known = lead.bant.clone().unwrap_or_default();
         let merged = wire::bant::take_over(known.clone(), bant.unwrap_or_default(), mask);
-        lead.bant = if merged == known {
-            lead.bant
-        } else {
-            Some(merged)
-        };
+        lead.bant = if merged == known { lead.bant } else { Some(merged) };
     }
     if mask.takes("estimated_value", news.estimated_value.is_some()) {
-        let value = news
-            .estimated_value
-            .map(|value| wire::amount("lead.estimated_value", &value))
-            .transpose()?;
+        let value = news.estimated_value.map(|value| wire::amount("lead.estimated_value", &value)).transpose()?;
         lead.value_minor = value.map(|value| value.minor);
         lead.value_currency = value.map(|value| value.currency.code().to_owned());
     }
@@ -147,9 +136,7 @@ pub fn answer(lead: &Model, settings: Settings) -> pb::Lead {
         phone: lead.phone.clone(),
         vat_id: lead.vat_id.clone(),
         address: lead.address.as_ref().map(wire::bant::address),
-        source: Source::from_str_name(&format!("SOURCE_{}", lead.source))
-            .unwrap_or_default()
-            .into(),
+        source: Source::from_str_name(&format!("SOURCE_{}", lead.source)).unwrap_or_default().into(),
         channel: lead.channel.clone(),
         campaign: lead.campaign.clone(),
         owner: wire::name(names::EMPLOYEES, lead.owner),
@@ -160,12 +147,9 @@ pub fn answer(lead: &Model, settings: Settings) -> pb::Lead {
         account: wire::name(names::ACCOUNTS, lead.account),
         contact: wire::name(names::CONTACTS, lead.contact),
         opportunity: wire::name(names::OPPORTUNITIES, lead.opportunity),
-        disqualify_reason: DisqualifyReason::from_str_name(&format!(
-            "DISQUALIFY_REASON_{}",
-            lead.disqualify_reason
-        ))
-        .unwrap_or_default()
-        .into(),
+        disqualify_reason: DisqualifyReason::from_str_name(&format!("DISQUALIFY_REASON_{}", lead.disqualify_reason))
+            .unwrap_or_default()
+            .into(),
         disqualify_comment: lead.disqualify_comment.clone(),
         guidance: Some(guidance(lead, settings)),
     }
@@ -181,9 +165,7 @@ fn source_name(source: Source) -> &'static str {
 
 /// A reason's name without its prefix.
 pub fn disqualify_reason(reason: DisqualifyReason) -> &'static str {
-    reason
-        .as_str_name()
-        .trim_start_matches("DISQUALIFY_REASON_")
+    reason.as_str_name().trim_start_matches("DISQUALIFY_REASON_")
 }
 
 fn state(state: State) -> pb::lead::State {
@@ -212,18 +194,9 @@ fn guidance(lead: &Model, settings: Settings) -> Guidance {
         Verb::SatisfyLead => lead.stage == Stage::Satisfied,
         _ => false,
     };
-    let allowed: Vec<Verb> = lead
-        .state
-        .allowed()
-        .into_iter()
-        .filter(|verb| !done(verb))
-        .collect();
+    let allowed: Vec<Verb> = lead.state.allowed().into_iter().filter(|verb| !done(verb)).collect();
     let open = allowed.contains(&Verb::QualifyLead);
-    let missing = if open && settings.qualification_guard {
-        lead.unknown()
-    } else {
-        Vec::new()
-    };
+    let missing = if open && settings.qualification_guard { lead.unknown() } else { Vec::new() };
     let action = |verb: Verb, description: &str| NextAction {
         verb: verb.to_string(),
         resource: lead.name(),
@@ -235,30 +208,18 @@ fn guidance(lead: &Model, settings: Settings) -> Guidance {
             action(Verb::UpdateLead, "Find out need and purchasing power"),
         ],
         State::Contacted if !missing.is_empty() => {
-            vec![action(
-                Verb::UpdateLead,
-                "Find out need and purchasing power",
-            )]
+            vec![action(Verb::UpdateLead, "Find out need and purchasing power")]
         }
-        State::New | State::Contacted => vec![action(
-            Verb::QualifyLead,
-            "Turn the lead into an opportunity",
-        )],
+        State::New | State::Contacted => vec![action(Verb::QualifyLead, "Turn the lead into an opportunity")],
         State::Disqualified => vec![action(Verb::ReactivateLead, "Take the lead up again")],
         State::Qualified if lead.opportunity.is_none() => {
-            vec![action(
-                Verb::LinkOpportunity,
-                "Note the opportunity that the lead became",
-            )]
+            vec![action(Verb::LinkOpportunity, "Note the opportunity that the lead became")]
         }
         State::Qualified => Vec::new(),
     };
     Guidance {
         allowed_verbs: allowed.iter().map(ToString::to_string).collect(),
         next_actions,
-        missing_fields: missing
-            .iter()
-            .map(|(field, _)| (*field).to_owned())
-            .collect(),
+        missing_fields: missing.iter().map(|(field, _)| (*field).to_owned()).collect(),
     }
 }

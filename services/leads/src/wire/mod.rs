@@ -16,12 +16,7 @@ use uuid::Uuid;
 
 /// The mask of a creation: every known field as it was sent.
 pub fn everything(known: &[&str]) -> Result<Mask, Refusal> {
-    Mask::of(
-        Some(FieldMask {
-            paths: vec!["*".to_owned()],
-        }),
-        known,
-    )
+    Mask::of(Some(FieldMask { paths: vec!["*".to_owned()] }), known)
 }
 
 /// A point in time.
@@ -36,9 +31,7 @@ pub fn name(collection: Collection, id: Option<Uuid>) -> String {
 
 /// The id in a name that may be empty; `field` is what a bad one is blamed on.
 pub fn id(collection: Collection, field: &str, name: &str) -> Result<Option<Uuid>, Refusal> {
-    collection
-        .parse_optional(name)
-        .map_err(|bad| Refusal::field(field, bad.to_string()))
+    collection.parse_optional(name).map_err(|bad| Refusal::field(field, bad.to_string()))
 }
 
 /// An amount in its currency's minor units; one that is negative, too fine or too great is refused.
@@ -48,30 +41,19 @@ pub fn amount(field: &str, money: &type_::Money) -> Result<Money, Refusal> {
         Money::from_units_nanos(money.units, money.nanos, currency)
     };
     let amount = exact(money).map_err(|error| Refusal::field(field, error.to_string()))?;
-    if amount.minor < 0 {
-        Err(Refusal::field(field, "not negative"))
-    } else {
-        Ok(amount)
-    }
+    if amount.minor < 0 { Err(Refusal::field(field, "not negative")) } else { Ok(amount) }
 }
 
 /// An amount as the wire has it.
 pub fn money(amount: Money) -> type_::Money {
     let (units, nanos) = amount.to_units_nanos();
-    type_::Money {
-        currency_code: amount.currency.code().to_owned(),
-        units,
-        nanos,
-    }
+    type_::Money { currency_code: amount.currency.code().to_owned(), units, nanos }
 }
 
 /// An amount from its two columns; a currency that we wrote ourselves is known.
 pub fn stored(minor: Option<i64>, currency: Option<&str>) -> Option<type_::Money> {
     let currency = Currency::parse(currency?).ok()?;
-    Some(money(Money {
-        minor: minor?,
-        currency,
-    }))
+    Some(money(Money { minor: minor?, currency }))
 }
 
 /// A text that counts as absent where it is empty.
