@@ -126,6 +126,8 @@ async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<Subsc
         wanted = wanted.add(history::Column::Kind.is_in(ask.types.iter().cloned()));
     }
     let rows = history::Entity::find().filter(wanted).order_by_asc(place).limit(BATCH).all(db).await?;
+    // A consumer remembers the position: after a power loss it must not be ahead of the feed.
+    store.settle().await?;
     let full = rows.len() as u64 == BATCH;
     let events: Vec<Event> = rows
         .into_iter()

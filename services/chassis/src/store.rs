@@ -140,11 +140,16 @@ impl Store {
     /// Commits, and tells who waits for changes. When it returns, the change survives what the durability promises.
     pub async fn commit(&self, tx: DatabaseTransaction) -> Result<(), DbErr> {
         tx.commit().await?;
-        if let Some(log) = &self.log {
-            log.sync().await.map_err(|error| DbErr::Custom(format!("the log cannot be synced: {error}")))?;
-        }
+        self.settle().await?;
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
         Ok(())
+    }
+
+    /// Waits until everything that is committed survives what the durability promises. On SQLite a commit is seen before
+    /// its sync is done; what was seen and goes out as a fact (an answer, an event) is settled first.
+    pub(crate) async fn settle(&self) -> Result<(), DbErr> {
+        let Some(log) = &self.log else { return Ok(()) };
+        log.sync().await.map_err(|error| DbErr::Custom(format!("the log cannot be synced: {error}")))
     }
 
     /// Wakes at each commit of this process; other replicas' commits are found by looking again after a while.

@@ -118,6 +118,7 @@ impl Store {
             let digest = digest(&message);
             if let Claim::Answered(answer) = claim(&tx, request_id, Q::NAME, &digest, clock).await? {
                 tx.rollback().await?;
+                self.settle().await?;
                 return A::decode(answer.as_slice()).map_err(Refusal::internal);
             }
         }

@@ -125,7 +125,7 @@ impl Counters {
 
     /// Sends a request that the rules refuse after its change is written.
     pub(crate) async fn send_in_vain<Q: Counting>(&self, ask: Q) -> Status {
-        self.send_and(ask, || refused()).await.expect_err("the rule refuses it")
+        self.send_and(ask, refused).await.expect_err("the rule refuses it")
     }
 
     /// The counter as it stands.
