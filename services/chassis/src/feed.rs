@@ -28,6 +28,8 @@ use crate::work::check;
 
 /// How many events go out in one message.
 const BATCH: u64 = 256;
+/// How many changes one numbering transaction takes.
+const NUMBERED: u64 = 2000;
 /// How long changes are gathered before they are read: a burst of commits costs one look, not one each.
 const GATHER: Duration = Duration::from_millis(10);
 /// How long until a reader looks again unasked: another replica's commits wake nobody here.
@@ -188,8 +190,10 @@ pub async fn number(store: Store, stop: CancellationToken) {
     let mut changes = store.changes();
     loop {
         changes.borrow_and_update();
-        if let Err(error) = number_once(&store).await {
-            tracing::warn!(%error, "the feed could not be numbered; trying again");
+        match number_once(&store).await {
+            Ok(NUMBERED) if !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the feed could not be numbered; trying again"),
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -199,8 +203,9 @@ pub async fn number(store: Store, stop: CancellationToken) {
     }
 }
 
-/// One numbering transaction; another replica's at the same time makes this one step aside.
-async fn number_once(store: &Store) -> Result<(), DbErr> {
+/// One numbering transaction, and how many changes it took; another replica's at the same time makes this one step
+/// aside. What is numbered wakes the followers: when its change was committed they had nothing to read yet.
+async fn number_once(store: &Store) -> Result<u64, DbErr> {
     let tx = store.begin().await?;
     let lock = "SELECT pg_try_advisory_xact_lock(hashtext('dealflow-feed-' || current_schema())) AS ours";
     let ours = tx
@@ -208,14 +213,22 @@ async fn number_once(store: &Store) -> Result<(), DbErr> {
         .await?
         .map(|row| row.try_get::<bool>("", "ours"))
         .transpose()?;
-    if ours == Some(true) {
-        tx.execute_unprepared(
+    if ours != Some(true) {
+        tx.rollback().await?;
+        return Ok(0);
+    }
+    let numbered = tx
+        .execute_unprepared(&format!(
             "WITH head AS (SELECT COALESCE(MAX(position), 0) AS position FROM history),
                   fresh AS (SELECT seq, row_number() OVER (ORDER BY seq) AS n FROM history
-                            WHERE position IS NULL ORDER BY seq LIMIT 2000)
+                            WHERE position IS NULL ORDER BY seq LIMIT {NUMBERED})
              UPDATE history SET position = head.position + fresh.n FROM fresh, head WHERE history.seq = fresh.seq",
-        )
-        .await?;
+        ))
+        .await?
+        .rows_affected();
+    match numbered {
+        0 => tx.rollback().await?,
+        _ => store.commit(tx).await?,
     }
-    tx.commit().await
+    Ok(numbered)
 }

@@ -1,6 +1,7 @@
 //! R-API-2 on PostgreSQL, where transactions commit in another order than they insert.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use dealflow_chassis::{Store, StoreConfig};
 use dealflow_proto::feed::v1::{Event, SubscribeRequest};
@@ -148,6 +149,24 @@ async fn two_replicas_number_one_feed_and_both_serve_the_same() {
     assert_sound(&seen[0]);
     assert_eq!(seen[0].len(), 12 * 25 + 1);
     assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_is_woken_by_what_is_numbered_and_need_not_look_again() {
+    let Some(db) = TestDb::postgres().await else { return };
+    let store = wide(&db).await;
+    let _numbering = numbering(&store);
+    let mut stream = follow(&store, SubscribeRequest::default()).await;
+    let mut waits = Vec::new();
+    for state in 0..31 {
+        commit(&store, "leads/one", state, state + 1).await;
+        let start = Instant::now();
+        let batch = tokio::time::timeout(SOON, stream.next()).await.expect("the change reaches the follower");
+        batch.expect("the stream stays open").expect("the feed is read");
+        waits.push(start.elapsed());
+    }
+    waits.sort_unstable();
+    assert!(waits[15] < Duration::from_millis(240), "a reader looks again after 250 ms, but half waited {:?}", waits[15]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
