@@ -7,7 +7,9 @@
 use chrono::NaiveDate;
 use dealflow_proto::names::{ACCOUNTS, Collection, EMPLOYEES};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use crate::amount::Iso;
@@ -160,8 +162,8 @@ pub async fn pipeline(
 
 fn pipeline_row(sums: PipelineSums, stages: &Stages) -> PipelineRow {
     let of_stage = stages.get(&sums.stage).map_or(0, |stage| stage.probability);
-    let hundredfold = whole(sums.plain_high, sums.plain_low) * i128::from(of_stage)
-        + whole(sums.weighted_high, sums.weighted_low);
+    let hundredfold =
+        whole(sums.plain_high, sums.plain_low) * i128::from(of_stage) + whole(sums.weighted_high, sums.weighted_low);
     PipelineRow {
         currency: sums.currency,
         count: sums.count,

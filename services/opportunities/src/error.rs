@@ -142,7 +142,9 @@ impl From<Error> for Refusal {
             Error::Taken { field, holder, .. } => {
                 Self::new(Kind::Taken, ErrorReason::Taken, message).with("field", field).with("holder", holder)
             }
-            Error::ProcessRuns(process) => Self::guard(message, &[("process_run", "no process runs")]).with("process", process),
+            Error::ProcessRuns(process) => {
+                Self::guard(message, &[("process_run", "no process runs")]).with("process", process)
+            }
             Error::NotOfProcess { open, .. } | Error::SameStage { open, .. } => {
                 Self::guard(message, &[("stage", &open)]).with("allowed", open)
             }

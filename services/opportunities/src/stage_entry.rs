@@ -118,9 +118,8 @@ impl Planned {
 
     /// Whether all required activities are completed (R-STG-4).
     pub fn is_done(&self, process: &Process) -> bool {
-        let required = |planned: &PlannedActivity| {
-            process.template(&planned.template).is_some_and(|template| template.required)
-        };
+        let required =
+            |planned: &PlannedActivity| process.template(&planned.template).is_some_and(|template| template.required);
         !self.open().any(required)
     }
 

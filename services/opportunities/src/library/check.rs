@@ -69,7 +69,8 @@ impl Check<'_> {
 
     fn stage(&self, stage: &ProcessStage) -> Result<(), Fault> {
         let open = self.meaning(stage)? == Meaning::Open;
-        if !open && !(stage.activities.is_empty() && stage.fields.is_empty()) {
+        let asks = !stage.activities.is_empty() || !stage.fields.is_empty();
+        if !open && asks {
             return Err(self.fault(&stage.stage, "a final stage has neither activities nor fields".to_owned()));
         }
         if open && stage.goal.is_none() {

@@ -27,8 +27,7 @@ pub use text::{Language, Text};
 use crate::error::{Error, StartError};
 
 /// The definitions that ship: file and content.
-pub const SHIPPED: &[(&str, &str)] =
-    &[("corporate-sale.yaml", include_str!("../../processes/corporate-sale.yaml"))];
+pub const SHIPPED: &[(&str, &str)] = &[("corporate-sale.yaml", include_str!("../../processes/corporate-sale.yaml"))];
 
 /// The library of one part.
 #[derive(Debug)]

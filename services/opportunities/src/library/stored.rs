@@ -41,12 +41,13 @@ pub(super) async fn latest(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbEr
 
 /// Registers a file: unchanged it is no-op, changed it is the next version. Of replicas that start at once one wins;
 /// the others find its row.
-pub(super) async fn register(db: &impl ConnectionTrait, process: &str, body: &str, now: DateTime<Utc>) -> Result<(), DbErr> {
-    let latest = Entity::find()
-        .filter(Column::Process.eq(process))
-        .order_by_desc(Column::Version)
-        .one(db)
-        .await?;
+pub(super) async fn register(
+    db: &impl ConnectionTrait,
+    process: &str,
+    body: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let latest = Entity::find().filter(Column::Process.eq(process)).order_by_desc(Column::Version).one(db).await?;
     if latest.as_ref().is_some_and(|latest| latest.body == body) {
         return Ok(());
     }

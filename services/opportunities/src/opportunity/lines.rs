@@ -1,8 +1,6 @@
 //! What the customer asks for: the primary demand (R-OPP-1), and the estimate that follows from it.
 
-use dealflow_money::{
-    Adjustment, Amount, DocumentInput, LineInput, MoneyError, Vat, VatCategory, compute,
-};
+use dealflow_money::{Adjustment, Amount, DocumentInput, LineInput, MoneyError, Vat, VatCategory, compute};
 use rust_decimal::Decimal;
 use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
@@ -58,10 +56,8 @@ impl Lines {
 fn input(line: &Line) -> LineInput {
     let untaxed = Vat { category: VatCategory::Z, rate: Decimal::ZERO };
     let mut input = LineInput::new(&line.id, line.quantity, line.unit_price.unwrap_or_default(), untaxed);
-    let discount = line.discount_percent.map(|percent| Adjustment {
-        amount: Amount::Percent(percent),
-        reason: String::new(),
-    });
+    let discount =
+        line.discount_percent.map(|percent| Adjustment { amount: Amount::Percent(percent), reason: String::new() });
     input.allowances.extend(discount);
     input
 }

@@ -204,11 +204,5 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
 
 /// Which stages hold opportunities of which state.
 pub async fn states_and_stages(db: &impl ConnectionTrait) -> Result<Vec<(State, String)>, DbErr> {
-    Entity::find()
-        .select_only()
-        .columns([Column::State, Column::Stage])
-        .distinct()
-        .into_tuple()
-        .all(db)
-        .await
+    Entity::find().select_only().columns([Column::State, Column::Stage]).distinct().into_tuple().all(db).await
 }

@@ -28,10 +28,9 @@ impl AnalyticsService for Analytics {
     ) -> Result<Response<pb::GetPipelineResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let owner = EMPLOYEES
-            .parse_optional(&ask.owner)
-            .map_err(|error| Refusal::field("owner", error.to_string()))?;
-        let rows = analytics::pipeline(self.store.reader(), owner, &self.library.stages).await.map_err(Refusal::from)?;
+        let owner = EMPLOYEES.parse_optional(&ask.owner).map_err(|error| Refusal::field("owner", error.to_string()))?;
+        let rows =
+            analytics::pipeline(self.store.reader(), owner, &self.library.stages).await.map_err(Refusal::from)?;
         let rows = rows.into_iter().map(wire::pipeline_row).collect::<Result<_, Error>>().map_err(Refusal::from)?;
         Ok(Response::new(pb::GetPipelineResponse { rows }))
     }
@@ -43,7 +42,8 @@ impl AnalyticsService for Analytics {
         let ask = request.into_inner();
         check(&ask)?;
         let period = period(&ask).map_err(Refusal::from)?;
-        let rows = analytics::won_lost(self.store.reader(), group(ask.group_by()), period).await.map_err(Refusal::from)?;
+        let rows =
+            analytics::won_lost(self.store.reader(), group(ask.group_by()), period).await.map_err(Refusal::from)?;
         let rows = rows.into_iter().map(wire::won_lost_row).collect::<Result<_, Error>>().map_err(Refusal::from)?;
         Ok(Response::new(pb::GetWonLostResponse { rows }))
     }

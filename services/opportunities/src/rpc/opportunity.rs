@@ -71,8 +71,7 @@ impl OpportunityService for Opportunities {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let page =
-            list(db, opportunity::Entity::find(), &opportunity::LISTED, wanted).await.map_err(Refusal::from)?;
+        let page = list(db, opportunity::Entity::find(), &opportunity::LISTED, wanted).await.map_err(Refusal::from)?;
         let sales = Sale::of_page(db, &self.library, page.items).await.map_err(Refusal::from)?;
         Ok(Response::new(pb::ListOpportunitiesResponse {
             opportunities: sales.iter().map(wire::sale).collect(),

@@ -217,7 +217,14 @@ impl Sale {
     }
 
     /// Notes what was done.
-    fn step(&mut self, kind: &'static str, from: impl ToString, to: impl ToString, since: Option<DateTime<Utc>>, why: &str) {
+    fn step(
+        &mut self,
+        kind: &'static str,
+        from: impl ToString,
+        to: impl ToString,
+        since: Option<DateTime<Utc>>,
+        why: &str,
+    ) {
         self.steps.push(Step { kind, from: from.to_string(), to: to.to_string(), since, reason: why.to_owned() });
     }
 

@@ -81,10 +81,8 @@ fn template(template: &Template) -> pb::ActivityTemplate {
 }
 
 fn captions(text: &Text) -> Vec<pb::Caption> {
-    let caption = |language: Language| pb::Caption {
-        language_code: language.code().to_owned(),
-        text: caption(text, language),
-    };
+    let caption =
+        |language: Language| pb::Caption { language_code: language.code().to_owned(), text: caption(text, language) };
     Language::ALL.map(caption).to_vec()
 }
 

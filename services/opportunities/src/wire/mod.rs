@@ -12,5 +12,5 @@ mod write;
 
 pub(crate) use figures::{pipeline_row, won_lost_row};
 pub(crate) use library::{process, stage};
-pub(crate) use read::{day, lose_reason, overlay, read, KNOWN};
+pub(crate) use read::{KNOWN, day, lose_reason, overlay, read};
 pub(crate) use write::{entry, facts, sale};

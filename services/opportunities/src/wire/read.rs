@@ -31,8 +31,24 @@ macro_rules! updatable {
 }
 
 updatable!(
-    title, lead, account, contact, owner, bant, currency_code, lines, estimated_value, estimated_close_date,
-    probability, tactics, competitor, presentation_date, notes, source, external_id, open_date
+    title,
+    lead,
+    account,
+    contact,
+    owner,
+    bant,
+    currency_code,
+    lines,
+    estimated_value,
+    estimated_close_date,
+    probability,
+    tactics,
+    competitor,
+    presentation_date,
+    notes,
+    source,
+    external_id,
+    open_date
 );
 
 /// Takes over what a caller says; `today` is the clock's day.
@@ -64,7 +80,8 @@ pub(crate) fn read(given: &pb::Opportunity, into: &mut Model, today: NaiveDate) 
     into.open_date = open_date.unwrap_or_else(|| into.created_at.date_naive());
     faults.take(check_days(into, today));
 
-    into.lines = Lines(given.lines.iter().enumerate().map(|(at, line)| read_line(at, line, currency, &mut faults)).collect());
+    into.lines =
+        Lines(given.lines.iter().enumerate().map(|(at, line)| read_line(at, line, currency, &mut faults)).collect());
     faults.take(number_lines(&mut into.lines));
     let by_hand = given.estimated_value.as_ref();
     let by_hand = faults.take(by_hand.map(|value| currency.minor("estimated_value", value)).transpose());
@@ -87,10 +104,9 @@ impl Faults {
     fn take<T: Default>(&mut self, result: Result<T, Error>) -> T {
         match result {
             Ok(value) => return value,
-            Err(Error::Fields(fields)) => self.fields.extend(fields.into_iter().map(|fault| Violation {
-                field: format!("opportunity.{}", fault.field),
-                ..fault
-            })),
+            Err(Error::Fields(fields)) => self.fields.extend(
+                fields.into_iter().map(|fault| Violation { field: format!("opportunity.{}", fault.field), ..fault }),
+            ),
             Err(other) => {
                 self.arithmetic.get_or_insert(other);
             }

@@ -1,0 +1,202 @@
+//! A salesperson's desk: the part's clients, and the calls of a sale in one line each.
+
+use dealflow_chassis::Store;
+use dealflow_chassis::link::Link;
+use dealflow_migrations::opportunities::Migrator;
+use dealflow_opportunities::part;
+use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
+use dealflow_proto::feed::v1::{Event, ListEventsRequest};
+use dealflow_proto::google::type_::{Date, Decimal, Money};
+use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServiceClient;
+use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
+use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
+use dealflow_proto::opportunities::v1::{
+    CreateOpportunityRequest, GetOpportunityRequest, ListStageEntriesRequest, LoseOpportunityRequest,
+    MoveToStageRequest, Opportunity, RecordActivityResultRequest, StageEntry, StartProcessRequest,
+    UpdateOpportunityRequest, WinOpportunityRequest, opportunity::LoseReason,
+};
+use dealflow_testbed::{RefusalView, TestClock, TestDb, id, refusal};
+use tonic::Status;
+
+/// The process that ships.
+pub(crate) const CORPORATE_SALE: &str = "processes/corporate-sale";
+
+/// The open stages of the corporate sale, in order.
+pub(crate) const OPEN_STAGES: [&str; 4] =
+    ["stages/qualification", "stages/presentation", "stages/proposal", "stages/contracting"];
+
+/// What a call ends with.
+pub(crate) type Answer = Result<Opportunity, Box<RefusalView>>;
+
+/// The clients of one part on one database.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) opportunities: OpportunityServiceClient<Link>,
+    pub(crate) processes: ProcessServiceClient<Link>,
+    pub(crate) analytics: AnalyticsServiceClient<Link>,
+    pub(crate) feed: FeedServiceClient<Link>,
+    pub(crate) time: TestClock,
+    pub(crate) store: Store,
+}
+
+impl Desk {
+    pub(crate) async fn open(db: &TestDb) -> Self {
+        let time = TestClock::new();
+        let store = db.store::<Migrator>("opportunities", time.clock()).await;
+        Self::of_store(store, time).await
+    }
+
+    pub(crate) async fn of_store(store: Store, time: TestClock) -> Self {
+        let link = part(store.clone()).await.expect("the part starts").link();
+        Self {
+            opportunities: OpportunityServiceClient::new(link.clone()),
+            processes: ProcessServiceClient::new(link.clone()),
+            analytics: AnalyticsServiceClient::new(link.clone()),
+            feed: FeedServiceClient::new(link),
+            time,
+            store,
+        }
+    }
+
+    pub(crate) async fn create(&self, opportunity: Opportunity, process: &str) -> Answer {
+        let ask = CreateOpportunityRequest {
+            opportunity: Some(opportunity),
+            process: process.to_owned(),
+            request_id: id(),
+            ..CreateOpportunityRequest::default()
+        };
+        self.create_as(ask).await
+    }
+
+    pub(crate) async fn create_as(&self, ask: CreateOpportunityRequest) -> Answer {
+        answer(self.opportunities.clone().create_opportunity(ask).await)
+    }
+
+    /// A sale of Pumps that the corporate sale leads.
+    pub(crate) async fn led(&self) -> Opportunity {
+        self.create(titled("Pumps"), CORPORATE_SALE).await.expect("it is opened")
+    }
+
+    pub(crate) async fn get(&self, name: &str) -> Opportunity {
+        let ask = GetOpportunityRequest { name: name.to_owned() };
+        answer(self.opportunities.clone().get_opportunity(ask).await).expect("it is there")
+    }
+
+    pub(crate) async fn update(&self, opportunity: Opportunity, mask: &[&str]) -> Answer {
+        let paths: Vec<String> = mask.iter().map(ToString::to_string).collect();
+        let ask = UpdateOpportunityRequest {
+            opportunity: Some(opportunity),
+            update_mask: (!paths.is_empty()).then_some(prost_types::FieldMask { paths }),
+            request_id: id(),
+            ..UpdateOpportunityRequest::default()
+        };
+        answer(self.opportunities.clone().update_opportunity(ask).await)
+    }
+
+    pub(crate) async fn start(&self, name: &str, process: &str) -> Answer {
+        let ask = StartProcessRequest {
+            name: name.to_owned(),
+            process: process.to_owned(),
+            request_id: id(),
+            ..StartProcessRequest::default()
+        };
+        answer(self.opportunities.clone().start_process(ask).await)
+    }
+
+    pub(crate) async fn move_to(&self, name: &str, stage: &str) -> Answer {
+        let ask = MoveToStageRequest {
+            name: name.to_owned(),
+            stage: stage.to_owned(),
+            request_id: id(),
+            ..MoveToStageRequest::default()
+        };
+        answer(self.opportunities.clone().move_to_stage(ask).await)
+    }
+
+    /// The result of an activity of the entry that `of` is in.
+    pub(crate) async fn record(&self, of: &Opportunity, key: &str, result: &str) -> Answer {
+        let entry = of.stage_entry.as_ref().expect("every opportunity is in an entry");
+        let ask = RecordActivityResultRequest {
+            name: of.name.clone(),
+            stage_entry: entry.name.clone(),
+            planned_key: key.to_owned(),
+            result: result.to_owned(),
+            actual_minutes: 30,
+            request_id: id(),
+            ..RecordActivityResultRequest::default()
+        };
+        answer(self.opportunities.clone().record_activity_result(ask).await)
+    }
+
+    /// Completes all open activities of the entry with `done`.
+    pub(crate) async fn complete_stage(&self, of: &Opportunity) -> Opportunity {
+        let mut last = of.clone();
+        for key in open_keys(of) {
+            last = self.record(of, &key, "done").await.expect("the result is taken");
+        }
+        last
+    }
+
+    pub(crate) async fn win(&self, name: &str) -> Answer {
+        self.win_as(WinOpportunityRequest { name: name.to_owned(), ..Default::default() }).await
+    }
+
+    pub(crate) async fn win_as(&self, ask: WinOpportunityRequest) -> Answer {
+        let ask = WinOpportunityRequest { request_id: id(), ..ask };
+        answer(self.opportunities.clone().win_opportunity(ask).await)
+    }
+
+    pub(crate) async fn lose(&self, name: &str, reason: LoseReason) -> Answer {
+        self.lose_as(LoseOpportunityRequest { name: name.to_owned(), reason: reason.into(), ..Default::default() })
+            .await
+    }
+
+    pub(crate) async fn lose_as(&self, ask: LoseOpportunityRequest) -> Answer {
+        let ask = LoseOpportunityRequest { request_id: id(), ..ask };
+        answer(self.opportunities.clone().lose_opportunity(ask).await)
+    }
+
+    pub(crate) async fn entries(&self, name: &str) -> Vec<StageEntry> {
+        let ask = ListStageEntriesRequest { opportunity: name.to_owned() };
+        let listed = self.opportunities.clone().list_stage_entries(ask).await;
+        listed.expect("its entries are listed").into_inner().stage_entries
+    }
+
+    /// The events of one opportunity, in order.
+    pub(crate) async fn events(&self, name: &str) -> Vec<Event> {
+        let ask = ListEventsRequest { thread: name.to_owned(), ..ListEventsRequest::default() };
+        self.feed.clone().list_events(ask).await.expect("events are listed").into_inner().events
+    }
+}
+
+/// What a call ended with, a refusal taken apart.
+pub(crate) fn answer(of: Result<tonic::Response<Opportunity>, Status>) -> Answer {
+    of.map(tonic::Response::into_inner).map_err(|status| Box::new(refusal(&status)))
+}
+
+/// An opportunity of which only the title is known.
+pub(crate) fn titled(title: &str) -> Opportunity {
+    Opportunity { title: title.to_owned(), ..Opportunity::default() }
+}
+
+pub(crate) fn open_keys(of: &Opportunity) -> Vec<String> {
+    let planned = of.stage_entry.iter().flat_map(|entry| &entry.planned_activities);
+    planned.filter(|activity| activity.result.is_empty()).map(|activity| activity.key.clone()).collect()
+}
+
+pub(crate) fn number(of: &Opportunity) -> i32 {
+    of.stage_entry.as_ref().map_or(0, |entry| entry.number)
+}
+
+pub(crate) fn usd(minor: i64) -> Option<Money> {
+    let nanos = i32::try_from(minor % 100 * 10_000_000).expect("less than a unit");
+    Some(Money { currency_code: "USD".to_owned(), units: minor / 100, nanos })
+}
+
+pub(crate) fn decimal(value: &str) -> Option<Decimal> {
+    Some(Decimal { value: value.to_owned() })
+}
+
+pub(crate) fn day(year: i32, month: i32, day: i32) -> Option<Date> {
+    Some(Date { year, month, day })
+}
