@@ -1,1 +1,112 @@
 //! The way of a deal across the services, and its hand-over to the ERP.
+//!
+//! The path of a verb: [`deals_rpc`] takes the call → `flow` begins its flow, or joins the copy that is under way → the
+//! phase's function runs from the top to the bottom, a call per line → the caller gets what was changed.
+//!
+//! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
+//! `advance.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
+//!
+//! - `calls.rs` every call that goes out; `progress.rs` what a verb tells; `deal.rs` what the phases ask of a deal
+//! - `deal_view.rs`, `watch.rs` a deal in one call, and live
+//! - `flows_rpc.rs` flows for operators
+//! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
+
+mod advance;
+mod calls;
+mod close;
+mod deal;
+mod deal_view;
+mod deals_rpc;
+mod develop;
+mod documents;
+mod events;
+mod flow;
+mod flows_rpc;
+mod follow;
+mod fulfill;
+pub mod handoff;
+mod progress;
+mod propose;
+mod qualify;
+mod rejections;
+mod settings;
+mod watch;
+
+use dealflow_chassis::feed::{self, Feed};
+use dealflow_chassis::Store;
+use dealflow_chassis::serve::Part;
+use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
+use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
+use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
+
+pub use calls::Neighbours;
+pub use settings::Settings;
+
+use flow::{Flows, Parts, lease};
+use handoff::Handoffs;
+
+/// The neighbours' services that a client reaches here too, so that it needs one address.
+fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 15] {
+    [
+        ("dealflow.leads.v1.LeadService", to.leads.clone()),
+        ("dealflow.leads.v1.AccountService", to.leads.clone()),
+        ("dealflow.leads.v1.ContactService", to.leads.clone()),
+        ("dealflow.opportunities.v1.OpportunityService", to.opportunities.clone()),
+        ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
+        ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
+        ("dealflow.activities.v1.ActivityService", to.activities.clone()),
+        ("dealflow.activities.v1.EmployeeService", to.activities.clone()),
+        ("dealflow.orders.v1.ProductService", to.orders.clone()),
+        ("dealflow.orders.v1.QuoteService", to.orders.clone()),
+        ("dealflow.orders.v1.ContractService", to.orders.clone()),
+        ("dealflow.orders.v1.OrderService", to.orders.clone()),
+        ("dealflow.orders.v1.InvoiceService", to.orders.clone()),
+        ("dealflow.erp.v1.ErpService", to.erp.clone()),
+        ("dealflow.erp.v1.ErpStubControlService", to.erp.clone()),
+    ]
+}
+
+/// The gateway as a part: its services, those that it passes on, and its work in the background.
+pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
+    let mut delivery = settings.handoff.clone();
+    delivery.on_rejected.get_or_insert_with(|| rejections::tell_orders(neighbours.clone()));
+    let handoffs = Handoffs::new(store.clone(), neighbours.erp.clone(), delivery);
+    let parts = Parts { neighbours: neighbours.clone(), handoffs: handoffs.clone(), settings };
+    let flows = Flows::new(store.clone(), parts, deals_rpc::acts());
+    let feeds = follow::feeds(&neighbours);
+    let deals = deals_rpc::DealRpc {
+        flows: flows.clone(),
+        view: deal_view::DealView { to: neighbours.clone(), handoffs: handoffs.clone() },
+        watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone() },
+    };
+    let mut part = Part::new("gateway")
+        .service(DealServiceServer::new(deals))
+        .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
+        .service(HandoffServiceServer::new(handoffs.clone()))
+        .service(Feed::server(store.clone()))
+        .ready({
+            let store = store.clone();
+            move || {
+                let store = store.clone();
+                Box::pin(async move { store.ping().await })
+            }
+        })
+        .task(move |stop| feed::number(store, stop))
+        .task(move |stop| handoffs.task(stop))
+        .task({
+            let flows = flows.clone();
+            move |stop| lease::renew(flows, stop)
+        })
+        .task({
+            let flows = flows.clone();
+            move |stop| lease::take_over(flows, stop)
+        });
+    for feed in feeds {
+        let flows = flows.clone();
+        part = part.task(move |stop| follow::follow(flows, feed, stop));
+    }
+    for (service, link) in passed_on(&neighbours) {
+        part = part.pass_on(service, link);
+    }
+    part
+}

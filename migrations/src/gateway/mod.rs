@@ -1,5 +1,8 @@
 //! The schema of gateway.
 
+mod m0001_flows;
+mod m0002_handoffs;
+
 use sea_orm_migration::prelude::*;
 
 /// Its migrations, first to last.
@@ -7,6 +10,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration)]
+        vec![
+            Box::new(crate::work::Migration),
+            Box::new(m0001_flows::Migration),
+            Box::new(m0002_handoffs::Migration),
+        ]
     }
 }

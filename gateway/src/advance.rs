@@ -1,0 +1,164 @@
+//! Advance: what moves a deal between its phases, and what follows when an opportunity has moved (R-STG-3, R-STG-4).
+
+use chrono::{DateTime, Days, Utc};
+use dealflow_proto::activities::v1::{
+    self as activities, Activity, AllowedResult, CompleteActivityRequest, SyncStageActivitiesRequest, activity,
+};
+use dealflow_proto::convert;
+use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
+use dealflow_proto::opportunities::v1::activity_result::Effect;
+use dealflow_proto::opportunities::v1::{
+    ActivityResult, MoveToStageRequest, Opportunity, PlannedActivity, RecordActivityResultRequest, StageEntry,
+    StartProcessRequest, opportunity,
+};
+
+use crate::close::{lost, won};
+use crate::flow::{Run, Stop};
+
+/// Starts a process on an opportunity; the activities of its stage are made (R-PRC-1).
+pub(crate) async fn start_process(run: Run, ask: gateway::StartProcessRequest) -> Result<DealProgress, Stop> {
+    let started = StartProcessRequest {
+        name: ask.opportunity,
+        etag: ask.etag,
+        process: ask.process,
+        language_code: ask.language_code,
+        ..StartProcessRequest::default()
+    };
+    let opportunity = run.step("start", started).await?;
+    followed(&run, &opportunity).await?;
+    Ok(run.progress())
+}
+
+/// Enters another stage: the activities of the old one are canceled, those of the new one made (R-STG-2, R-STG-3).
+pub(crate) async fn move_to_stage(run: Run, ask: gateway::MoveToStageRequest) -> Result<DealProgress, Stop> {
+    let moved = MoveToStageRequest {
+        name: ask.opportunity,
+        etag: ask.etag,
+        stage: ask.stage,
+        reason: ask.reason,
+        ..MoveToStageRequest::default()
+    };
+    let opportunity = run.step("move", moved).await?;
+    followed(&run, &opportunity).await?;
+    Ok(run.progress())
+}
+
+/// Completes an activity, and does what its result asks for (R-STG-5).
+pub(crate) async fn complete_activity(run: Run, ask: gateway::CompleteActivityRequest) -> Result<DealProgress, Stop> {
+    let done = CompleteActivityRequest {
+        name: ask.activity,
+        etag: ask.etag,
+        result: ask.result,
+        result_text: ask.result_text,
+        actual_minutes: ask.actual_minutes,
+        ..CompleteActivityRequest::default()
+    };
+    let activity = run.step("complete", done).await?;
+    completed(&run, &activity).await?;
+    Ok(run.progress())
+}
+
+/// What follows a completed activity: nothing for one made by hand, or where the opportunity was closed meanwhile.
+pub(crate) async fn completed(run: &Run, activity: &Activity) -> Result<(), Stop> {
+    if activity.origin() != activity::Origin::Process {
+        return Ok(());
+    }
+    let recorded = RecordActivityResultRequest {
+        name: activity.regarding.clone(),
+        stage_entry: activity.stage_entry.clone(),
+        planned_key: activity.planned_key.clone(),
+        result: activity.result.clone(),
+        comment: activity.result_text.clone(),
+        actual_minutes: activity.actual_minutes,
+        ..RecordActivityResultRequest::default()
+    };
+    match run.settle("record", recorded).await? {
+        Some(opportunity) if has_moved(&opportunity, activity) => followed(run, &opportunity).await,
+        _ => Ok(()),
+    }
+}
+
+/// Whether a result changed more than the activity itself: the state, the stage entry, or what is planned in it.
+fn has_moved(opportunity: &Opportunity, activity: &Activity) -> bool {
+    let Some(entry) = open_entry(opportunity).filter(|entry| entry.name == activity.stage_entry) else {
+        return true;
+    };
+    let planned = entry.planned_activities.iter().find(|planned| planned.key == activity.planned_key);
+    let result = planned.and_then(|planned| planned.results.iter().find(|result| result.code == activity.result));
+    result.is_none_or(|result| result.effect() != Effect::None)
+}
+
+fn open_entry(opportunity: &Opportunity) -> Option<&StageEntry> {
+    opportunity.stage_entry.as_ref().filter(|_| opportunity.state() == opportunity::State::Open)
+}
+
+/// What follows when an opportunity has moved, by whatever way: its activities, and on a close all the rest.
+pub(crate) async fn followed(run: &Run, opportunity: &Opportunity) -> Result<(), Stop> {
+    match opportunity.state() {
+        opportunity::State::Won => won(run, opportunity, None).await,
+        opportunity::State::Lost => lost(run, opportunity).await,
+        _ => sync_activities(run, opportunity).await,
+    }
+}
+
+/// Makes the activities agree with the stage entry; an opportunity that no process leads has none to agree.
+pub(crate) async fn sync_activities(run: &Run, opportunity: &Opportunity) -> Result<(), Stop> {
+    let (Some(_), Some(entry)) = (&opportunity.process_run, &opportunity.stage_entry) else { return Ok(()) };
+    let closed = opportunity.state() != opportunity::State::Open;
+    let reason = if closed { activity::CancelReason::OpportunityClosed } else { activity::CancelReason::StageLeft };
+    let open = entry.planned_activities.iter().filter(|planned| planned.result.is_empty() && !closed);
+    let sync = SyncStageActivitiesRequest {
+        opportunity: opportunity.name.clone(),
+        stage_entry: entry.name.clone(),
+        entry_number: entry.number,
+        planned: open.map(|planned| activity_of(planned, opportunity, entry)).collect(),
+        cancel_reason: reason.into(),
+        closed,
+        ..SyncStageActivitiesRequest::default()
+    };
+    run.step("plan", sync).await.map(drop)
+}
+
+fn activity_of(planned: &PlannedActivity, opportunity: &Opportunity, entry: &StageEntry) -> Activity {
+    Activity {
+        r#type: type_of(&planned.r#type).into(),
+        subject: planned.subject.clone(),
+        instructions: planned.instructions.clone(),
+        regarding: opportunity.name.clone(),
+        origin: activity::Origin::Process.into(),
+        stage_entry: entry.name.clone(),
+        planned_key: planned.key.clone(),
+        performer: opportunity.owner.clone(),
+        allowed_results: planned.results.iter().map(allowed).collect(),
+        due_time: due(planned, opportunity).map(convert::timestamp),
+        required: planned.required,
+        ..Activity::default()
+    }
+}
+
+/// Counted from the change that planned it, which is the opportunity's last.
+fn due(planned: &PlannedActivity, opportunity: &Opportunity) -> Option<DateTime<Utc>> {
+    let changed = convert::time_of(opportunity.update_time.as_ref()?).ok()?;
+    changed.checked_add_days(Days::new(u64::try_from(planned.due_days).ok()?))
+}
+
+fn type_of(name: &str) -> activities::activity::Type {
+    activity::Type::from_str_name(&format!("TYPE_{name}")).unwrap_or(activity::Type::Task)
+}
+
+fn allowed(result: &ActivityResult) -> AllowedResult {
+    AllowedResult { code: result.code.clone(), caption: result.caption.clone(), effect: effect_of(result) }
+}
+
+/// What follows from a result, for people.
+fn effect_of(result: &ActivityResult) -> String {
+    let target = &result.target;
+    match result.effect() {
+        Effect::Unspecified | Effect::None => String::new(),
+        Effect::Advance => "enters the next stage".to_owned(),
+        Effect::Goto => format!("enters {target}"),
+        Effect::Create => format!("adds the activity {target}"),
+        Effect::Win => "wins the deal".to_owned(),
+        Effect::Lose => format!("loses the deal: {target}"),
+    }
+}

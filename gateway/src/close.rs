@@ -1,0 +1,222 @@
+//! Close: the customer takes a quote, the deal is won or lost, and everything that hangs on it ends with it
+//! (R-OPP-2, R-OPP-5, R-QUO-4).
+
+use dealflow_chassis::Refusal;
+use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
+use dealflow_proto::google::type_::Money;
+use dealflow_proto::leads::v1::SatisfyLeadRequest;
+use dealflow_proto::opportunities::v1::{
+    GetProcessRequest, LoseOpportunityRequest, Opportunity, WinOpportunityRequest, process_run,
+};
+use dealflow_proto::orders::v1::{
+    AcceptQuoteRequest, CloseOpportunityQuotesRequest, CreateOrderRequest, GetOrderRequest, Order, Quote, order, quote,
+};
+
+use crate::advance::sync_activities;
+use crate::deal::{currency_of, lines_of, open_opportunity, order as order_of, quotes};
+use crate::flow::{Run, Stop};
+use crate::fulfill::{buyer, submit};
+
+/// The customer takes a quote: the order is made and submitted. The deal is won with it, unless its process has work
+/// before the win still, such as the contract; then the win comes by the process (R-QUO-4).
+pub(crate) async fn accept_quote(run: Run, ask: gateway::AcceptQuoteRequest) -> Result<DealProgress, Stop> {
+    let (opportunity, quotes) = tokio::try_join!(
+        open_opportunity(&run, &ask.opportunity, &ask.etag, "AcceptQuote"),
+        quotes(&run, &ask.opportunity),
+    )?;
+    let Some(quote) = chosen(&run, &ask.quote, &quotes)?.or_else(|| only_presented(&quotes)) else {
+        return run.refuse("choose the quote", none_presented(&ask.opportunity));
+    };
+    let stays_open = has_work_before_win(&run, &opportunity).await?;
+    buyer(&run, &opportunity.account).await?;
+    let win = winning(&ask.opportunity, &ask.etag);
+    if !stays_open {
+        run.check("may win", win.clone()).await?;
+    }
+    let quote = run.step("accept", acceptance(&quote.name, &ask.customer_reference)).await?;
+    if stays_open {
+        submit(&run, &quote.order, order::State::Draft).await?;
+        run.tell(&opportunity);
+    } else {
+        let opportunity = run.step("win", WinOpportunityRequest { actual_value: worth(&quote), ..win }).await?;
+        won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
+    }
+    Ok(run.progress())
+}
+
+/// Wins a deal, with the quote that the customer takes or without one.
+pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<DealProgress, Stop> {
+    let (opportunity, quotes) = tokio::try_join!(
+        open_opportunity(&run, &ask.opportunity, &ask.etag, "WinDeal"),
+        quotes(&run, &ask.opportunity),
+    )?;
+    buyer(&run, &opportunity.account).await?;
+    let win = WinOpportunityRequest {
+        actual_value: ask.actual_value.clone(),
+        close_date: ask.close_date,
+        spent_minutes: ask.spent_minutes,
+        ..winning(&ask.opportunity, &ask.etag)
+    };
+    let of_quote = |quote: &Quote| WinOpportunityRequest {
+        actual_value: ask.actual_value.clone().or_else(|| worth(quote)),
+        ..win.clone()
+    };
+    let taken = chosen(&run, &ask.quote, &quotes)?.or_else(|| accepted(&quotes)).or_else(|| only_presented(&quotes));
+    match taken {
+        Some(quote) if quote.state() == quote::State::Accepted => {
+            let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
+            let opportunity = run.step("win", of_quote(quote)).await?;
+            won(&run, &opportunity, Some((&order.name, order.state()))).await?;
+        }
+        Some(quote) => {
+            // Both can refuse: the win is asked first, then the quote is taken, then the deal is won.
+            run.check("may win", win.clone()).await?;
+            let quote = run.step("accept", acceptance(&quote.name, &ask.customer_reference)).await?;
+            let opportunity = run.step("win", of_quote(&quote)).await?;
+            won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
+        }
+        None => {
+            if let Some(order) = ordering(&opportunity, &ask.customer_reference) {
+                run.check("may order", order).await?;
+            }
+            let opportunity = run.step("win", win.clone()).await?;
+            won(&run, &opportunity, None).await?;
+        }
+    }
+    Ok(run.progress())
+}
+
+/// Loses a deal; refused while an order stands.
+pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result<DealProgress, Stop> {
+    if let Some(order) = order_of(&run, &ask.opportunity).await? {
+        let message =
+            format!("{} is ordered: {} {} stands; cancel it first", ask.opportunity, order.name, order.number);
+        return run.refuse("look for orders", Refusal::guard(message, &[(&order.name, "is not canceled")]));
+    }
+    let lose = LoseOpportunityRequest {
+        name: ask.opportunity,
+        etag: ask.etag,
+        reason: ask.reason,
+        comment: ask.comment,
+        competitor: ask.competitor,
+        close_date: ask.close_date,
+        ..LoseOpportunityRequest::default()
+    };
+    let opportunity = run.step("lose", lose).await?;
+    lost(&run, &opportunity).await?;
+    Ok(run.progress())
+}
+
+/// What follows a win: activities are canceled, the lead is satisfied, open quotes are closed, and the order, the one
+/// that stands or a new one, goes to the ERP.
+pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, order::State)>) -> Result<(), Stop> {
+    tokio::try_join!(
+        sync_activities(run, deal),
+        satisfy_lead(run, deal),
+        close_quotes(run, deal, quote::CloseReason::Canceled),
+        async {
+            match order {
+                Some((name, state)) => submit(run, name, state).await.map(drop),
+                None => order_and_submit(run, deal).await,
+            }
+        },
+    )?;
+    Ok(())
+}
+
+/// What follows a loss: activities are canceled, quotes closed.
+pub(crate) async fn lost(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
+    tokio::try_join!(sync_activities(run, deal), close_quotes(run, deal, quote::CloseReason::Lost))?;
+    Ok(())
+}
+
+async fn satisfy_lead(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
+    if deal.lead.is_empty() {
+        return Ok(());
+    }
+    run.settle("satisfy", SatisfyLeadRequest { name: deal.lead.clone(), ..Default::default() }).await.map(drop)
+}
+
+async fn close_quotes(run: &Run, deal: &Opportunity, reason: quote::CloseReason) -> Result<(), Stop> {
+    let opportunity = deal.name.clone();
+    let ask = CloseOpportunityQuotesRequest { opportunity, reason: reason.into(), ..Default::default() };
+    run.step("close quotes", ask).await.map(drop)
+}
+
+/// A deal without lines and value has sold nothing that could be ordered.
+async fn order_and_submit(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
+    let Some(order) = ordering(deal, "") else { return Ok(()) };
+    let order = run.step("order", order).await?;
+    submit(run, &order.name, order.state()).await.map(drop)
+}
+
+fn ordering(deal: &Opportunity, customer_reference: &str) -> Option<CreateOrderRequest> {
+    let lines = lines_of(deal);
+    if lines.is_empty() {
+        return None;
+    }
+    let order = Order {
+        opportunity: deal.name.clone(),
+        account: deal.account.clone(),
+        owner: deal.owner.clone(),
+        currency_code: currency_of(deal),
+        lines,
+        customer_reference: customer_reference.to_owned(),
+        ..Order::default()
+    };
+    Some(CreateOrderRequest { order: Some(order), ..CreateOrderRequest::default() })
+}
+
+fn winning(opportunity: &str, etag: &str) -> WinOpportunityRequest {
+    WinOpportunityRequest { name: opportunity.to_owned(), etag: etag.to_owned(), ..WinOpportunityRequest::default() }
+}
+
+fn acceptance(quote: &str, customer_reference: &str) -> AcceptQuoteRequest {
+    let (name, customer_reference) = (quote.to_owned(), customer_reference.to_owned());
+    AcceptQuoteRequest { name, customer_reference, ..AcceptQuoteRequest::default() }
+}
+
+/// What a deal is worth by its quote: the total without VAT (R-OPP-2).
+fn worth(quote: &Quote) -> Option<Money> {
+    quote.totals.as_ref().and_then(|totals| totals.total_without_vat.clone())
+}
+
+fn chosen<'a>(run: &Run, name: &str, quotes: &'a [Quote]) -> Result<Option<&'a Quote>, Stop> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    match quotes.iter().find(|quote| quote.name == name) {
+        Some(quote) => Ok(Some(quote)),
+        None => run.refuse("choose the quote", Refusal::missing(name)),
+    }
+}
+
+fn accepted(quotes: &[Quote]) -> Option<&Quote> {
+    quotes.iter().find(|quote| quote.state() == quote::State::Accepted)
+}
+
+/// The quote that the customer has, where there is no doubt which.
+fn only_presented(quotes: &[Quote]) -> Option<&Quote> {
+    let mut presented = quotes.iter().filter(|quote| quote.state() == quote::State::Presented);
+    presented.next().filter(|_| presented.next().is_none())
+}
+
+fn none_presented(opportunity: &str) -> Refusal {
+    let message = format!("{opportunity} has not exactly one presented quote; present one, or say which is taken");
+    Refusal::guard(message, &[("quote", "one presented quote, or its name")])
+}
+
+/// Whether the process that leads the deal asks for more before the win: required activities that are open, or
+/// activities of a later stage.
+async fn has_work_before_win(run: &Run, deal: &Opportunity) -> Result<bool, Stop> {
+    let Some(leading) = deal.process_run.as_ref().filter(|it| it.state() == process_run::State::Running) else {
+        return Ok(false);
+    };
+    let planned = deal.stage_entry.iter().flat_map(|entry| &entry.planned_activities);
+    if planned.into_iter().any(|planned| planned.required && planned.result.is_empty()) {
+        return Ok(true);
+    }
+    let process = run.read("process", GetProcessRequest { name: leading.process.clone() }).await?;
+    let mut later = process.stages.iter().skip_while(|stage| stage.stage != deal.stage).skip(1);
+    Ok(later.any(|stage| stage.activities.iter().any(|activity| activity.on_entry && activity.required)))
+}

@@ -1,0 +1,87 @@
+//! A deal as the phases see it: its opportunity, what is sold, and what it stands for in `orders`.
+
+use dealflow_chassis::Kind;
+use dealflow_chassis::Refusal;
+use dealflow_proto::convert;
+use dealflow_proto::errors::v1::ErrorReason;
+use dealflow_proto::google::type_::{Decimal, Money};
+use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity, opportunity};
+use dealflow_proto::orders::v1::{ListOrdersRequest, ListQuotesRequest, Order, Quote, order};
+use dealflow_proto::types::v1::Line;
+
+use crate::flow::{Run, Stop};
+
+/// The currency of an opportunity that names none.
+const CURRENCY: &str = "USD";
+
+/// Reads the opportunity in the version that the caller saw.
+pub(crate) async fn opportunity(run: &Run, name: &str, etag: &str) -> Result<Opportunity, Stop> {
+    let opportunity = run.read("opportunity", GetOpportunityRequest { name: name.to_owned() }).await?;
+    if etag.is_empty() || etag == opportunity.etag {
+        return Ok(opportunity);
+    }
+    run.refuse("opportunity", Refusal::stale(name, etag, &opportunity.etag))
+}
+
+/// As [`opportunity`], which must still be open for the verb (R-OPP-3).
+pub(crate) async fn open_opportunity(run: &Run, name: &str, etag: &str, verb: &str) -> Result<Opportunity, Stop> {
+    let opportunity = opportunity(run, name, etag).await?;
+    let state = opportunity.state();
+    if state == opportunity::State::Open {
+        return Ok(opportunity);
+    }
+    let state = state.as_str_name().trim_start_matches("STATE_");
+    let message = format!("{name} is {state} and changes no more; {verb} is refused");
+    let refusal = Refusal::new(Kind::Precondition, ErrorReason::Terminal, message)
+        .with("state", state)
+        .with("verb", verb)
+        .precondition("STATE", "opportunity", &format!("is {state}"));
+    run.refuse("opportunity", refusal)
+}
+
+/// What is sold: the lines that the customer asked for, or, where there are none, one line worth the estimate.
+/// Empty where neither is known.
+pub(crate) fn lines_of(opportunity: &Opportunity) -> Vec<Line> {
+    if !opportunity.lines.is_empty() {
+        return opportunity.lines.clone();
+    }
+    let value = opportunity.actual_value.as_ref().or(opportunity.estimated_value.as_ref());
+    value.filter(|value| is_positive(value)).map(|value| one_line(&opportunity.title, value)).into_iter().collect()
+}
+
+fn one_line(title: &str, value: &Money) -> Line {
+    Line {
+        description: title.to_owned(),
+        quantity: Some(Decimal { value: "1".to_owned() }),
+        unit_price: Some(value.clone()),
+        ..Line::default()
+    }
+}
+
+fn is_positive(value: &Money) -> bool {
+    convert::decimal_of(value).is_ok_and(|amount| amount > rust_decimal::Decimal::ZERO)
+}
+
+/// The currency of all amounts of a deal.
+pub(crate) fn currency_of(opportunity: &Opportunity) -> String {
+    let currency = opportunity.currency_code.as_str();
+    if currency.is_empty() { CURRENCY.to_owned() } else { currency.to_owned() }
+}
+
+/// The quotes of a deal, all revisions.
+pub(crate) async fn quotes(run: &Run, opportunity: &str) -> Result<Vec<Quote>, Stop> {
+    let ask = ListQuotesRequest { page_size: 1000, filter: of_deal(opportunity), ..Default::default() };
+    Ok(run.read("quotes", ask).await?.quotes)
+}
+
+/// The order of a deal that is not canceled; there is one at most (R-OPP-5).
+pub(crate) async fn order(run: &Run, opportunity: &str) -> Result<Option<Order>, Stop> {
+    let ask = ListOrdersRequest { page_size: 1000, filter: of_deal(opportunity), ..Default::default() };
+    let orders = run.read("orders", ask).await?.orders;
+    Ok(orders.into_iter().find(|order| order.state() != order::State::Canceled))
+}
+
+/// The filter for the records of a deal.
+pub(crate) fn of_deal(opportunity: &str) -> String {
+    format!("opportunity = \"{opportunity}\"")
+}

@@ -1,0 +1,68 @@
+//! Orders and invoices as the documents that an ERP gets (`erp.v1.Document`): the same numbers, nothing computed anew.
+
+use dealflow_proto::erp::v1::{Document, DocumentType, Party};
+use dealflow_proto::leads::v1::Account;
+use dealflow_proto::orders::v1::{Invoice, Order};
+
+/// Names an order in the ERP for ever, e.g. `dealflow:order:SO-000001`.
+pub(crate) fn order_id(number: &str) -> String {
+    format!("dealflow:order:{number}")
+}
+
+/// Names an invoice in the ERP for ever, e.g. `dealflow:invoice:INV-2017-000001`.
+pub(crate) fn invoice_id(number: &str) -> String {
+    format!("dealflow:invoice:{number}")
+}
+
+/// A submitted order for the ERP; `legal_entity` is the one that sells.
+pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &str) -> Document {
+    Document {
+        external_id: order_id(&order.number),
+        r#type: DocumentType::Order.into(),
+        number: order.number.clone(),
+        legal_entity: legal_entity.to_owned(),
+        issue_date: order.order_date,
+        due_date: None,
+        currency_code: order.currency_code.clone(),
+        buyer: Some(party(buyer, &order.account)),
+        order_external_id: String::new(),
+        customer_reference: order.customer_reference.clone(),
+        lines: order.lines.clone(),
+        discount_percent: order.discount_percent.clone(),
+        totals: order.totals.clone(),
+    }
+}
+
+/// A posted invoice for the ERP.
+pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Account>) -> Document {
+    Document {
+        external_id: invoice_id(&invoice.number),
+        r#type: DocumentType::Invoice.into(),
+        number: invoice.number.clone(),
+        legal_entity: invoice.legal_entity.clone(),
+        issue_date: invoice.issue_date,
+        due_date: invoice.due_date,
+        currency_code: invoice.currency_code.clone(),
+        buyer: Some(party(buyer, &invoice.account)),
+        order_external_id: order_id(&invoice.order_number),
+        customer_reference: invoice.customer_reference.clone(),
+        lines: invoice.lines.clone(),
+        discount_percent: invoice.discount_percent.clone(),
+        totals: invoice.totals.clone(),
+    }
+}
+
+/// Who buys; a sale without an account has an empty party.
+fn party(buyer: Option<&Account>, account: &str) -> Party {
+    let Some(buyer) = buyer else {
+        return Party { account: account.to_owned(), ..Party::default() };
+    };
+    let legal_name = if buyer.legal_name.is_empty() { &buyer.display_name } else { &buyer.legal_name };
+    Party {
+        account: account.to_owned(),
+        legal_name: legal_name.clone(),
+        vat_id: buyer.vat_id.clone(),
+        registration_id: buyer.registration_id.clone(),
+        address: buyer.address.clone(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Which events begin a flow, and what follows from each: the same as from the gateway's own verbs.
+
+use dealflow_chassis::Refusal;
+use dealflow_proto::feed::v1::Event;
+use dealflow_proto::gateway::v1::DealProgress;
+use dealflow_proto::leads::v1::GetLeadRequest;
+use dealflow_proto::opportunities::v1::GetOpportunityRequest;
+use dealflow_proto::orders::v1::{Quote, order};
+use prost::Message;
+
+use crate::advance::{completed, followed};
+use crate::flow::{Run, Stop};
+use crate::fulfill::{hand_over_invoice, hand_over_order, submit};
+use crate::qualify::qualified;
+
+/// The verb of a flow that an event began.
+pub(crate) const FOLLOW_EVENT: &str = "FollowEvent";
+
+/// Of `leads`: the process starts (R-LED-3).
+pub(crate) const OF_LEADS: &[&str] = &["lead.qualified"];
+/// Of `opportunities`: activities are made and canceled; a win and a loss have their consequences.
+pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
+    "opportunity.created",
+    "opportunity.process_started",
+    "opportunity.stage_changed",
+    "opportunity.result_recorded",
+    "opportunity.won",
+    "opportunity.lost",
+];
+/// Of `activities`: the result does what it asks for (R-STG-5).
+pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
+/// Of `orders`: what was taken, submitted or posted goes its way to the ERP.
+pub(crate) const OF_ORDERS: &[&str] = &["quote.accepted", "order.submitted", "invoice.posted"];
+
+/// Does what follows from an event. The record is read as it stands: it may have moved on since.
+pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress, Stop> {
+    match event.r#type.as_str() {
+        "lead.qualified" => {
+            let lead = run.read("lead", GetLeadRequest { name: event.subject }).await?;
+            qualified(&run, &lead).await?;
+        }
+        "activity.completed" => completed(&run, &record(&event)?).await?,
+        "quote.accepted" => {
+            let quote: Quote = record(&event)?;
+            submit(&run, &quote.order, order::State::Draft).await?;
+        }
+        "order.submitted" => hand_over_order(&run, &record(&event)?).await?,
+        "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
+        _ => {
+            let opportunity = run.read("opportunity", GetOpportunityRequest { name: event.subject }).await?;
+            followed(&run, &opportunity).await?;
+        }
+    }
+    Ok(run.progress())
+}
+
+/// The record as the event brings it.
+fn record<M: Message + Default>(event: &Event) -> Result<M, Stop> {
+    let data = event.data.as_ref().map(|data| data.value.as_slice()).unwrap_or_default();
+    M::decode(data).map_err(|error| Stop::refuse("read the event", Refusal::internal(error)))
+}

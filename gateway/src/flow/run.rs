@@ -1,0 +1,187 @@
+//! What a phase gets: [`Run`], one pass through a flow from the top, and the calls it makes on its way.
+//!
+//! - [`Run::step`] changes something; its request id is UUIDv5(flow, step), so that the service answers a repeated step
+//!   as it did the first time
+//! - [`Run::settle`] is a step that somebody else may have done already
+//! - [`Run::read`] reads once and for all runs: what was read is journaled, for a flow may depend only on its input and
+//!   on answers that stay the same
+//! - [`Run::check`] asks a later step beforehand whether it would be refused
+//! - [`Run::look`] reads what nothing depends on
+//!
+//! A flow is stored right before its first step, with all that it has read until then: one row, one commit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use dealflow_chassis::Refusal;
+use dealflow_proto::errors::v1::ErrorReason;
+use dealflow_proto::gateway::v1::DealProgress;
+use dealflow_proto::{convert, erp, names};
+use prost::Message;
+use prost_types::Timestamp;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::stop::{Stop, Stopped, has_reason, is_settled, refuses_field};
+use super::stored::{Flow, Mode};
+use crate::calls::{Ask, Neighbours, Verb};
+use crate::handoff::{Handoffs, NewHandoff};
+use crate::progress::Tell;
+use crate::settings::Settings;
+
+/// What the phases work with.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    /// The services.
+    pub(crate) neighbours: Neighbours,
+    /// Where documents wait for the ERP.
+    pub(crate) handoffs: Handoffs,
+    /// What the installation decides.
+    pub(crate) settings: Settings,
+}
+
+/// One pass through a flow from the top. Copies are the same pass: calls may be made side by side.
+#[derive(Clone)]
+pub(crate) struct Run {
+    parts: Arc<Parts>,
+    flow: Arc<Flow>,
+    progress: Arc<Mutex<DealProgress>>,
+}
+
+impl Run {
+    /// A new pass.
+    pub(super) fn new(parts: Arc<Parts>, flow: Arc<Flow>) -> Self {
+        let name = if flow.mode == Mode::Stored { names::FLOWS.name(flow.id) } else { String::new() };
+        let progress = Arc::new(Mutex::new(DealProgress { flow: name, ..DealProgress::default() }));
+        Self { parts, flow, progress }
+    }
+
+    /// What the installation decides.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    /// When the flow began, the same in all runs: what "today" is to it.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        let said = self.flow.effective_time.as_ref().and_then(|time| convert::time_of(time).ok());
+        said.unwrap_or(self.flow.began)
+    }
+
+    /// The day on which the flow began.
+    pub(crate) fn today(&self) -> NaiveDate {
+        self.now().date_naive()
+    }
+
+    /// What has been told so far: the answer of the verb.
+    pub(crate) fn progress(&self) -> DealProgress {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells the caller of a record that the flow has read and not changed.
+    pub(crate) fn tell(&self, record: &impl Tell) {
+        record.tell(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Changes something in a service. No two steps of a flow have the same name.
+    pub(crate) async fn step<V>(&self, name: &'static str, ask: V) -> Result<V::Answer, Stop>
+    where
+        V: Verb,
+        V::Answer: Tell,
+    {
+        let flow = &*self.flow;
+        if flow.mode == Mode::Check {
+            let answer = self.send(name, stamped(ask, flow.step_id(name), true, flow.effective_time)).await?;
+            self.tell(&answer);
+            return Err(Stop::Checked(Box::new(self.progress())));
+        }
+        flow.store().await?;
+        let answer = match self.send(name, stamped(ask.clone(), flow.step_id(name), false, flow.effective_time)).await {
+            Err(Stop::Refused(refused)) if flow.has_changed() && refuses_field(&refused.status, "effective_time") => {
+                // The flow has begun and cannot go back; a record that changed in between changes now, not then.
+                self.send(name, stamped(ask, flow.step_id(&format!("{name} now")), false, None)).await
+            }
+            answer => answer,
+        };
+        if let Err(Stop::Refused(Stopped { status, .. })) = &answer
+            && has_reason(status, ErrorReason::RequestIdReused)
+        {
+            // An earlier version of this program did the step in other words: it was done.
+            flow.changed();
+        }
+        let answer = answer?;
+        flow.changed();
+        self.tell(&answer);
+        Ok(answer)
+    }
+
+    /// As [`Run::step`], where the record may be there already: `None` if its state does not accept the verb any more.
+    pub(crate) async fn settle<V>(&self, name: &'static str, ask: V) -> Result<Option<V::Answer>, Stop>
+    where
+        V: Verb,
+        V::Answer: Tell,
+    {
+        match self.step(name, ask).await {
+            Err(Stop::Refused(Stopped { status, .. })) if is_settled(&status) => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Reads; every later run gets the same answer. What is read before the first step is stored with the flow and
+    /// costs nothing; after it, it costs a commit of its own.
+    pub(crate) async fn read<A: Ask>(&self, name: &'static str, ask: A) -> Result<A::Answer, Stop> {
+        let key = format!("{name} {ask:?}");
+        if let Some(answer) = self.flow.journaled(&key) {
+            return A::Answer::decode(answer.as_slice()).map_err(|error| Stop::refuse(name, Refusal::internal(error)));
+        }
+        let answer = self.send(name, ask).await?;
+        self.flow.journal(&key, answer.encode_to_vec()).await?;
+        Ok(answer)
+    }
+
+    /// Asks whether a later step would be refused, while nothing has changed yet. Once passed it is not asked again:
+    /// after the step itself was done it would be refused for that.
+    pub(crate) async fn check<V: Verb>(&self, name: &'static str, ask: V) -> Result<(), Stop> {
+        if self.flow.journaled(name).is_some() {
+            return Ok(());
+        }
+        self.send(name, stamped(ask, self.flow.step_id(name), true, self.flow.effective_time)).await?;
+        self.flow.journal(name, Vec::new()).await
+    }
+
+    /// Reads what no step's content depends on.
+    pub(crate) async fn look<A: Ask>(&self, name: &'static str, ask: A) -> Result<A::Answer, Stop> {
+        self.send(name, ask).await
+    }
+
+    /// Leaves a document for the ERP. Everything in it must come from what the flow has read or been answered: the same
+    /// bytes again are the same hand-over, other bytes a conflict.
+    pub(crate) async fn hand_over(&self, document: erp::v1::Document, record: &str, deal: &str) -> Result<(), Stop> {
+        let context = self.flow.context.clone();
+        let new = NewHandoff { document, record: record.to_owned(), opportunity: deal.to_owned(), context };
+        self.flow.store().await?;
+        let stored = self.parts.handoffs.store(new).await;
+        let name = stored.map_err(|refusal| Stop::refuse("hand over", refusal))?;
+        self.flow.changed();
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).handoffs.push(name);
+        Ok(())
+    }
+
+    /// Refuses in the gateway's own name: for reasons that no single service can know.
+    pub(crate) fn refuse<T>(&self, step: &'static str, refusal: Refusal) -> Result<T, Stop> {
+        Err(Stop::refuse(step, refusal))
+    }
+
+    /// The call, with all that it carries: actor, flow, trace. Its deadline is the link's: a flow goes on when its
+    /// caller has no more time.
+    async fn send<A: Ask>(&self, step: &'static str, ask: A) -> Result<A::Answer, Stop> {
+        let mut request = Request::new(ask);
+        self.flow.context.carry(request.metadata_mut());
+        let answer = A::send(&self.parts.neighbours, request).await;
+        answer.map(Response::into_inner).map_err(|status: Status| Stop::of(step, status))
+    }
+}
+
+fn stamped<V: Verb>(mut ask: V, id: Uuid, validate_only: bool, effective_time: Option<Timestamp>) -> V {
+    ask.stamp(id.to_string(), validate_only, effective_time);
+    ask
+}

@@ -1,0 +1,70 @@
+//! What a verb tells its caller: each step's answer finds its place in [`DealProgress`].
+
+use dealflow_proto::activities::v1::{Activity, SyncStageActivitiesResponse};
+use dealflow_proto::gateway::v1::DealProgress;
+use dealflow_proto::leads::v1::Lead;
+use dealflow_proto::opportunities::v1::Opportunity;
+use dealflow_proto::orders::v1::{CloseOpportunityQuotesResponse, Invoice, Order, Quote};
+
+/// An answer that belongs into what a verb tells.
+pub(crate) trait Tell {
+    /// Puts it into its place; a later answer takes the place of an earlier one.
+    fn tell(&self, progress: &mut DealProgress);
+}
+
+impl Tell for Lead {
+    fn tell(&self, progress: &mut DealProgress) {
+        progress.lead = Some(self.clone());
+    }
+}
+
+impl Tell for Opportunity {
+    fn tell(&self, progress: &mut DealProgress) {
+        progress.guidance.clone_from(&self.guidance);
+        progress.opportunity = Some(self.clone());
+    }
+}
+
+impl Tell for Activity {
+    fn tell(&self, progress: &mut DealProgress) {
+        match progress.activities.iter_mut().find(|told| told.name == self.name) {
+            Some(told) => *told = self.clone(),
+            None => progress.activities.push(self.clone()),
+        }
+    }
+}
+
+impl Tell for SyncStageActivitiesResponse {
+    fn tell(&self, progress: &mut DealProgress) {
+        for activity in self.canceled.iter().chain(&self.open) {
+            activity.tell(progress);
+        }
+    }
+}
+
+impl Tell for Quote {
+    fn tell(&self, progress: &mut DealProgress) {
+        progress.quote = Some(self.clone());
+    }
+}
+
+impl Tell for CloseOpportunityQuotesResponse {
+    /// A deal may have closed several; each has its own event. One alone is told.
+    fn tell(&self, progress: &mut DealProgress) {
+        if let [quote] = self.quotes.as_slice() {
+            quote.tell(progress);
+        }
+    }
+}
+
+impl Tell for Order {
+    fn tell(&self, progress: &mut DealProgress) {
+        progress.order = Some(self.clone());
+    }
+}
+
+impl Tell for Invoice {
+    fn tell(&self, progress: &mut DealProgress) {
+        progress.invoice = Some(self.clone());
+    }
+}

@@ -1,0 +1,127 @@
+//! Qualify: the lead becomes account, contact and opportunity, and the process starts (R-LED-4).
+
+use dealflow_proto::gateway::v1::{DealProgress, QualifyLeadRequest};
+use dealflow_proto::leads::v1::{self as leads, Lead, lead};
+use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
+
+use crate::advance::sync_activities;
+use crate::flow::{Run, Stop};
+
+/// Qualifies a lead and opens its opportunity.
+pub(crate) async fn qualify_lead(run: Run, ask: QualifyLeadRequest) -> Result<DealProgress, Stop> {
+    if has_wishes(&ask) {
+        // The opportunity may be refused for what the caller wishes; the lead must not be qualified by then.
+        let lead = run.read("lead", leads::GetLeadRequest { name: ask.lead.clone() }).await?;
+        run.check("may open", opening(&run, &ask, &lead)).await?;
+    }
+    let lead = run.step("qualify", qualification(&ask)).await?;
+    let opportunity = run.step("open", opening(&run, &ask, &lead)).await?;
+    tokio::try_join!(sync_activities(&run, &opportunity), link(&run, &lead, &opportunity))?;
+    Ok(run.progress())
+}
+
+/// What follows a lead that was qualified in its service (R-FLW-2, R-LED-3): nothing, if somebody opened its
+/// opportunity already.
+pub(crate) async fn qualified(run: &Run, lead: &Lead) -> Result<(), Stop> {
+    if !run.settings().run_opportunity_process || !lead.opportunity.is_empty() {
+        return Ok(());
+    }
+    let opportunity = match opened(run, lead).await? {
+        Some(opportunity) => opportunity,
+        None => run.step("open", opening(run, &QualifyLeadRequest::default(), lead)).await?,
+    };
+    sync_activities(run, &opportunity).await?;
+    let linked = leads::LinkOpportunityRequest {
+        name: lead.name.clone(),
+        opportunity: opportunity.name.clone(),
+        ..leads::LinkOpportunityRequest::default()
+    };
+    run.settle("link", linked).await.map(drop)
+}
+
+async fn opened(run: &Run, lead: &Lead) -> Result<Option<Opportunity>, Stop> {
+    let filter = format!("lead = \"{}\"", lead.name);
+    let ask = opportunities::ListOpportunitiesRequest { page_size: 1, filter, ..Default::default() };
+    Ok(run.read("opened", ask).await?.opportunities.into_iter().next())
+}
+
+async fn link(run: &Run, lead: &Lead, opportunity: &Opportunity) -> Result<(), Stop> {
+    let ask = leads::LinkOpportunityRequest {
+        name: lead.name.clone(),
+        opportunity: opportunity.name.clone(),
+        ..leads::LinkOpportunityRequest::default()
+    };
+    run.step("link", ask).await.map(drop)
+}
+
+/// Whether the caller asks for more of the opportunity than follows from the lead.
+fn has_wishes(ask: &QualifyLeadRequest) -> bool {
+    !ask.process.is_empty()
+        || !ask.language_code.is_empty()
+        || !ask.opportunity_external_id.is_empty()
+        || ask.estimated_close_date.is_some()
+        || ask.open_date.is_some()
+}
+
+fn qualification(ask: &QualifyLeadRequest) -> leads::QualifyLeadRequest {
+    leads::QualifyLeadRequest {
+        name: ask.lead.clone(),
+        etag: ask.etag.clone(),
+        account: ask.account.clone(),
+        contact: ask.contact.clone(),
+        create_account: ask.create_account,
+        create_contact: ask.create_contact,
+        ..leads::QualifyLeadRequest::default()
+    }
+}
+
+fn opening(run: &Run, ask: &QualifyLeadRequest, lead: &Lead) -> opportunities::CreateOpportunityRequest {
+    let process = match (ask.without_process, ask.process.as_str()) {
+        (true, _) => String::new(),
+        (false, "") => run.settings().default_process.clone(),
+        (false, process) => process.to_owned(),
+    };
+    opportunities::CreateOpportunityRequest {
+        opportunity: Some(opportunity_of(ask, lead)),
+        process,
+        language_code: ask.language_code.clone(),
+        ..opportunities::CreateOpportunityRequest::default()
+    }
+}
+
+/// What is known of the lead is carried over, notes included.
+fn opportunity_of(ask: &QualifyLeadRequest, lead: &Lead) -> Opportunity {
+    let external_id =
+        if ask.opportunity_external_id.is_empty() { &lead.external_id } else { &ask.opportunity_external_id };
+    Opportunity {
+        title: title_of(lead),
+        lead: lead.name.clone(),
+        account: lead.account.clone(),
+        contact: lead.contact.clone(),
+        owner: lead.owner.clone(),
+        bant: lead.bant.clone(),
+        currency_code: lead.estimated_value.as_ref().map(|value| value.currency_code.clone()).unwrap_or_default(),
+        estimated_value: lead.estimated_value.clone(),
+        estimated_close_date: ask.estimated_close_date,
+        notes: lead.notes.clone(),
+        source: source_of(lead),
+        external_id: external_id.clone(),
+        open_date: ask.open_date,
+        ..Opportunity::default()
+    }
+}
+
+/// A lead need not have a title, an opportunity must: the company or the person says what it is about.
+fn title_of(lead: &Lead) -> String {
+    let person = format!("{} {}", lead.given_name, lead.family_name);
+    let known =
+        [lead.title.as_str(), lead.company_name.as_str(), person.trim(), lead.email.as_str(), lead.name.as_str()];
+    known.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned()
+}
+
+fn source_of(lead: &Lead) -> String {
+    match lead.source() {
+        lead::Source::Unspecified => String::new(),
+        source => source.as_str_name().trim_start_matches("SOURCE_").to_owned(),
+    }
+}
