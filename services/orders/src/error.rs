@@ -86,15 +86,11 @@ pub enum Error {
         /// Quantity asked for.
         asked: Decimal,
     },
-    /// Nothing of the order is left to do.
-    #[error("{order}: nothing is left to {verb}; {why}")]
-    NothingLeft {
+    /// All that is delivered is billed already (R-INV-1).
+    #[error("{order}: all that is delivered is billed; FulfillOrder delivers more, VoidInvoice frees a draft")]
+    NothingToBill {
         /// The order's name.
         order: String,
-        /// `fulfill` or `bill`.
-        verb: &'static str,
-        /// What has to happen first.
-        why: &'static str,
     },
 }
 
@@ -150,7 +146,7 @@ impl From<Error> for Refusal {
                 .with("line", line)
                 .with("left", left.normalize().to_string())
                 .with("asked", asked.normalize().to_string()),
-            Error::NothingLeft { order, verb, why } => Self::guard(message, &[(&order, why)]).with("verb", verb),
+            Error::NothingToBill { order } => Self::guard(message, &[(&order, "nothing is left to bill")]),
         }
     }
 }

@@ -222,8 +222,7 @@ fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked]) -> Resu
     let over = |line: &Line, asked| Error::OverBilled { line: line.id.clone(), left: left(line), asked };
     let picked = pick(&order.lines, asked, left, over)?;
     if picked.is_empty() {
-        let why = "all that is delivered is billed; FulfillOrder delivers more, VoidInvoice frees a draft";
-        return Err(Error::NothingLeft { order: order.name(), verb: "bill", why });
+        return Err(Error::NothingToBill { order: order.name() });
     }
     let billed_line = |(line, quantity): (&Line, Decimal)| Line { quantity, fulfilled: Decimal::ZERO, ..line.clone() };
     Ok(Lines(picked.into_iter().map(billed_line).collect()))
