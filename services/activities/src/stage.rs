@@ -100,7 +100,7 @@ impl Model {
         Ok(synced)
     }
 
-    /// The opportunity's open process activities, and all of this entry; locked, so that nobody completes one meanwhile.
+    /// The opportunity's open process activities, and all of this entry; locked: nobody completes one meanwhile.
     async fn process_activities(&self, tx: &impl ConnectionTrait) -> Result<Vec<activity::Model>, Error> {
         use activity::Column;
         let wanted = Condition::any()

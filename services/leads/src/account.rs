@@ -199,9 +199,9 @@ pub async fn insert(tx: &impl ConnectionTrait, account: Model) -> Result<Model, 
     Ok(account)
 }
 
-/// Saves a changed account as its next version.
+/// Saves a changed account as its next version; a lead that was qualified earlier does not turn back its time.
 pub async fn save(tx: &impl ConnectionTrait, account: Model, now: DateTime<Utc>) -> Result<Model, Error> {
-    let account = Model { version: account.version + 1, updated_at: now, ..account }.keyed();
+    let account = Model { version: account.version + 1, updated_at: now.max(account.updated_at), ..account }.keyed();
     let mut row = account.clone().into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
     Entity::update_many().set(row).filter(Column::Id.eq(account.id)).exec(tx).await?;

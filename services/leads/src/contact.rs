@@ -138,9 +138,9 @@ pub async fn insert(tx: &impl ConnectionTrait, contact: Model) -> Result<Model, 
     Ok(contact)
 }
 
-/// Saves a changed contact as its next version.
+/// Saves a changed contact as its next version; a lead that was qualified earlier does not turn back its time.
 pub async fn save(tx: &impl ConnectionTrait, contact: Model, now: DateTime<Utc>) -> Result<Model, Error> {
-    let contact = Model { version: contact.version + 1, updated_at: now, ..contact }.keyed();
+    let contact = Model { version: contact.version + 1, updated_at: now.max(contact.updated_at), ..contact }.keyed();
     let mut row = contact.clone().into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
     Entity::update_many().set(row).filter(Column::Id.eq(contact.id)).exec(tx).await?;

@@ -61,7 +61,8 @@ impl Keys {
         taken.sort(); // the same order for all: nobody waits in a circle
         let rows: Vec<String> = (1..=taken.len()).map(|n| format!("(${n})")).collect();
         let sql = format!(
-            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || key, 0)) FROM (VALUES {}) AS taken(key)",
+            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || key, 0)) \
+             FROM (VALUES {}) AS taken(key)",
             rows.join(",")
         );
         let values: Vec<Value> = taken.into_iter().map(Value::from).collect();

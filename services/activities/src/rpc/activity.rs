@@ -77,8 +77,8 @@ impl ActivityService for Activities {
         request: Request<pb::StartActivityRequest>,
     ) -> Result<Response<pb::Activity>, Status> {
         self.store
-            .work(request, |work, ask: pb::StartActivityRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, |mut work, ask: pb::StartActivityRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let activity = before.clone().start(work.now)?;
                 let change = Change::new("activity.started", activity.name(), "StartActivity");
                 saved(work, &before, activity, change).await
@@ -91,8 +91,8 @@ impl ActivityService for Activities {
         request: Request<pb::CompleteActivityRequest>,
     ) -> Result<Response<pb::Activity>, Status> {
         self.store
-            .work(request, |work, ask: pb::CompleteActivityRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, |mut work, ask: pb::CompleteActivityRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let activity = before.clone().complete(&ask.result, &ask.result_text, ask.actual_minutes, work.now)?;
                 employee::check_may_complete(&work.tx, &before, &work.context.actor).await?;
                 let change = Change::new("activity.completed", activity.name(), "CompleteActivity");
@@ -107,8 +107,8 @@ impl ActivityService for Activities {
         request: Request<pb::CancelActivityRequest>,
     ) -> Result<Response<pb::Activity>, Status> {
         self.store
-            .work(request, |work, ask: pb::CancelActivityRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, |mut work, ask: pb::CancelActivityRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let activity = before.clone().cancel_by_user(work.now)?;
                 let reason = if ask.comment.is_empty() { activity.cancel_reason.clone() } else { ask.comment };
                 let change = Change::new("activity.canceled", activity.name(), "CancelActivity").reason(reason);
@@ -150,10 +150,10 @@ impl ActivityService for Activities {
 }
 
 /// The activity that a request means to change: locked, of the version that the caller saw, not changed since.
-async fn open(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     let activity = activity::lock(&work.tx, name).await?;
     work.check_etag(name, etag, activity.version)?;
-    work.check_not_before(activity.updated_at)?;
+    work.take_effect_after(activity.updated_at)?;
     Ok(activity)
 }
 

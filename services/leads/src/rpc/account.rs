@@ -86,6 +86,7 @@ impl AccountService for Accounts {
                 let mask = Mask::of(ask.update_mask, wire::account::KNOWN)?;
                 let before = account::lock(&work.tx, "account.name", &news.name).await?;
                 work.check_etag(&news.name, &ask.etag, before.version)?;
+                work.take_effect_after(before.updated_at)?;
                 let account = wire::account::take_over(before.clone(), news, &mask)?;
                 if account == before {
                     return Ok(work.done(wire::account::answer(&before)));

@@ -85,6 +85,7 @@ impl ContactService for Contacts {
                 let mask = Mask::of(ask.update_mask, wire::contact::KNOWN)?;
                 let before = contact::lock(&work.tx, "contact.name", &news.name).await?;
                 work.check_etag(&news.name, &ask.etag, before.version)?;
+                work.take_effect_after(before.updated_at)?;
                 let contact = wire::contact::take_over(before.clone(), news, &mask)?;
                 if contact == before {
                     return Ok(work.done(wire::contact::answer(&before)));

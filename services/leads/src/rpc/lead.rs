@@ -77,10 +77,10 @@ impl LeadService for Leads {
     async fn update_lead(&self, request: Request<pb::UpdateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(request, move |work, ask: pb::UpdateLeadRequest| async move {
+            .work(request, move |mut work, ask: pb::UpdateLeadRequest| async move {
                 let news = ask.lead.unwrap_or_default();
                 let mask = Mask::of(ask.update_mask, wire::lead::KNOWN)?;
-                let before = open(&work, &news.name, &ask.etag).await?;
+                let before = open(&mut work, &news.name, &ask.etag).await?;
                 let lead = before.clone().accept(Verb::UpdateLead, work.now)?;
                 let lead = wire::lead::take_over(lead, news, &mask)?;
                 lead::check_external_id(&work.tx, &lead).await?;
@@ -93,8 +93,8 @@ impl LeadService for Leads {
     async fn contact_lead(&self, request: Request<pb::ContactLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(request, move |work, ask: pb::ContactLeadRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, move |mut work, ask: pb::ContactLeadRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().contact(&ask.note, work.now)?;
                 let change = Change::new("lead.contacted", lead.name(), "ContactLead");
                 saved(work, settings, &before, lead, change).await
@@ -106,7 +106,7 @@ impl LeadService for Leads {
         let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::QualifyLeadRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().qualify(settings.qualification_guard, work.now)?;
                 let lead = qualify(&mut work, lead, &ask).await?;
                 let change = Change::new("lead.qualified", lead.name(), "QualifyLead");
@@ -118,8 +118,8 @@ impl LeadService for Leads {
     async fn disqualify_lead(&self, request: Request<pb::DisqualifyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(request, move |work, ask: pb::DisqualifyLeadRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, move |mut work, ask: pb::DisqualifyLeadRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let reason = wire::lead::disqualify_reason(ask.reason());
                 let lead = before.clone().disqualify(reason, &ask.comment, work.now)?;
                 let change = Change::new("lead.disqualified", lead.name(), "DisqualifyLead").reason(reason);
@@ -131,8 +131,8 @@ impl LeadService for Leads {
     async fn reactivate_lead(&self, request: Request<pb::ReactivateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(request, move |work, ask: pb::ReactivateLeadRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, move |mut work, ask: pb::ReactivateLeadRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().reactivate(work.now)?;
                 let change = Change::new("lead.reactivated", lead.name(), "ReactivateLead");
                 saved(work, settings, &before, lead, change).await
@@ -146,11 +146,11 @@ impl LeadService for Leads {
     ) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(request, move |work, ask: pb::LinkOpportunityRequest| async move {
+            .work(request, move |mut work, ask: pb::LinkOpportunityRequest| async move {
                 let opportunity = names::OPPORTUNITIES
                     .parse(&ask.opportunity)
                     .map_err(|bad| Refusal::field("opportunity", bad.to_string()))?;
-                let before = open(&work, &ask.name, &ask.etag).await?;
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().link(opportunity, work.now)?;
                 lead::check_opportunity(&work.tx, &lead, opportunity).await?;
                 let change = Change::new("lead.linked", lead.name(), "LinkOpportunity");
@@ -162,8 +162,8 @@ impl LeadService for Leads {
     async fn satisfy_lead(&self, request: Request<pb::SatisfyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
         let settings = self.settings;
         self.store
-            .work(request, move |work, ask: pb::SatisfyLeadRequest| async move {
-                let before = open(&work, &ask.name, &ask.etag).await?;
+            .work(request, move |mut work, ask: pb::SatisfyLeadRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().satisfy(work.now)?;
                 let change = Change::new("lead.satisfied", lead.name(), "SatisfyLead");
                 saved(work, settings, &before, lead, change).await
@@ -173,10 +173,10 @@ impl LeadService for Leads {
 }
 
 /// The lead that a request means to change: locked, of the version that the caller saw, not changed since.
-async fn open(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     let lead = lead::lock(&work.tx, name).await?;
     work.check_etag(name, etag, lead.version)?;
-    work.check_not_before(lead.updated_at)?;
+    work.take_effect_after(lead.updated_at)?;
     Ok(lead)
 }
 

@@ -232,7 +232,8 @@ both! {
         desk.satisfy(&lead.name).await.expect("said again");
 
         let events = desk.thread(&lead.name).await;
-        let told: Vec<_> = events.iter().map(|e| (e.r#type.as_str(), e.from_state.as_str(), e.to_state.as_str())).collect();
+        let told: Vec<_> =
+            events.iter().map(|e| (e.r#type.as_str(), e.from_state.as_str(), e.to_state.as_str())).collect();
         assert_eq!(
             told,
             [

@@ -38,7 +38,9 @@ both! {
             (bant(Need::MustHave, B::Unspecified, P::Unknown, "contacts/0198f7a0-0000-7000-8000-000000000001"), vec![]),
         ];
         for (bant, missing) in cases {
-            let lead = desk.capture(Lead { title: "Guarded".to_owned(), bant: Some(bant.clone()), ..Default::default() }).await;
+            let lead = desk
+                .capture(Lead { title: "Guarded".to_owned(), bant: Some(bant.clone()), ..Default::default() })
+                .await;
             assert_eq!(lead.guidance.clone().expect("guidance").missing_fields, missing, "{bant:?}");
             let answer = desk.qualify(QualifyLeadRequest { name: lead.name.clone(), ..Default::default() }).await;
             if missing.is_empty() {
@@ -77,9 +79,13 @@ both! {
         assert_eq!(account.customer_time, lead.update_time);
         let contact = desk.contact(&lead.contact).await;
         assert_eq!((contact.given_name.as_str(), contact.family_name.as_str()), ("Erika", "Berg"));
-        assert_eq!((contact.account.as_str(), contact.email.as_str()), (lead.account.as_str(), "erika.berg@berg.example"));
+        assert_eq!(
+            (contact.account.as_str(), contact.email.as_str()),
+            (lead.account.as_str(), "erika.berg@berg.example")
+        );
 
-        let told: Vec<_> = desk.thread(&lead.name).await.into_iter().map(|event| (event.r#type, event.subject)).collect();
+        let told: Vec<_> =
+            desk.thread(&lead.name).await.into_iter().map(|event| (event.r#type, event.subject)).collect();
         let (lead_name, account, contact) = (lead.name.clone(), lead.account.clone(), lead.contact.clone());
         assert_eq!(
             told,
@@ -111,7 +117,8 @@ both! {
         let bare = desk.capture(Lead { title: "Bare".to_owned(), bant: ready().bant, ..Default::default() }).await;
         let wishes = [(true, false, "company_name"), (false, true, "family_name")];
         for (create_account, create_contact, field) in wishes {
-            let ask = QualifyLeadRequest { name: bare.name.clone(), create_account, create_contact, ..Default::default() };
+            let ask =
+                QualifyLeadRequest { name: bare.name.clone(), create_account, create_contact, ..Default::default() };
             let no = refusal(&desk.qualify(ask).await.expect_err(field));
             assert_eq!((no.code, no.preconditions[0].1.as_str()), (Code::FailedPrecondition, field));
         }

@@ -30,7 +30,11 @@ both! {
             legal_name: "ACME Maschinen GmbH".to_owned(),
             vat_id: "DE123456789".to_owned(),
             registration_id: "HRB 1234".to_owned(),
-            address: Some(Address { street: "Am Tor 1".to_owned(), country_code: "DE".to_owned(), ..Default::default() }),
+            address: Some(Address {
+                street: "Am Tor 1".to_owned(),
+                country_code: "DE".to_owned(),
+                ..Default::default()
+            }),
             electronic_address_scheme: "9930".to_owned(),
             electronic_address: "DE123456789".to_owned(),
             sector: "Machines".to_owned(),
@@ -55,7 +59,10 @@ both! {
 
         let news = Account { name: account.name.clone(), sector: "Tools".to_owned(), ..Default::default() };
         let changed = desk.change(news, &["sector", "annual_revenue"]).await.expect("changed");
-        assert_eq!((changed.sector.as_str(), changed.annual_revenue.clone(), changed.etag.as_str()), ("Tools", None, "2"));
+        assert_eq!(
+            (changed.sector.as_str(), changed.annual_revenue.clone(), changed.etag.as_str()),
+            ("Tools", None, "2")
+        );
         assert_eq!((changed.legal_name.as_str(), changed.employee_count), ("ACME Maschinen GmbH", 250));
         let news = Account { name: account.name.clone(), phone: "112233".to_owned(), ..Default::default() };
         let changed = desk.change(news.clone(), &[]).await.expect("without a mask what is set is taken");
@@ -86,7 +93,10 @@ both! {
         for answer in [desk.add_account(named("x-1")).await, desk.change(change, &["external_id"]).await] {
             let no = refusal(&answer.expect_err("taken"));
             assert_eq!((no.code, no.reason.as_str()), (Code::AlreadyExists, "TAKEN"));
-            assert_eq!((no.metadata["field"].as_str(), no.metadata["holder"].as_str()), ("external_id", holder.as_str()));
+            assert_eq!(
+                (no.metadata["field"].as_str(), no.metadata["holder"].as_str()),
+                ("external_id", holder.as_str())
+            );
         }
         let lead = desk.capture(Lead { external_id: "x-1".to_owned(), ..ready() }).await;
         let second = Some(Lead { external_id: "x-1".to_owned(), ..ready() });
@@ -98,7 +108,8 @@ both! {
     /// R-ACC-1: an account belongs to one that is there, is not itself and does not belong to it.
     async fn a_parent_is_another_account(db: TestDb) {
         let mut desk = Desk::open(&db).await;
-        let named = |parent: &str| Account { display_name: "A".to_owned(), parent: parent.to_owned(), ..Default::default() };
+        let named =
+            |parent: &str| Account { display_name: "A".to_owned(), parent: parent.to_owned(), ..Default::default() };
         let mother = desk.add_account(named("")).await.expect("added");
         let daughter = desk.add_account(named(&mother.name)).await.expect("added");
         assert_eq!(daughter.parent, mother.name);
@@ -115,7 +126,8 @@ both! {
     /// R-ACC-1: a contact works for an account that is there, and may change to another.
     async fn a_contact_works_for_an_account(db: TestDb) {
         let mut desk = Desk::open(&db).await;
-        let account = desk.add_account(Account { display_name: "A".to_owned(), ..Default::default() }).await.expect("added");
+        let account =
+            desk.add_account(Account { display_name: "A".to_owned(), ..Default::default() }).await.expect("added");
         let person = |account: &str| Contact {
             account: account.to_owned(),
             family_name: "Ito".to_owned(),
@@ -150,14 +162,21 @@ both! {
             estimated_value: Some(Money { currency_code: currency.to_owned(), units, nanos }),
             ..ready()
         };
-        let bad = [worth("EUR", 1, 1), worth("JPY", 1, 500_000_000), worth("EUR", -1, 0), worth("EUR", i64::MAX, 0), worth("QQQ", 1, 0)];
+        let bad = [
+            worth("EUR", 1, 1),
+            worth("JPY", 1, 500_000_000),
+            worth("EUR", -1, 0),
+            worth("EUR", i64::MAX, 0),
+            worth("QQQ", 1, 0),
+        ];
         for lead in bad {
             let ask = CreateLeadRequest { lead: Some(lead.clone()), request_id: id(), ..Default::default() };
             let no = refusal(&desk.leads.create_lead(ask).await.expect_err("no such amount"));
             assert_eq!(no.code, Code::InvalidArgument, "{:?}", lead.estimated_value);
             assert_eq!(no.field_names(), ["lead.estimated_value"]);
         }
-        for lead in [worth("KWD", 1, 1_000_000), worth("JPY", 5, 0), worth("EUR", 90_000_000_000_000_000, 990_000_000)] {
+        for lead in [worth("KWD", 1, 1_000_000), worth("JPY", 5, 0), worth("EUR", 90_000_000_000_000_000, 990_000_000)]
+        {
             let value = lead.estimated_value.clone();
             assert_eq!(desk.capture(lead).await.estimated_value, value);
         }
@@ -181,7 +200,12 @@ both! {
             bant: Some(Bant { need: Need::NoNeed.into(), need_text: "ignored".to_owned(), ..Default::default() }),
             ..Default::default()
         };
-        let mut ask = UpdateLeadRequest { lead: Some(news), update_mask: mask(&["bant.need"]), request_id: id(), ..Default::default() };
+        let mut ask = UpdateLeadRequest {
+            lead: Some(news),
+            update_mask: mask(&["bant.need"]),
+            request_id: id(),
+            ..Default::default()
+        };
         let lead = desk.leads.update_lead(ask.clone()).await.expect("changed").into_inner();
         assert_eq!(lead.bant, Some(Bant { need: Need::NoNeed.into(), ..known }));
         assert_eq!(lead.guidance.expect("guidance").missing_fields, ["bant.need"]);

@@ -37,7 +37,10 @@ both! {
         let act = desk.satisfy(NOBODY).await.map(|_| ());
         for answer in [get, act] {
             let no = refusal(&answer.expect_err("nobody"));
-            assert_eq!((no.code, no.reason.as_str(), no.resource.as_deref()), (Code::NotFound, "NOT_FOUND", Some(NOBODY)));
+            assert_eq!(
+                (no.code, no.reason.as_str(), no.resource.as_deref()),
+                (Code::NotFound, "NOT_FOUND", Some(NOBODY))
+            );
         }
     }
 
@@ -75,12 +78,8 @@ both! {
     async fn validate_only_changes_nothing(db: TestDb) {
         let mut desk = Desk::open(&db).await;
         let lead = desk.capture(ready()).await;
-        let mut ask = QualifyLeadRequest {
-            name: lead.name.clone(),
-            request_id: id(),
-            validate_only: true,
-            ..Default::default()
-        };
+        let mut ask =
+            QualifyLeadRequest { name: lead.name.clone(), request_id: id(), validate_only: true, ..Default::default() };
         let would = desk.leads.qualify_lead(ask.clone()).await.expect("it would do").into_inner();
         assert_eq!(would.state(), lead::State::Qualified);
         assert_eq!(desk.lead(&lead.name).await, lead);
@@ -96,7 +95,8 @@ both! {
         let start = desk.clock.now();
         desk.clock.advance(TimeDelta::days(10));
         let at = |days: i64| Some(timestamp(start + TimeDelta::days(days)));
-        let create = CreateLeadRequest { lead: Some(ready()), request_id: id(), effective_time: at(2), ..Default::default() };
+        let create =
+            CreateLeadRequest { lead: Some(ready()), request_id: id(), effective_time: at(2), ..Default::default() };
         let lead = desk.leads.create_lead(create).await.expect("captured").into_inner();
         assert_eq!(lead.create_time, at(2));
         let contact = |days: i64| ContactLeadRequest {
