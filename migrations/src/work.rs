@@ -8,6 +8,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 pub struct Migration;
 
 #[derive(DeriveIden)]
+#[expect(clippy::enum_variant_names, reason = "the columns' names")]
 enum Request {
     Table,
     RequestId,

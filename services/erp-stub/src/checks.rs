@@ -114,6 +114,11 @@ fn input(document: &Document) -> Result<DocumentInput, Unreadable> {
         .map(line)
         .collect::<Result<Vec<_>, _>>()?;
     let mut input = DocumentInput::new(currency, lines);
+    // What is agreed and not computed: the document's own word counts.
+    let agreed = document.totals.as_ref();
+    let amount = |said: Option<&type_::Money>| said.map(convert::decimal_of).transpose();
+    input.prepaid = amount(agreed.and_then(|totals| totals.prepaid.as_ref()))?.unwrap_or_default();
+    input.rounding = amount(agreed.and_then(|totals| totals.rounding.as_ref()))?.unwrap_or_default();
     if let Some(discount) = &document.discount_percent {
         let percent = convert::decimal_from(discount)?;
         if !percent.is_zero() {
