@@ -166,7 +166,11 @@ async fn a_follower_is_woken_by_what_is_numbered_and_need_not_look_again() {
         waits.push(start.elapsed());
     }
     waits.sort_unstable();
-    assert!(waits[15] < Duration::from_millis(240), "a reader looks again after 250 ms, but half waited {:?}", waits[15]);
+    assert!(
+        waits[15] < Duration::from_millis(240),
+        "a reader looks again after 250 ms, but half waited {:?}",
+        waits[15]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
