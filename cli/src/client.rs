@@ -3,17 +3,32 @@
 use anyhow::Context as _;
 use dealflow_chassis::link::{Link, LinkConfig};
 
+use crate::api::Api;
 use crate::suite::{Databases, PartName, Plan, Suite};
 
 /// Which suite a command talks to.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Which suite")]
 pub struct Target {
     /// The gateway of a running suite, e.g. http://127.0.0.1:7400; without it one is started on the data folder
     #[arg(long, env = "DEALFLOW_GATEWAY", value_name = "URL")]
     pub gateway: Option<String>,
+    /// Who asks, as the history will name it
+    #[arg(long, env = "DEALFLOW_ACTOR", default_value = "cli", value_name = "NAME")]
+    pub actor: String,
     /// Where a suite that is started keeps its records
     #[command(flatten)]
     pub databases: Databases,
+}
+
+impl Target {
+    /// Does a command's work on this suite, and ends the suite again if it was started for it.
+    pub async fn ask<T>(&self, work: impl AsyncFnOnce(Api) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let client = Client::connect(self).await?;
+        let done = work(Api::new(&client.link, &self.actor)).await;
+        client.close().await;
+        done
+    }
 }
 
 /// A connection to a suite.
@@ -53,6 +68,8 @@ impl Client {
 
     /// Ends the suite, if this command started it.
     pub async fn close(self) {
+        // The connection goes first: a server's stop waits for those that are open.
+        drop(self.link);
         if let Some(suite) = self.suite {
             suite.stop().await;
         }

@@ -1,11 +1,15 @@
 //! The program `dealflow`: serve, demo, import, migrate, bench, and the commands for people.
 //!
 //! - [`suite`]: which parts run in this process, and how they reach each other
+//! - [`hold`]: whose data a folder is while a suite runs
 //! - [`client`]: how a command talks to a suite, running elsewhere or started for as long as the command runs
+//! - [`api`]: the typed clients, and requests that carry who asks
 //! - [`commands`]: one file per command
 //! - [`show`]: tables for people, JSON for machines
 
+pub mod api;
 pub mod client;
 pub mod commands;
+pub mod hold;
 pub mod show;
 pub mod suite;

@@ -1,2 +1,51 @@
 //! The program: serve, demo, import, migrate, bench, and the commands for people.
-fn main() {}
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use dealflow::commands::{Cli, Command};
+use dealflow::show;
+use tonic::Status;
+
+/// How long what is still at work may take once a command has ended.
+const LAST: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    // Wrong arguments end here, with 2.
+    let matches = Cli::command().get_matches();
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let unsaid = matches.value_source("log_filter") == Some(ValueSource::DefaultValue);
+    if unsaid && !matches!(cli.command, Command::Serve(_)) {
+        // A command for people speaks by its output; what a suite that it starts tells of itself would be noise.
+        "warn".clone_into(&mut cli.telemetry.log_filter);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return told(&error.into()),
+    };
+    let ended = runtime.block_on(run(cli));
+    runtime.shutdown_timeout(LAST);
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => told(&error),
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let telemetry = cli.telemetry.init()?;
+    let ended = cli.command.run().await;
+    telemetry.flush().await;
+    ended
+}
+
+/// Tells on the error stream why a command ended without success.
+fn told(error: &anyhow::Error) -> ExitCode {
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Status>());
+    match refused {
+        Some(status) => eprintln!("{}", show::refusal(status)),
+        None => eprintln!("error: {error:#}"),
+    }
+    ExitCode::FAILURE
+}

@@ -7,13 +7,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use dealflow_chassis::link::{Link, LinkConfig};
-use dealflow_chassis::serve::{Part, ServeConfig, Serving, serve};
+use dealflow_chassis::serve::{Part, ServeConfig, ServeError, Serving, serve};
 use dealflow_chassis::store::{Clock, Durability, Store, StoreConfig};
 use dealflow_gateway::Neighbours;
 use tokio_util::sync::CancellationToken;
+
+use crate::hold::Hold;
 
 /// A part of the suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,18 @@ impl PartName {
             Self::Orders => "orders",
             Self::Erp => "erp",
             Self::Gateway => "gateway",
+        }
+    }
+
+    /// What it does, in a few words.
+    pub fn serves(self) -> &'static str {
+        match self {
+            Self::Leads => "leads, accounts, contacts",
+            Self::Opportunities => "opportunities, processes, figures",
+            Self::Activities => "activities, people",
+            Self::Orders => "products, quotes, contracts, orders, invoices",
+            Self::Erp => "the ERP stub",
+            Self::Gateway => "deals, flows, hand-overs, and all of the others",
         }
     }
 
@@ -99,12 +114,7 @@ pub struct Databases {
 impl Databases {
     /// Embedded databases in a folder.
     pub fn embedded(data: impl Into<PathBuf>) -> Self {
-        Self {
-            data: data.into(),
-            database_url: None,
-            durability: Durability::Full,
-            database_connections: 10,
-        }
+        Self { data: data.into(), database_url: None, durability: Durability::Full, database_connections: 10 }
     }
 
     /// Where one part keeps its records.
@@ -115,10 +125,7 @@ impl Databases {
                 schema: part.word().to_owned(),
                 max_connections: self.database_connections,
             },
-            None => StoreConfig::Sqlite {
-                path: self.data.join(format!("{part}.db")),
-                durability: self.durability,
-            },
+            None => StoreConfig::Sqlite { path: self.data.join(format!("{part}.db")), durability: self.durability },
         }
     }
 }
@@ -158,6 +165,9 @@ impl Addresses {
     }
 }
 
+/// What is put round a neighbour's link.
+pub type Wrap = Arc<dyn Fn(PartName, Link) -> Link + Send + Sync>;
+
 /// What runs in this process.
 #[derive(Clone)]
 pub struct Plan {
@@ -167,8 +177,8 @@ pub struct Plan {
     pub serve: ServeConfig,
     /// The time.
     pub clock: Clock,
-    /// How a neighbour's link is wrapped before the gateway gets it: tests lose replies here.
-    pub wrap: fn(PartName, Link) -> Link,
+    /// What is put round a neighbour's link before the gateway gets it: a bench counts calls here, a test loses replies.
+    pub wrap: Wrap,
 }
 
 impl Plan {
@@ -178,16 +188,18 @@ impl Plan {
             databases: Databases::embedded(data),
             serve: ServeConfig::default(),
             clock: Clock::system(),
-            wrap: |_, link| link,
+            wrap: Arc::new(|_, link| link),
         }
     }
 
-    fn listen(&self, part: PartName) -> ServeConfig {
+    fn listen(&self, part: PartName) -> anyhow::Result<ServeConfig> {
         let mut config = self.serve.clone();
-        if config.address.port() != 0 {
-            config.address.set_port(config.address.port() + part.offset());
+        let first = config.address.port();
+        if first != 0 {
+            let port = first.checked_add(part.offset());
+            config.address.set_port(port.with_context(|| format!("{part} needs a port after {first}: there is none"))?);
         }
-        config
+        Ok(config)
     }
 
     async fn open(&self, part: PartName) -> anyhow::Result<Store> {
@@ -197,19 +209,50 @@ impl Plan {
 
 /// Parts that run in this process.
 pub struct Suite {
-    parts: Vec<(PartName, Serving)>,
+    parts: Vec<Running>,
+    stores: Vec<(PartName, Store)>,
+    hold: Option<Hold>,
+}
+
+/// A part at work, with the token that ends it.
+struct Running {
+    name: PartName,
+    serving: Serving,
     stop: CancellationToken,
 }
 
 impl Suite {
     /// Starts all parts.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
-        let mut suite = Self { parts: Vec::new(), stop: CancellationToken::new() };
-        for name in [PartName::Leads, PartName::Opportunities, PartName::Activities, PartName::Orders, PartName::Erp] {
-            let part = service(name, plan.open(name).await?).await?;
-            suite.serve(name, part, plan.listen(name)).await?;
+        let mut suite = Self::empty(plan, &PartName::ALL)?;
+        let started = suite.start_all(plan).await;
+        suite.or_stopped(started).await
+    }
+
+    /// Starts one part; a gateway finds its neighbours at their addresses.
+    pub async fn start_one(plan: &Plan, name: PartName, addresses: &Addresses) -> anyhow::Result<Self> {
+        let mut suite = Self::empty(plan, &[name])?;
+        let started = match name {
+            PartName::Gateway => match addresses.neighbours() {
+                Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
+                Err(error) => Err(error),
+            },
+            name => suite.start_service(plan, name).await,
+        };
+        suite.or_stopped(started).await
+    }
+
+    fn empty(plan: &Plan, parts: &[PartName]) -> anyhow::Result<Self> {
+        let embedded = plan.databases.database_url.is_none();
+        let hold = embedded.then(|| Hold::take(&plan.databases.data, parts)).transpose()?;
+        Ok(Self { parts: Vec::new(), stores: Vec::new(), hold })
+    }
+
+    async fn start_all(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        for name in PartName::ALL.into_iter().filter(|name| *name != PartName::Gateway) {
+            self.start_service(plan, name).await?;
         }
-        let link = |name| (plan.wrap)(name, suite.link(name));
+        let link = |name| (plan.wrap)(name, self.link(name));
         let neighbours = Neighbours {
             leads: link(PartName::Leads),
             opportunities: link(PartName::Opportunities),
@@ -217,38 +260,46 @@ impl Suite {
             orders: link(PartName::Orders),
             erp: link(PartName::Erp),
         };
-        let store = plan.open(PartName::Gateway).await?;
-        let gateway = dealflow_gateway::part(store, neighbours, dealflow_gateway::Settings::default()).await?;
-        suite.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)).await?;
-        Ok(suite)
+        self.start_gateway(plan, neighbours).await
     }
 
-    /// Starts one part; a gateway finds its neighbours at their addresses.
-    pub async fn start_one(plan: &Plan, name: PartName, addresses: &Addresses) -> anyhow::Result<Self> {
-        let mut suite = Self { parts: Vec::new(), stop: CancellationToken::new() };
+    async fn start_service(&mut self, plan: &Plan, name: PartName) -> anyhow::Result<()> {
         let store = plan.open(name).await?;
-        let part = match name {
-            PartName::Gateway => {
-                dealflow_gateway::part(store, addresses.neighbours()?, dealflow_gateway::Settings::default()).await?
-            }
-            name => service(name, store).await?,
-        };
-        suite.serve(name, part, plan.listen(name)).await?;
-        Ok(suite)
+        self.stores.push((name, store.clone()));
+        let part = service(name, store).await?;
+        self.serve(name, part, plan.listen(name)?).await
+    }
+
+    async fn start_gateway(&mut self, plan: &Plan, neighbours: Neighbours) -> anyhow::Result<()> {
+        let store = plan.open(PartName::Gateway).await?;
+        self.stores.push((PartName::Gateway, store.clone()));
+        let gateway = dealflow_gateway::part(store, neighbours, dealflow_gateway::Settings::default());
+        self.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)?).await
     }
 
     async fn serve(&mut self, name: PartName, part: Part, config: ServeConfig) -> anyhow::Result<()> {
         let address = config.address;
-        let serving = serve(part, config, self.stop.clone())
-            .await
-            .with_context(|| format!("{name} cannot be served on {address}"))?;
-        self.parts.push((name, serving));
+        let stop = CancellationToken::new();
+        let serving = serve(part, config, stop.clone()).await.map_err(|error| not_served(name, address, error))?;
+        if let Some(hold) = &mut self.hold {
+            hold.tell(name, &serving.uri())?;
+        }
+        self.parts.push(Running { name, serving, stop });
         Ok(())
+    }
+
+    /// A suite that could not start whole is stopped whole.
+    async fn or_stopped(self, started: anyhow::Result<()>) -> anyhow::Result<Self> {
+        if let Err(error) = started {
+            self.stop().await;
+            return Err(error);
+        }
+        Ok(self)
     }
 
     /// What runs, and where.
     pub fn addresses(&self) -> impl Iterator<Item = (PartName, SocketAddr)> + '_ {
-        self.parts.iter().map(|(name, serving)| (*name, serving.address))
+        self.parts.iter().map(|running| (running.name, running.serving.address))
     }
 
     /// How a part is reached in this process.
@@ -256,16 +307,36 @@ impl Suite {
     /// # Panics
     /// If the part does not run here.
     pub fn link(&self, name: PartName) -> Link {
-        let running = self.parts.iter().find(|(running, _)| *running == name);
-        running.map(|(_, serving)| serving.link.clone()).expect("the part runs in this process")
+        let running = self.parts.iter().find(|running| running.name == name);
+        running.map(|running| running.serving.link.clone()).expect("the part runs in this process")
     }
 
-    /// Stops all parts: the gateway first, so that its neighbours outlive its calls.
+    /// The databases of the parts that run here.
+    pub fn stores(&self) -> &[(PartName, Store)] {
+        &self.stores
+    }
+
+    /// Stops all parts, the gateway first, so that its neighbours outlive its calls; then closes the databases.
     pub async fn stop(self) {
-        self.stop.cancel();
-        for (_, serving) in self.parts.into_iter().rev() {
-            serving.stopped().await;
+        for running in self.parts.into_iter().rev() {
+            running.stop.cancel();
+            running.serving.stopped().await;
         }
+        for (name, store) in self.stores {
+            if let Err(error) = store.close().await {
+                tracing::warn!(part = name.word(), %error, "the database was not closed in order");
+            }
+        }
+    }
+}
+
+/// Why a part is not served, in the words of who chose the address.
+fn not_served(name: PartName, address: SocketAddr, error: ServeError) -> anyhow::Error {
+    match &error {
+        ServeError::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!("{name} cannot listen on {address}: another program does; choose a port with --listen")
+        }
+        _ => anyhow::Error::new(error).context(format!("{name} cannot be served on {address}")),
     }
 }
 

@@ -1,0 +1,222 @@
+//! `dealflow handoffs`: how orders and invoices reach the ERP, and what an operator does where they do not (R-ERP-1).
+
+use clap::{Args, Subcommand};
+use dealflow_proto::erp::v1::{
+    AbandonHandoffRequest, AdoptHandoffRequest, GetHandoffRequest, Handoff, ListHandoffsRequest, ReplayHandoffRequest,
+};
+use serde_json::json;
+
+use super::deal::quoted;
+use super::named;
+use crate::api::{Api, new_id};
+use crate::client::Target;
+use crate::show::{self, json as data, word};
+
+const EXAMPLES: &str = "\
+Examples:
+  dealflow handoffs list --state dead_lettered
+  dealflow handoffs show DF:ORD:SO-000001                       by external id, with every attempt
+  dealflow handoffs replay 019abc4e-…                           the same key and the same bytes again
+  dealflow handoffs abandon 019abc4e-… --reason 'sent by hand'
+  dealflow handoffs adopt 019abc4e-… --erp-number ERP-SO-000017";
+
+/// What to do with hand-overs.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub enum Handoffs {
+    /// List hand-overs, the latest first
+    List(List),
+    /// Show one hand-over with every attempt
+    Show(One),
+    /// Send a dead-lettered hand-over again
+    Replay(One),
+    /// Give a dead-lettered or rejected hand-over up
+    Abandon(Abandon),
+    /// Take over the number under which the document stands in the ERP already
+    Adopt(Adopt),
+}
+
+/// Arguments of `handoffs list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only hand-overs in this state, e.g. delivered, rejected, retry_wait, dead_lettered
+    #[arg(long)]
+    state: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+    /// The result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Which suite
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Which hand-over.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The hand-over: its name, its UUID, or its external id
+    handoff: String,
+    /// The result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Which suite
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Arguments of `handoffs abandon`.
+#[derive(Debug, Args)]
+pub struct Abandon {
+    /// Which hand-over
+    #[command(flatten)]
+    one: One,
+    /// Why, for the history
+    #[arg(long)]
+    reason: String,
+}
+
+/// Arguments of `handoffs adopt`.
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// Which hand-over
+    #[command(flatten)]
+    one: One,
+    /// The ERP's number
+    #[arg(long)]
+    erp_number: String,
+}
+
+impl Handoffs {
+    /// Runs the command.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Show(one) => one.answer(async |_, standing| Ok(standing)).await,
+            Self::Replay(one) => {
+                one.answer(async |api, Handoff { name, etag, .. }| {
+                    let ask = ReplayHandoffRequest { name, etag, request_id: new_id(), validate_only: false };
+                    Ok(api.handoffs.clone().replay_handoff(api.ask(ask)).await?.into_inner())
+                })
+                .await
+            }
+            Self::Abandon(Abandon { one, reason }) => {
+                one.answer(async |api, Handoff { name, etag, .. }| {
+                    let ask = AbandonHandoffRequest { name, etag, reason, request_id: new_id(), validate_only: false };
+                    Ok(api.handoffs.clone().abandon_handoff(api.ask(ask)).await?.into_inner())
+                })
+                .await
+            }
+            Self::Adopt(Adopt { one, erp_number }) => {
+                one.answer(async |api, Handoff { name, etag, .. }| {
+                    let ask =
+                        AdoptHandoffRequest { name, etag, erp_number, request_id: new_id(), validate_only: false };
+                    Ok(api.handoffs.clone().adopt_handoff(api.ask(ask)).await?.into_inner())
+                })
+                .await
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<()> {
+        let ask = ListHandoffsRequest {
+            page_size: self.limit,
+            filter: self.state.map(|state| format!("state = {}", quoted(&state.to_uppercase()))).unwrap_or_default(),
+            order_by: "create_time desc".to_owned(),
+            ..ListHandoffsRequest::default()
+        };
+        let list = async |api: Api| Ok(api.handoffs.clone().list_handoffs(api.ask(ask)).await?.into_inner());
+        let page = self.target.ask(list).await?;
+        let more = !page.next_page_token.is_empty();
+        if self.json {
+            return data::print(&json!({ "handoffs": data::list(&page.handoffs, data::handoff), "more": more }));
+        }
+        println!("{}", table(&page.handoffs));
+        if more {
+            println!("There are more; --limit shows them.");
+        }
+        Ok(())
+    }
+}
+
+impl One {
+    /// Does something with the hand-over as it stands, and shows what it is then.
+    async fn answer(&self, act: impl AsyncFnOnce(Api, Handoff) -> anyhow::Result<Handoff>) -> anyhow::Result<()> {
+        let read = async |api: Api| {
+            let standing = find(&api, &self.handoff).await?;
+            let name = standing.name.clone();
+            act(api.clone(), standing).await?;
+            get(&api, name).await
+        };
+        let handoff = self.target.ask(read).await?;
+        if self.json {
+            return data::print(&data::handoff(&handoff));
+        }
+        println!("{}", table(std::slice::from_ref(&handoff)));
+        if !handoff.attempts.is_empty() {
+            println!("{}", attempts(&handoff));
+        }
+        for reason in &handoff.reasons {
+            println!("  {} {}: {}; {}", reason.code, reason.field, reason.message, reason.action);
+        }
+        Ok(())
+    }
+}
+
+async fn get(api: &Api, name: String) -> anyhow::Result<Handoff> {
+    Ok(api.handoffs.clone().get_handoff(api.ask(GetHandoffRequest { name })).await?.into_inner())
+}
+
+/// The hand-over that somebody means.
+async fn find(api: &Api, which: &str) -> anyhow::Result<Handoff> {
+    let by_name = named("handoffs", which);
+    if which.starts_with("handoffs/") || by_name != which {
+        return get(api, by_name).await;
+    }
+    let ask = ListHandoffsRequest {
+        page_size: 1,
+        filter: format!("external_id = {}", quoted(which)),
+        ..ListHandoffsRequest::default()
+    };
+    let mut found = api.handoffs.clone().list_handoffs(api.ask(ask)).await?.into_inner().handoffs;
+    found
+        .pop()
+        .ok_or_else(|| anyhow::anyhow!("no hand-over has the external id `{which}`; a name is handoffs/{{uuid}}"))
+}
+
+/// Hand-overs, one to a row.
+pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
+    let mut table =
+        show::table(&["external id", "type", "state", "to be paid", "attempts", "ERP number", "last went wrong"]);
+    for handoff in handoffs {
+        table.add_row([
+            handoff.external_id.as_str(),
+            word(handoff.r#type().as_str_name(), "DOCUMENT_TYPE_"),
+            word(handoff.state().as_str_name(), "STATE_"),
+            &show::money(handoff.payable.as_ref()),
+            &handoff.attempt_count.to_string(),
+            &handoff.erp_number,
+            &handoff.last_error,
+        ]);
+    }
+    table
+}
+
+/// The attempts of a hand-over, one to a row.
+pub(super) fn attempts(handoff: &Handoff) -> comfy_table::Table {
+    let mut table = show::table(&["#", "when (UTC)", "called", "answer", "in words", "state after"]);
+    for attempt in &handoff.attempts {
+        table.add_row([
+            attempt.number.to_string().as_str(),
+            &show::time(attempt.start_time.as_ref()),
+            &attempt.method,
+            &attempt.code,
+            &attempt.message,
+            word(attempt.state().as_str_name(), "STATE_"),
+        ]);
+    }
+    table
+}

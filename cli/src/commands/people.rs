@@ -1,0 +1,51 @@
+//! Who the people and companies behind the names are: people read no UUIDs.
+
+use std::collections::HashMap;
+
+use dealflow_proto::activities::v1::{Employee, ListEmployeesRequest};
+use dealflow_proto::leads::v1::ListAccountsRequest;
+use tonic::Status;
+
+use crate::api::{Api, all_pages};
+
+/// All employees, by their names on the wire.
+pub(super) struct People(HashMap<String, Employee>);
+
+impl People {
+    /// Reads all of them.
+    pub(super) async fn read(api: &Api) -> Result<Self, Status> {
+        let all = all_pages(|page_token| async move {
+            let ask = ListEmployeesRequest { page_size: 1000, page_token, ..ListEmployeesRequest::default() };
+            let page = api.employees.clone().list_employees(api.ask(ask)).await?.into_inner();
+            Ok((page.employees, page.next_page_token))
+        });
+        Ok(Self(all.await?.into_iter().map(|employee| (employee.name.clone(), employee)).collect()))
+    }
+
+    /// What a person goes by; the name on the wire where nobody is known by it.
+    pub(super) fn display<'a>(&'a self, name: &'a str) -> &'a str {
+        self.0.get(name).map_or(name, |employee| employee.display_name.as_str())
+    }
+
+    /// What the person's manager goes by.
+    pub(super) fn manager_of(&self, name: &str) -> Option<&str> {
+        let employee = self.0.get(name)?;
+        (!employee.manager.is_empty()).then(|| self.display(&employee.manager))
+    }
+
+    /// The wire's name of who goes by this name, or has it on the wire.
+    pub(super) fn find(&self, who: &str) -> Option<&str> {
+        let found = self.0.values().find(|employee| employee.display_name == who || employee.name == who);
+        found.map(|employee| employee.name.as_str())
+    }
+}
+
+/// What all accounts go by, by their names on the wire.
+pub(super) async fn account_names(api: &Api) -> Result<HashMap<String, String>, Status> {
+    let all = all_pages(|page_token| async move {
+        let ask = ListAccountsRequest { page_size: 1000, page_token, ..ListAccountsRequest::default() };
+        let page = api.accounts.clone().list_accounts(api.ask(ask)).await?.into_inner();
+        Ok((page.accounts, page.next_page_token))
+    });
+    Ok(all.await?.into_iter().map(|account| (account.name, account.display_name)).collect())
+}

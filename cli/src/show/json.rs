@@ -1,0 +1,321 @@
+//! The messages as data: stable keys in snake_case, money as exact text, times in RFC 3339, absent values as null.
+
+use dealflow_proto::activities::v1::Activity;
+use dealflow_proto::convert;
+use dealflow_proto::erp::v1::{Attempt, ErpDocument, Handoff, Reason};
+use dealflow_proto::feed::v1::Event;
+use dealflow_proto::gateway::v1::{Flow, StageBarItem};
+use dealflow_proto::google::type_::{self, Date};
+use dealflow_proto::leads::v1::{Account, Contact, Lead};
+use dealflow_proto::opportunities::v1::{Opportunity, StageEntry};
+use dealflow_proto::orders::v1::{Contract, Invoice, Order, Quote};
+use dealflow_proto::types::v1::{Guidance, Totals};
+use prost_types::Timestamp;
+use serde_json::{Value, json};
+
+use super::{places, word};
+
+/// Prints a value for a machine.
+pub fn print(value: &Value) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// `{"amount": "1234.50", "currency": "USD"}`; null where there is none.
+pub fn money(amount: Option<&type_::Money>) -> Value {
+    amount.map_or(Value::Null, |amount| match convert::decimal_of(amount) {
+        Ok(value) => json!({ "amount": places(value), "currency": amount.currency_code }),
+        Err(error) => json!({ "error": error.to_string() }),
+    })
+}
+
+/// `"2017-03-01"`; null where there is none.
+pub fn date(day: Option<&Date>) -> Value {
+    day.map_or(Value::Null, |day| super::date(Some(day)).into())
+}
+
+/// `"2017-03-01T09:00:00.000000Z"`; null where there is none.
+pub fn time(time: Option<&Timestamp>) -> Value {
+    let time = time.and_then(|time| convert::time_of(time).ok());
+    time.map_or(Value::Null, |time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into())
+}
+
+/// The text, or null where it is empty.
+pub fn text(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { text.into() }
+}
+
+/// A list by one conversion.
+pub fn list<T>(items: &[T], item: impl Fn(&T) -> Value) -> Value {
+    items.iter().map(item).collect()
+}
+
+/// A lead.
+pub fn lead(lead: &Lead) -> Value {
+    json!({
+        "name": lead.name,
+        "title": lead.title,
+        "state": word(lead.state().as_str_name(), "STATE_"),
+        "stage": word(lead.stage().as_str_name(), "STAGE_"),
+        "source": text(word(lead.source().as_str_name(), "SOURCE_")),
+        "company_name": text(&lead.company_name),
+        "external_id": text(&lead.external_id),
+        "opportunity": text(&lead.opportunity),
+    })
+}
+
+/// An account.
+pub fn account(account: &Account) -> Value {
+    json!({
+        "name": account.name,
+        "display_name": account.display_name,
+        "vat_id": text(&account.vat_id),
+        "external_id": text(&account.external_id),
+        "customer_time": time(account.customer_time.as_ref()),
+    })
+}
+
+/// A contact.
+pub fn contact(contact: &Contact) -> Value {
+    json!({
+        "name": contact.name,
+        "given_name": text(&contact.given_name),
+        "family_name": contact.family_name,
+        "email": text(&contact.email),
+    })
+}
+
+/// An opportunity.
+pub fn opportunity(opportunity: &Opportunity) -> Value {
+    json!({
+        "name": opportunity.name,
+        "etag": opportunity.etag,
+        "title": opportunity.title,
+        "state": word(opportunity.state().as_str_name(), "STATE_"),
+        "stage": opportunity.stage,
+        "account": text(&opportunity.account),
+        "owner": text(&opportunity.owner),
+        "external_id": text(&opportunity.external_id),
+        "estimated_value": money(opportunity.estimated_value.as_ref()),
+        "actual_value": money(opportunity.actual_value.as_ref()),
+        "probability": opportunity.probability,
+        "open_date": date(opportunity.open_date.as_ref()),
+        "estimated_close_date": date(opportunity.estimated_close_date.as_ref()),
+        "close_date": date(opportunity.close_date.as_ref()),
+        "cycle_days": opportunity.cycle_days,
+        "lose_reason": text(word(opportunity.lose_reason().as_str_name(), "LOSE_REASON_")),
+        "lose_comment": text(&opportunity.lose_comment),
+        "process": opportunity.process_run.as_ref().map(|run| run.process.as_str()),
+    })
+}
+
+/// A stage of the bar.
+pub fn stage(item: &StageBarItem) -> Value {
+    json!({
+        "stage": item.stage,
+        "caption": item.caption,
+        "mark": text(word(item.mark().as_str_name(), "MARK_")),
+        "entry_count": item.entry_count,
+        "seconds": item.seconds,
+    })
+}
+
+/// A stage entry.
+pub fn stage_entry(entry: &StageEntry) -> Value {
+    json!({
+        "name": entry.name,
+        "number": entry.number,
+        "stage": entry.stage,
+        "cause": word(entry.cause().as_str_name(), "CAUSE_"),
+        "enter_time": time(entry.enter_time.as_ref()),
+        "leave_time": time(entry.leave_time.as_ref()),
+    })
+}
+
+/// An activity.
+pub fn activity(activity: &Activity) -> Value {
+    json!({
+        "name": activity.name,
+        "subject": activity.subject,
+        "type": word(activity.r#type().as_str_name(), "TYPE_"),
+        "state": word(activity.state().as_str_name(), "STATE_"),
+        "origin": word(activity.origin().as_str_name(), "ORIGIN_"),
+        "required": activity.required,
+        "performer": text(&activity.performer),
+        "due_time": time(activity.due_time.as_ref()),
+        "result": text(&activity.result),
+        "cancel_reason": text(word(activity.cancel_reason().as_str_name(), "CANCEL_REASON_")),
+        "stage_entry": text(&activity.stage_entry),
+        "allowed_results": list(&activity.allowed_results, |result| json!({
+            "code": result.code, "caption": result.caption, "effect": text(&result.effect),
+        })),
+    })
+}
+
+/// Totals of a document.
+pub fn totals(totals: Option<&Totals>) -> Value {
+    totals.map_or(Value::Null, |totals| {
+        json!({
+            "net": money(totals.total_without_vat.as_ref()),
+            "vat": money(totals.total_vat.as_ref()),
+            "gross": money(totals.total_with_vat.as_ref()),
+            "payable": money(totals.payable.as_ref()),
+        })
+    })
+}
+
+/// A quote.
+pub fn quote(quote: &Quote) -> Value {
+    json!({
+        "name": quote.name,
+        "number": quote.number,
+        "revision": quote.revision,
+        "state": word(quote.state().as_str_name(), "STATE_"),
+        "close_reason": text(word(quote.close_reason().as_str_name(), "CLOSE_REASON_")),
+        "valid_until_date": date(quote.valid_until_date.as_ref()),
+        "totals": totals(quote.totals.as_ref()),
+        "order": text(&quote.order),
+    })
+}
+
+/// A contract.
+pub fn contract(contract: &Contract) -> Value {
+    json!({
+        "name": contract.name,
+        "number": contract.number,
+        "state": word(contract.state().as_str_name(), "STATE_"),
+        "title": contract.title,
+        "signed_date": date(contract.signed_date.as_ref()),
+    })
+}
+
+/// An order.
+pub fn order(order: &Order) -> Value {
+    json!({
+        "name": order.name,
+        "number": order.number,
+        "state": word(order.state().as_str_name(), "STATE_"),
+        "order_date": date(order.order_date.as_ref()),
+        "fulfilment": word(order.fulfilment().as_str_name(), "PROGRESS_"),
+        "billing": word(order.billing().as_str_name(), "PROGRESS_"),
+        "totals": totals(order.totals.as_ref()),
+        "erp_refusal": text(&order.erp_refusal),
+    })
+}
+
+/// An invoice.
+pub fn invoice(invoice: &Invoice) -> Value {
+    json!({
+        "name": invoice.name,
+        "number": text(&invoice.number),
+        "state": word(invoice.state().as_str_name(), "STATE_"),
+        "order": invoice.order,
+        "issue_date": date(invoice.issue_date.as_ref()),
+        "due_date": date(invoice.due_date.as_ref()),
+        "totals": totals(invoice.totals.as_ref()),
+    })
+}
+
+/// A hand-over; its attempts where they were read.
+pub fn handoff(handoff: &Handoff) -> Value {
+    json!({
+        "name": handoff.name,
+        "state": word(handoff.state().as_str_name(), "STATE_"),
+        "type": word(handoff.r#type().as_str_name(), "DOCUMENT_TYPE_"),
+        "document": handoff.document,
+        "external_id": handoff.external_id,
+        "opportunity": text(&handoff.opportunity),
+        "chain": text(&handoff.chain),
+        "payable": money(handoff.payable.as_ref()),
+        "attempt_count": handoff.attempt_count,
+        "next_attempt_time": time(handoff.next_attempt_time.as_ref()),
+        "erp_number": text(&handoff.erp_number),
+        "reasons": list(&handoff.reasons, reason),
+        "last_error": text(&handoff.last_error),
+        "attempts": list(&handoff.attempts, attempt),
+    })
+}
+
+/// One attempt of a hand-over.
+pub fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "number": attempt.number,
+        "method": attempt.method,
+        "code": attempt.code,
+        "message": text(&attempt.message),
+        "state": word(attempt.state().as_str_name(), "STATE_"),
+        "start_time": time(attempt.start_time.as_ref()),
+        "end_time": time(attempt.end_time.as_ref()),
+    })
+}
+
+/// Why an ERP refused.
+pub fn reason(reason: &Reason) -> Value {
+    json!({
+        "code": reason.code,
+        "rule": text(&reason.rule),
+        "field": text(&reason.field),
+        "line_id": text(&reason.line_id),
+        "expected": text(&reason.expected),
+        "actual": text(&reason.actual),
+        "message": reason.message,
+        "action": text(&reason.action),
+    })
+}
+
+/// A document in the ERP's books.
+pub fn erp_document(document: &ErpDocument) -> Value {
+    json!({
+        "external_id": document.external_id,
+        "erp_number": document.erp_number,
+        "type": word(document.r#type().as_str_name(), "DOCUMENT_TYPE_"),
+        "outcome": word(document.outcome().as_str_name(), "OUTCOME_"),
+        "net": money(document.total_without_vat.as_ref()),
+        "vat": money(document.total_vat.as_ref()),
+        "gross": money(document.total_with_vat.as_ref()),
+        "book_time": time(document.book_time.as_ref()),
+    })
+}
+
+/// A flow.
+pub fn flow(flow: &Flow) -> Value {
+    json!({
+        "name": flow.name,
+        "verb": flow.verb,
+        "state": word(flow.state().as_str_name(), "STATE_"),
+        "subject": text(&flow.subject),
+        "run_count": flow.run_count,
+        "step": text(&flow.step),
+        "reason": text(&flow.reason),
+        "actor": flow.actor,
+        "create_time": time(flow.create_time.as_ref()),
+        "update_time": time(flow.update_time.as_ref()),
+    })
+}
+
+/// An event of a timeline.
+pub fn event(event: &Event) -> Value {
+    json!({
+        "time": time(event.time.as_ref()),
+        "type": event.r#type,
+        "subject": event.subject,
+        "verb": event.verb,
+        "from_state": text(&event.from_state),
+        "to_state": text(&event.to_state),
+        "actor": event.actor,
+        "reason": text(&event.reason),
+        "flow_id": text(&event.flow_id),
+    })
+}
+
+/// What may come next (R-PRC-4).
+pub fn guidance(guidance: Option<&Guidance>) -> Value {
+    let guidance = guidance.cloned().unwrap_or_default();
+    json!({
+        "allowed_verbs": guidance.allowed_verbs,
+        "next_actions": list(&guidance.next_actions, |next| json!({
+            "verb": next.verb, "resource": next.resource, "description": next.description,
+        })),
+        "missing_fields": guidance.missing_fields,
+    })
+}
