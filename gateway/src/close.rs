@@ -76,7 +76,7 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
         }
         None => {
-            if let Some(order) = ordering(&opportunity, &ask.customer_reference) {
+            if let Some(order) = ordering(&run, &opportunity, &ask.customer_reference) {
                 run.check("may order", order).await?;
             }
             let opportunity = run.step("win", win.clone()).await?;
@@ -145,13 +145,13 @@ async fn close_quotes(run: &Run, deal: &Opportunity, reason: quote::CloseReason)
 
 /// A deal without lines and value has sold nothing that could be ordered.
 async fn order_and_submit(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
-    let Some(order) = ordering(deal, "") else { return Ok(()) };
+    let Some(order) = ordering(run, deal, "") else { return Ok(()) };
     let order = run.step("order", order).await?;
     submit(run, &order.name, order.state()).await.map(drop)
 }
 
-fn ordering(deal: &Opportunity, customer_reference: &str) -> Option<CreateOrderRequest> {
-    let lines = lines_of(deal);
+fn ordering(run: &Run, deal: &Opportunity, customer_reference: &str) -> Option<CreateOrderRequest> {
+    let lines = lines_of(deal, &run.settings().line_vat);
     if lines.is_empty() {
         return None;
     }

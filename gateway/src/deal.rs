@@ -7,12 +7,15 @@ use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::google::type_::{Decimal, Money};
 use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity, opportunity};
 use dealflow_proto::orders::v1::{ListOrdersRequest, ListQuotesRequest, Order, Quote, order};
-use dealflow_proto::types::v1::Line;
+use dealflow_proto::types::v1::{Line, Vat};
 
 use crate::flow::{Run, Stop};
 
 /// The currency of an opportunity that names none.
 const CURRENCY: &str = "USD";
+
+/// One of something, UN/ECE Recommendation 20.
+const ONE: &str = "C62";
 
 /// Reads the opportunity in the version that the caller saw.
 pub(crate) async fn opportunity(run: &Run, name: &str, etag: &str) -> Result<Opportunity, Stop> {
@@ -41,19 +44,21 @@ pub(crate) async fn open_opportunity(run: &Run, name: &str, etag: &str, verb: &s
 
 /// What is sold: the lines that the customer asked for, or, where there are none, one line worth the estimate.
 /// Empty where neither is known.
-pub(crate) fn lines_of(opportunity: &Opportunity) -> Vec<Line> {
+pub(crate) fn lines_of(opportunity: &Opportunity, vat: &Vat) -> Vec<Line> {
     if !opportunity.lines.is_empty() {
         return opportunity.lines.clone();
     }
     let value = opportunity.actual_value.as_ref().or(opportunity.estimated_value.as_ref());
-    value.filter(|value| is_positive(value)).map(|value| one_line(&opportunity.title, value)).into_iter().collect()
+    value.filter(|value| is_positive(value)).map(|value| one_line(&opportunity.title, value, vat)).into_iter().collect()
 }
 
-fn one_line(title: &str, value: &Money) -> Line {
+fn one_line(title: &str, value: &Money, vat: &Vat) -> Line {
     Line {
         description: title.to_owned(),
         quantity: Some(Decimal { value: "1".to_owned() }),
         unit_price: Some(value.clone()),
+        unit_code: ONE.to_owned(),
+        vat: Some(vat.clone()),
         ..Line::default()
     }
 }

@@ -1,6 +1,6 @@
 //! The way of a deal across the services, and its hand-over to the ERP.
 //!
-//! The path of a verb: [`deals_rpc`] takes the call → `flow` begins its flow, or joins the copy that is under way → the
+//! The path of a verb: `deals_rpc.rs` takes the call → `flow` begins its flow, or joins the copy that is under way → the
 //! phase's function runs from the top to the bottom, a call per line → the caller gets what was changed.
 //!
 //! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
@@ -32,8 +32,8 @@ mod rejections;
 mod settings;
 mod watch;
 
-use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::Store;
+use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
 use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;

@@ -32,7 +32,11 @@ fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> Cre
             account: opportunity.account.clone(),
             owner: opportunity.owner.clone(),
             currency_code: currency_of(opportunity),
-            lines: if ask.lines.is_empty() { lines_of(opportunity) } else { ask.lines.clone() },
+            lines: if ask.lines.is_empty() {
+                lines_of(opportunity, &run.settings().line_vat)
+            } else {
+                ask.lines.clone()
+            },
             discount_percent: ask.discount_percent.clone(),
             valid_until_date: ask.valid_until_date.or(last_day),
             terms: ask.terms.clone(),

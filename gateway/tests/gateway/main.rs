@@ -9,3 +9,4 @@ mod leases;
 mod neighbour;
 mod operators;
 mod phases;
+mod view;
