@@ -140,7 +140,8 @@ impl Breaker {
 
     fn judge(&mut self, now: DateTime<Utc>) -> bool {
         let failed = self.recent.iter().filter(|(_, well)| !well).count();
-        let many = self.recent.len() >= self.settings.calls && failed * 100 >= self.recent.len() * self.settings.percent;
+        let many =
+            self.recent.len() >= self.settings.calls && failed * 100 >= self.recent.len() * self.settings.percent;
         if self.is_open() || !(many || self.in_a_row >= self.settings.in_a_row) {
             return false;
         }

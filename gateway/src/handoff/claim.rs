@@ -2,12 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dealflow_chassis::Store;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, Statement, Value};
 use uuid::Uuid;
 
-use super::record::{Column, Entity, Model, State};
+use super::record::{Entity, Model};
 
 /// The due, oldest first. A blocked document has a time only after the ERP said that its order is not there; one in
 /// flight has its lease's end. Of a chain only the first that is under way; and none while another is on its way to the ERP.
@@ -60,15 +58,9 @@ pub(super) async fn is_any_due(store: &Store, now: DateTime<Utc>) -> Result<bool
 }
 
 /// Whether so many others were delivered since then.
-pub(super) async fn others_passed(store: &Store, since: DateTime<Utc>, many: u64) -> Result<bool, DbErr> {
-    let passed = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::State.eq(State::Delivered))
-        .filter(Column::UpdatedAt.gt(since))
-        .limit(many)
-        .into_tuple::<Uuid>()
-        .all(store.reader())
-        .await?;
-    Ok(passed.len() as u64 >= many)
+pub(super) async fn others_passed(store: &Store, since: DateTime<Utc>, many: usize) -> Result<bool, DbErr> {
+    let sql = "SELECT id FROM handoff WHERE state = 'DELIVERED' AND updated_at > $1 LIMIT $2";
+    let limit = i64::try_from(many).unwrap_or(i64::MAX);
+    let look = Statement::from_sql_and_values(store.backend(), sql, [since.into(), limit.into()]);
+    Ok(store.reader().query_all_raw(look).await?.len() >= many)
 }

@@ -8,9 +8,7 @@ use dealflow_chassis::context::TRACEPARENT;
 use dealflow_chassis::deadline::Deadline;
 use dealflow_chassis::link::{Link, Sent, sent};
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
-use dealflow_proto::erp::v1::{
-    GetDocumentStatusRequest, Outcome, Reason, SubmitInvoiceRequest, SubmitOrderRequest,
-};
+use dealflow_proto::erp::v1::{GetDocumentStatusRequest, Outcome, Reason, SubmitInvoiceRequest, SubmitOrderRequest};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
@@ -59,12 +57,18 @@ impl Erp {
             Kind::Order => {
                 let ask = SubmitOrderRequest { external_id, idempotency_key, document_sha256, document };
                 let answer = erp.submit_order(request(ask, row, self.call_deadline)).await;
-                ("SubmitOrder", answer.map(|answer| answer.into_inner()).map(|it| said(it.outcome(), it.erp_number, it.reasons)))
+                (
+                    "SubmitOrder",
+                    answer.map(|answer| answer.into_inner()).map(|it| said(it.outcome(), it.erp_number, it.reasons)),
+                )
             }
             Kind::Invoice => {
                 let ask = SubmitInvoiceRequest { external_id, idempotency_key, document_sha256, document };
                 let answer = erp.submit_invoice(request(ask, row, self.call_deadline)).await;
-                ("SubmitInvoice", answer.map(|answer| answer.into_inner()).map(|it| said(it.outcome(), it.erp_number, it.reasons)))
+                (
+                    "SubmitInvoice",
+                    answer.map(|answer| answer.into_inner()).map(|it| said(it.outcome(), it.erp_number, it.reasons)),
+                )
             }
         };
         self.call(method, started_at, answer, |status| after_submission(status, &row.sha256))

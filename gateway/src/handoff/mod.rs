@@ -83,7 +83,7 @@ pub struct Poison {
     /// Technical failures in a row of the one.
     pub failures: i32,
     /// Deliveries of others in between.
-    pub others: u64,
+    pub others: usize,
 }
 
 impl Default for Settings {

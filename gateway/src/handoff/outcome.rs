@@ -7,9 +7,7 @@ use dealflow_chassis::{Refusal, Store, history};
 use prost::{Message, Name};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, Statement, ConnectionTrait, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, Statement, Value};
 use tokio::sync::Notify;
 use uuid::Uuid;
 

@@ -250,7 +250,6 @@ impl Entity {
     }
 }
 
-
 impl Model {
     /// `handoffs/{handoff}`.
     pub fn name(&self) -> String {

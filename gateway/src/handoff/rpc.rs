@@ -15,32 +15,27 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
+use super::Handoffs;
 use super::attempt;
 use super::outcome::unblock;
 use super::record::{ActiveModel, Column, Entity, Kind, Model, State, Verb};
-use super::Handoffs;
 
+/// Each has its index.
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
         .variants::<State>("state", Column::State, |state| state.to_string().into())
         .filter_only()
-        .variants::<Kind>("type", Column::Kind, |kind| kind.wire().as_str_name().trim_start_matches("DOCUMENT_TYPE_").into())
+        .variants::<Kind>("type", Column::Kind, |kind| {
+            kind.wire().as_str_name().trim_start_matches("DOCUMENT_TYPE_").into()
+        })
         .filter_only()
         .text("external_id", Column::ExternalId)
-        .text("document", Column::Document)
         .filter_only()
         .text("opportunity", Column::Opportunity)
         .filter_only()
         .text("chain", Column::Chain)
         .filter_only()
-        .text("erp_number", Column::ErpNumber)
-        .filter_only()
         .time("create_time", Column::CreatedAt)
-        .filter_only()
-        .time("update_time", Column::UpdatedAt)
-        .filter_only()
-        .time("next_attempt_time", Column::NextAttemptAt)
-        .filter_only()
 });
 
 #[tonic::async_trait]
@@ -160,11 +155,7 @@ async fn save(
         updated_at: Set(after.updated_at),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(change)
-        .filter(Column::Id.eq(after.id))
-        .exec(&work.tx)
-        .await?;
+    Entity::update_many().set(change).filter(Column::Id.eq(after.id)).exec(&work.tx).await?;
     let wire = after.to_wire();
     work.record(
         Change::new(kind, after.name(), &verb.to_string())

@@ -117,7 +117,11 @@ impl Worker {
         for row in self.queue.drain(..) {
             self.at_work.spawn(self.handoffs.clone().release(row));
         }
-        let ended = async { while let Some(ended) = self.at_work.join_next().await { note(ended) } };
+        let ended = async {
+            while let Some(ended) = self.at_work.join_next().await {
+                note(ended)
+            }
+        };
         if tokio::time::timeout(LAST_CALLS, ended).await.is_err() {
             tracing::info!("deliveries are cut off; the ERP is asked about them when their leases run out");
         }

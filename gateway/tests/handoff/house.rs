@@ -115,7 +115,10 @@ impl House {
     pub(crate) async fn tick(&self, by: TimeDelta) {
         eventually("nothing to do", LONG, || async {
             let now = self.time.now();
-            self.all().await.iter().all(|row| row.next_attempt_at.is_none_or(|due| due > now && row.state != State::InFlight))
+            self.all()
+                .await
+                .iter()
+                .all(|row| row.next_attempt_at.is_none_or(|due| due > now && row.state != State::InFlight))
         })
         .await;
         self.time.advance(by);

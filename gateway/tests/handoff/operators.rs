@@ -201,5 +201,9 @@ both! {
             let names: Vec<String> = page.handoffs.into_iter().map(|it| it.name).collect();
             assert_eq!(names, wanted, "{filter}");
         }
+        let newest = ListHandoffsRequest { order_by: "create_time desc".to_owned(), ..Default::default() };
+        let page = house.operator().list_handoffs(newest).await.expect("it is an order").into_inner();
+        let names: Vec<String> = page.handoffs.into_iter().map(|it| it.name).collect();
+        assert_eq!(names, [delivered, dead.name]);
     }
 }

@@ -119,10 +119,16 @@ impl MigrationTrait for Migration {
         .await?;
         // Who of a chain goes first, and who waits for its order.
         db.execute_unprepared("CREATE INDEX handoff_by_chain ON handoff (chain, id)").await?;
-        db.execute_unprepared("CREATE INDEX handoff_untold ON handoff (id) WHERE state = 'REJECTED' AND NOT owner_told")
+        db.execute_unprepared(
+            "CREATE INDEX handoff_untold ON handoff (id) WHERE state = 'REJECTED' AND NOT owner_told",
+        )
+        .await?;
+        // Operators list what is stuck, newest first.
+        db.execute_unprepared("CREATE INDEX handoff_by_time ON handoff (created_at, id)").await?;
+        db.execute_unprepared("CREATE INDEX handoff_by_state ON handoff (state, created_at, id)").await?;
+        // Whether others pass while one fails.
+        db.execute_unprepared("CREATE INDEX handoff_delivered ON handoff (updated_at) WHERE state = 'DELIVERED'")
             .await?;
-        // Operators list what is stuck; and whether others passed while one failed is asked by state and time.
-        db.execute_unprepared("CREATE INDEX handoff_by_state ON handoff (state, updated_at, id)").await?;
         db.execute_unprepared("CREATE INDEX handoff_by_opportunity ON handoff (opportunity, id)").await?;
         Ok(())
     }
