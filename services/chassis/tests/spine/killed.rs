@@ -18,7 +18,7 @@ use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use crate::counter::{Counters, Migrator, make};
-use crate::feed::{assert_sound, numbering, whole};
+use crate::feed::{SOON, assert_sound, numbering, whole};
 
 /// Says to the child where the database is.
 const PLACE: &str = "DEALFLOW_SPINE_PLACE";
@@ -148,7 +148,8 @@ both! {
         let (mut asked, mut in_vain) = (BTreeSet::new(), BTreeSet::new());
         let (mut acknowledged, mut unheard) = (0, 0);
         for round in 0..KILLS {
-            let said = live_and_be_killed(&config, round).await;
+            let life = tokio::time::timeout(SOON, live_and_be_killed(&config, round)).await;
+            let said = life.expect("a child acknowledges something and is killed");
             let counters = open(&config).await;
             assert_kept(&counters, &said).await;
             acknowledged += said.acknowledged.len();
