@@ -1,5 +1,6 @@
 //! The commands: one file each, and the table of them.
 
+pub mod bench;
 pub mod deal;
 pub mod demo;
 pub mod flows;
@@ -23,6 +24,7 @@ Examples:
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
+  dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
 data folder for as long as they run. With --json they print data instead of tables.
@@ -71,6 +73,8 @@ pub enum Command {
     Handoffs(handoffs::Handoffs),
     /// Open all databases, migrate them, and print their versions
     Migrate(migrate::Migrate),
+    /// Run complete deals, count and time them, and compare with what the database alone could do
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -86,6 +90,7 @@ impl Command {
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
             Self::Migrate(migrate) => migrate.run().await,
+            Self::Bench(bench) => bench.run().await,
         }
     }
 }

@@ -78,6 +78,13 @@ pub struct Outcome {
     pub peak_memory_mib: u64,
 }
 
+impl Outcome {
+    /// Why rows were not imported, a sentence each.
+    pub fn rejects(&self) -> Vec<String> {
+        self.rejects.iter().map(|reject| format!("{} line {}: {}", reject.file, reject.line, reject.reason)).collect()
+    }
+}
+
 impl Crm {
     /// Runs the import and prints what came of it.
     pub async fn run(self) -> anyhow::Result<()> {
