@@ -7,15 +7,30 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use dealflow_chassis::Context;
-use dealflow_chassis::link::Transport;
+use dealflow_chassis::link::{Link, Transport};
 use dealflow_gateway::handoff::Settings;
 use dealflow_gateway::handoff::record::State;
 use dealflow_proto::erp::v1::{FaultKind, handoff};
 use dealflow_testbed::{TestDb, both, eventually};
+use tokio::sync::watch;
 use tonic::Status;
 use tower::{Service, ServiceExt, layer::layer_fn, service_fn};
 
 use crate::house::{House, LONG, new, order, settings, work};
+
+/// Calls wait at a gate before they reach the ERP.
+fn held(link: Link, gate: watch::Receiver<bool>) -> Link {
+    link.layered(layer_fn(move |transport: Transport| {
+        let gate = gate.clone();
+        service_fn(move |request| {
+            let (mut transport, mut gate) = (transport.clone(), gate.clone());
+            async move {
+                gate.wait_for(|open| *open).await.map_err(|_| Status::internal("the test has ended"))?;
+                transport.ready().await?.call(request).await
+            }
+        })
+    }))
+}
 
 both! {
     /// R-ERP-1
@@ -100,35 +115,36 @@ both! {
 
     /// R-ERP-1
     async fn a_worker_whose_lease_ran_out_decides_nothing_any_more(db: TestDb) {
-        let (open, gate) = tokio::sync::watch::channel(false);
+        let (open_slow, slow_gate) = watch::channel(false);
+        let (open_other, other_gate) = watch::channel(false);
         // It does not look again: it would find its own lease run out.
-        let asleep = Settings { look_again: Duration::from_secs(3600), ..settings() };
-        let house = House::build_over(db, asleep, move |link| {
-            link.layered(layer_fn(move |_: Transport| {
-                let gate = gate.clone();
-                service_fn(move |_: http::Request<tonic::body::Body>| {
-                    let mut gate = gate.clone();
-                    async move {
-                        // However it ends: the channel's owner is the test.
-                        let _opened = gate.wait_for(|open| *open).await;
-                        Err::<http::Response<tonic::body::Body>, _>(Status::internal("too late"))
-                    }
-                })
-            }))
-        })
-        .await;
+        let patient = Settings {
+            call_deadline: Duration::from_secs(30),
+            look_up_deadline: Duration::from_secs(30),
+            ..settings()
+        };
+        let asleep = Settings { look_again: Duration::from_secs(3600), ..patient.clone() };
+        let house = House::build_over(db, asleep, |link| held(link, slow_gate)).await;
         let (slow, stop) = house.work();
-        let name = house.hand_over(&order("SO-1")).await;
+        let document = order("SO-1");
+        let name = house.hand_over(&document).await;
         eventually("the claim", LONG, || async { house.get(&name).await.state() == handoff::State::InFlight }).await;
         house.time.advance(TimeDelta::seconds(91));
-        let other = house.replica(settings()).await;
+        let other = house.replica_over(patient, held(house.erp.clone(), other_gate)).await;
         let (_other, _other_stop) = work(&other);
-        let delivered = house.becomes(&name, State::Delivered).await;
-        open.send(true).expect("the slow worker listens");
+        eventually("the other's claim", LONG, || async { house.all().await[0].fence == 2 }).await;
+
+        // The slow one's call arrives after all, and is booked; what came of it is no longer its to write.
+        let claimed = house.get(&name).await;
+        open_slow.send(true).expect("the slow worker listens");
         stop.cancel();
         slow.await.expect("the slow worker has had its say");
-        assert_eq!(house.get(&name).await, delivered);
         assert_eq!(house.books().await.len(), 1);
+        assert_eq!(house.get(&name).await, claimed);
+
+        open_other.send(true).expect("the other worker listens");
+        house.becomes(&name, State::Delivered).await;
+        assert_eq!(house.calls(&document.external_id).await, ["SubmitOrder", "GetDocumentStatus"]);
     }
 
     /// R-ERP-1

@@ -72,8 +72,13 @@ impl House {
 
     /// Another replica: a store of its own on the same database.
     pub(crate) async fn replica(&self, settings: Settings) -> Handoffs {
+        self.replica_over(settings, self.erp.clone()).await
+    }
+
+    /// Another replica with its own way to the ERP.
+    pub(crate) async fn replica_over(&self, settings: Settings, erp: Link) -> Handoffs {
         let store = self._db.store::<gateway::Migrator>("gateway", self.time.clock()).await;
-        Handoffs::new(store, self.erp.clone(), settings)
+        Handoffs::new(store, erp, settings)
     }
 
     pub(crate) async fn hand_over(&self, document: &Document) -> String {
