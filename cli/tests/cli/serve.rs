@@ -1,0 +1,94 @@
+//! Serving: where it is reached, who else may not, and how it stops.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{program, run, run_on};
+
+/// How long a suite may take to start or to stop on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A suite that serves; killed if a test ends before it.
+struct Serving {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    gateway: String,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl Serving {
+    /// Starts on free ports, and reads from its table where the gateway is.
+    fn start(folder: &Path) -> Self {
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        let mut child = command.arg("--data").arg(folder).stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut told = String::new();
+        while !told.contains("stops.") {
+            assert_ne!(out.read_line(&mut told).expect("output"), 0, "ended at its start: {told}");
+        }
+        let gateway = told.lines().find(|line| line.contains("│ gateway")).expect("a row of the gateway");
+        let gateway = gateway.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+        assert!(["leads", "opportunities", "activities", "orders", "erp"].iter().all(|part| told.contains(part)));
+        Self { gateway: gateway.to_owned(), child, out }
+    }
+
+    /// Sends SIGTERM, and waits for the end.
+    fn stop(mut self) -> (ExitStatus, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("output");
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return (status, rest);
+            }
+            assert!(start.elapsed() < DEADLINE, "does not stop: {rest}");
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn one_suite_serves_a_folder_a_second_one_is_told_and_sigterm_stops_it_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serving = Serving::start(folder.path());
+
+    let second = run_on(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, Some(1), "{}", second.out);
+    assert!(second.err.contains("is in use") && second.err.contains("--data"), "{}", second.err);
+    assert!(second.err.contains(&format!("gateway at {}", serving.gateway)), "{}", second.err);
+    let beside = run_on(folder.path(), &["pipeline"]);
+    assert!(beside.err.contains("talk to that one with --gateway"), "{}", beside.err);
+
+    let through = run(&["pipeline", "--json", "--gateway", &serving.gateway]).json(0);
+    assert_eq!(through["stages"], serde_json::json!([]));
+
+    let (status, rest) = serving.stop();
+    assert_eq!(status.code(), Some(0), "{rest}");
+    assert!(rest.contains("stopping") && rest.ends_with("stopped\n"), "{rest}");
+    // The folder is free again, its databases closed.
+    assert_eq!(run_on(folder.path(), &["pipeline"]).code, Some(0));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let listen = format!("127.0.0.1:{port}");
+    let ended = run_on(folder.path(), &["serve", "gateway", "--listen", &listen]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    let told = format!("gateway cannot listen on {listen}: another program does; choose a port with --listen");
+    assert!(ended.err.contains(&told), "{}", ended.err);
+}

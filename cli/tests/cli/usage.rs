@@ -1,0 +1,85 @@
+//! Help that is worth reading, wrong usage, refusals.
+
+use super::{run, run_on};
+
+#[test]
+fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
+    let commands: [&[&str]; 10] = [
+        &["serve"],
+        &["demo"],
+        &["import", "crm"],
+        &["pipeline"],
+        &["won-lost"],
+        &["deal", "show"],
+        &["flows"],
+        &["handoffs"],
+        &["migrate"],
+        &[],
+    ];
+    for command in commands {
+        let help = run(&[command, &["--help"]].concat());
+        assert_eq!(help.code, Some(0), "{command:?}: {}", help.err);
+        let usage = format!("Usage: {}", [&["dealflow"], command].concat().join(" "));
+        assert!(help.out.contains(&usage), "{command:?}: {}", help.out);
+        assert!(help.out.contains("Examples:\n  dealflow "), "{command:?} has no examples: {}", help.out);
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
+    let wrong: [(&[&str], &str); 8] = [
+        (&["won"], "won-lost"),
+        (&["pipeline", "--nope"], "Usage: dealflow pipeline"),
+        (&["won-lost", "--by", "moon"], "owner, manager, account, reason, month"),
+        (&["won-lost", "--from", "yesterday"], "--from"),
+        (&["import", "crm"], "<DIR>"),
+        (&["flows", "list", "--limit", "0"], "1..=1000"),
+        (&["flows", "abandon", "01a20074-6c00-73c1-9226-b7524d9f9595"], "--reason"),
+        (&["serve", "kitchen"], "the parts are leads, opportunities, activities, orders, erp, gateway"),
+    ];
+    for (args, told) in wrong {
+        let ended = run(args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains(told), "{args:?} does not tell `{told}`: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_refusal_ends_with_1_and_names_the_record_and_the_field() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flow = "flows/01a20074-6c00-73c1-9226-b7524d9f9595";
+    let missing = run_on(folder.path(), &["flows", "retry", flow]);
+    assert_eq!(missing.code, Some(1), "{}", missing.err);
+    assert!(missing.err.contains(&format!("refused: there is no {flow}")), "{}", missing.err);
+    assert!(missing.err.contains("gRPC: NOT_FOUND"), "{}", missing.err);
+
+    let malformed = run_on(folder.path(), &["flows", "show", "flow-17"]);
+    assert_eq!(malformed.code, Some(1), "{}", malformed.err);
+    assert!(malformed.err.contains("refused: 1 field is not right\n  field name: "), "{}", malformed.err);
+
+    let state = run_on(folder.path(), &["handoffs", "list", "--state", "eaten"]);
+    assert!(state.err.contains("  field filter: ") && state.err.contains("DEAD_LETTERED"), "{}", state.err);
+
+    let unknown = run_on(folder.path(), &["deal", "show", "1C1I7A6R"]);
+    assert_eq!(unknown.code, Some(1), "{}", unknown.err);
+    assert!(unknown.err.contains("no deal has the external id `1C1I7A6R`"), "{}", unknown.err);
+}
+
+#[test]
+fn a_suite_that_is_away_is_told_from_a_refusal() {
+    let ended = run(&["pipeline", "--gateway", "http://127.0.0.1:1"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.starts_with("not reachable: "), "{}", ended.err);
+}
+
+#[test]
+fn migrate_tells_the_versions_of_all_parts_and_may_be_run_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = run_on(folder.path(), &["migrate", "--json"]).json(0);
+    let parts: Vec<_> = first["parts"].as_array().into_iter().flatten().filter_map(|it| it["part"].as_str()).collect();
+    assert_eq!(parts, ["leads", "opportunities", "activities", "orders", "erp", "gateway"]);
+    for part in first["parts"].as_array().into_iter().flatten() {
+        assert!(part["applied"].as_array().is_some_and(|applied| !applied.is_empty()), "{part}");
+    }
+    assert_eq!(run_on(folder.path(), &["migrate", "--json"]).json(0), first);
+}
