@@ -64,17 +64,12 @@ impl Work {
     /// History runs one way: refuses an effective time before the record's last change. A request that gave none, and
     /// waited for that change or met a clock that is behind, takes effect together with it: `now` moves there.
     pub fn take_effect_after(&mut self, last: DateTime<Utc>) -> Result<(), Refusal> {
-        self.check_not_before(last)?;
+        if self.dated && self.now < last {
+            let expected = format!("not before the record's last change at {}", last.to_rfc3339());
+            return Err(Refusal::field("effective_time", expected));
+        }
         self.now = self.now.max(last);
         Ok(())
-    }
-
-    /// As [`Work::take_effect_after`], where `now` stays as it is.
-    pub fn check_not_before(&self, last: DateTime<Utc>) -> Result<(), Refusal> {
-        if self.now >= last || !self.dated {
-            return Ok(());
-        }
-        Err(Refusal::field("effective_time", format!("not before the record's last change at {}", last.to_rfc3339())))
     }
 }
 

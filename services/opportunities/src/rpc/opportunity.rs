@@ -83,12 +83,12 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::UpdateOpportunityRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
-        let act = |work: Work, ask: pb::UpdateOpportunityRequest| async move {
+        let act = |mut work: Work, ask: pb::UpdateOpportunityRequest| async move {
             let given = ask.opportunity.unwrap_or_default();
             let mask = Mask::of(ask.update_mask, wire::KNOWN)?;
             let mut sale = self.lock(&work, &given.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::UpdateOpportunity)?;
-            work.check_not_before(sale.opportunity.updated_at)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
             let mut whole = wire::facts(&sale.opportunity);
             wire::overlay(&mut whole, given, &mask);
             wire::read(&whole, &mut sale.opportunity, self.moment(&work).today)?;
@@ -104,11 +104,11 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::StartProcessRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
-        let act = |work: Work, ask: pb::StartProcessRequest| async move {
+        let act = |mut work: Work, ask: pb::StartProcessRequest| async move {
             let language = language(&ask.language_code)?;
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::StartProcess)?;
-            work.check_not_before(sale.opportunity.updated_at)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
             let process = self.process_to_start(&ask.process)?.ok_or_else(|| Error::Missing(ask.process))?;
             sale.start(process, language, work.now)?;
             sale.save(&work.tx, work.now).await?;
@@ -121,11 +121,11 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::MoveToStageRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
-        let act = |work: Work, ask: pb::MoveToStageRequest| async move {
+        let act = |mut work: Work, ask: pb::MoveToStageRequest| async move {
             let stage = stage_slug("stage", &ask.stage)?.unwrap_or_default();
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::MoveToStage)?;
-            work.check_not_before(sale.opportunity.updated_at)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
             sale.move_to(stage, &ask.reason, work.now)?;
             sale.save(&work.tx, work.now).await?;
             Ok::<_, Error>(answer(work, sale, "MoveToStage"))
@@ -137,7 +137,7 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::RecordActivityResultRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
-        let act = |work: Work, ask: pb::RecordActivityResultRequest| async move {
+        let act = |mut work: Work, ask: pb::RecordActivityResultRequest| async move {
             let entry = id("stage_entry", STAGE_ENTRIES, &ask.stage_entry)?;
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             if sale.entry.id != entry {
@@ -146,7 +146,7 @@ impl OpportunityService for Opportunities {
                 return Ok(answer(work, sale, "RecordActivityResult"));
             }
             sale.opportunity.state.accept(Verb::RecordActivityResult)?;
-            work.check_not_before(sale.opportunity.updated_at)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
             let performed = Performed {
                 key: &ask.planned_key,
                 result: &ask.result,
@@ -165,10 +165,10 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::WinOpportunityRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
-        let act = |work: Work, ask: pb::WinOpportunityRequest| async move {
+        let act = |mut work: Work, ask: pb::WinOpportunityRequest| async move {
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::WinOpportunity)?;
-            work.check_not_before(sale.opportunity.updated_at)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
             let currency = sale.opportunity.currency;
             let actual_value = ask.actual_value.map(|value| currency.minor("actual_value", &value)).transpose()?;
             let close_date = day("close_date", ask.close_date.as_ref())?;
@@ -184,10 +184,10 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::LoseOpportunityRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
-        let act = |work: Work, ask: pb::LoseOpportunityRequest| async move {
+        let act = |mut work: Work, ask: pb::LoseOpportunityRequest| async move {
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::LoseOpportunity)?;
-            work.check_not_before(sale.opportunity.updated_at)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
             let reason = wire::lose_reason(ask.reason());
             let reason = reason.ok_or_else(|| Error::field("reason", "is required"))?;
             let close_date = day("close_date", ask.close_date.as_ref())?;

@@ -14,10 +14,10 @@ use crate::error::Error;
 use crate::record::{change, save};
 
 /// The contract that a verb names, locked, as the caller saw it.
-async fn locked(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     let contract = contract::lock(&work.tx, name).await?;
     work.check_etag(name, etag, contract.version)?;
-    work.check_not_before(contract.updated_at)?;
+    work.take_effect_after(contract.updated_at)?;
     Ok(contract)
 }
 
@@ -76,7 +76,7 @@ impl ContractService for Orders {
     ) -> Result<Response<pb::Contract>, Status> {
         self.store
             .work(request, |mut work, ask: pb::ApproveContractRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().approve(work.now)?;
                 let told = ("contract.approved", "ApproveContract", "");
                 let answer = saved(&mut work, told, &before, &after).await?;
@@ -88,7 +88,7 @@ impl ContractService for Orders {
     async fn send_contract(&self, request: Request<pb::SendContractRequest>) -> Result<Response<pb::Contract>, Status> {
         self.store
             .work(request, |mut work, ask: pb::SendContractRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let expected = ask.comments_expected_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 let after = before.clone().send(expected, work.now)?;
                 let told = ("contract.sent", "SendContract", "");
@@ -101,7 +101,7 @@ impl ContractService for Orders {
     async fn sign_contract(&self, request: Request<pb::SignContractRequest>) -> Result<Response<pb::Contract>, Status> {
         self.store
             .work(request, |mut work, ask: pb::SignContractRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let on = ask.signed_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 let after = before.clone().sign(ask.signatories, on, work.now)?;
                 let told = ("contract.signed", "SignContract", "");
@@ -117,7 +117,7 @@ impl ContractService for Orders {
     ) -> Result<Response<pb::Contract>, Status> {
         self.store
             .work(request, |mut work, ask: pb::CancelContractRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().cancel(work.now)?;
                 let told = ("contract.canceled", "CancelContract", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;

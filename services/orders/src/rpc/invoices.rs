@@ -17,10 +17,10 @@ use crate::record::{change, save};
 use crate::wire::asked;
 
 /// The invoice that a verb names, locked, as the caller saw it.
-async fn locked(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     let invoice = invoice::lock(&work.tx, name).await?;
     work.check_etag(name, etag, invoice.version)?;
-    work.check_not_before(invoice.updated_at)?;
+    work.take_effect_after(invoice.updated_at)?;
     Ok(invoice)
 }
 
@@ -49,7 +49,7 @@ impl InvoiceService for Orders {
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 // The order's lock makes billings of one order follow each other.
                 let order = order::lock(&work.tx, &ask.order).await?;
-                work.check_not_before(order.updated_at)?;
+                work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
                 let invoice = Model::of_order(&order, &billed, &to_bill, issue_date, work.now)?;
                 invoice::insert(&work.tx, &invoice).await?;
@@ -81,7 +81,7 @@ impl InvoiceService for Orders {
     async fn post_invoice(&self, request: Request<pb::PostInvoiceRequest>) -> Result<Response<pb::Invoice>, Status> {
         self.store
             .work(request, |mut work, ask: pb::PostInvoiceRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let mut after = before.clone().post(work.now)?;
                 after.number = Some(number::of_invoice(&work.tx, &after.legal_entity, &after.series).await?);
                 let answer = saved(&mut work, ("invoice.posted", "PostInvoice", ""), &before, &after).await?;
@@ -93,7 +93,7 @@ impl InvoiceService for Orders {
     async fn void_invoice(&self, request: Request<pb::VoidInvoiceRequest>) -> Result<Response<pb::Invoice>, Status> {
         self.store
             .work(request, |mut work, ask: pb::VoidInvoiceRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().void(work.now)?;
                 let told = ("invoice.voided", "VoidInvoice", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;

@@ -15,10 +15,10 @@ use crate::record::{change, save};
 use crate::wire::asked;
 
 /// The order that a verb names, locked, as the caller saw it.
-async fn locked(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     let order = order::lock(&work.tx, name).await?;
     work.check_etag(name, etag, order.version)?;
-    work.check_not_before(order.updated_at)?;
+    work.take_effect_after(order.updated_at)?;
     Ok(order)
 }
 
@@ -87,7 +87,7 @@ impl OrderService for Orders {
     async fn confirm_order(&self, request: Request<pb::ConfirmOrderRequest>) -> Result<Response<pb::Order>, Status> {
         self.store
             .work(request, |mut work, ask: pb::ConfirmOrderRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().confirm(work.now)?;
                 let answer = saved(&mut work, ("order.confirmed", "ConfirmOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -98,7 +98,7 @@ impl OrderService for Orders {
     async fn submit_order(&self, request: Request<pb::SubmitOrderRequest>) -> Result<Response<pb::Order>, Status> {
         self.store
             .work(request, |mut work, ask: pb::SubmitOrderRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().submit(work.now)?;
                 let answer = saved(&mut work, ("order.submitted", "SubmitOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -109,7 +109,7 @@ impl OrderService for Orders {
     async fn reject_order(&self, request: Request<pb::RejectOrderRequest>) -> Result<Response<pb::Order>, Status> {
         self.store
             .work(request, |mut work, ask: pb::RejectOrderRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().reject(&ask.reason, work.now)?;
                 let told = ("order.rejected", "RejectOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
@@ -122,7 +122,7 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::FulfillOrderRequest| async move {
                 let delivered = asked(&ask.lines)?;
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().fulfill(&delivered, work.now)?;
                 let answer = saved(&mut work, ("order.fulfilled", "FulfillOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -133,7 +133,7 @@ impl OrderService for Orders {
     async fn cancel_order(&self, request: Request<pb::CancelOrderRequest>) -> Result<Response<pb::Order>, Status> {
         self.store
             .work(request, |mut work, ask: pb::CancelOrderRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().cancel(work.now)?;
                 let told = ("order.canceled", "CancelOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;

@@ -18,10 +18,10 @@ use crate::record::{Told, change, save};
 use crate::wire::{UPDATABLE, close_reason};
 
 /// The quote that a verb names, locked, as the caller saw it.
-async fn locked(work: &Work, name: &str, etag: &str) -> Result<Model, Error> {
+async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     let quote = quote::lock(&work.tx, name).await?;
     work.check_etag(name, etag, quote.version)?;
-    work.check_not_before(quote.updated_at)?;
+    work.take_effect_after(quote.updated_at)?;
     Ok(quote)
 }
 
@@ -41,7 +41,7 @@ async fn saved(
 /// Closes locked quotes together and tells of each.
 async fn closed(work: &mut Work, quotes: Vec<Model>, reason: CloseReason, verb: &str) -> Result<Vec<pb::Quote>, Error> {
     if let Some(last) = quotes.iter().map(|quote| quote.updated_at).max() {
-        work.check_not_before(last)?;
+        work.take_effect_after(last)?;
     }
     let after = quote::close_all(&work.tx, quotes.clone(), reason, work.now).await?;
     let mut answers = Vec::with_capacity(after.len());
@@ -92,7 +92,7 @@ impl QuoteService for Orders {
             .work(request, |mut work, ask: pb::UpdateQuoteRequest| async move {
                 let mask = Mask::of(ask.update_mask, UPDATABLE)?;
                 let written = ask.quote.unwrap_or_default();
-                let before = locked(&work, &written.name, &ask.etag).await?;
+                let before = locked(&mut work, &written.name, &ask.etag).await?;
                 let after = before.clone().update(&work.tx, written, &mask, work.now).await?;
                 let answer = saved(&mut work, ("quote.updated", "UpdateQuote", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -103,7 +103,7 @@ impl QuoteService for Orders {
     async fn activate_quote(&self, request: Request<pb::ActivateQuoteRequest>) -> Result<Response<pb::Quote>, Status> {
         self.store
             .work(request, |mut work, ask: pb::ActivateQuoteRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().activate(work.now)?;
                 let answer = saved(&mut work, ("quote.activated", "ActivateQuote", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -114,7 +114,7 @@ impl QuoteService for Orders {
     async fn present_quote(&self, request: Request<pb::PresentQuoteRequest>) -> Result<Response<pb::Quote>, Status> {
         self.store
             .work(request, |mut work, ask: pb::PresentQuoteRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().present(work.now)?;
                 let answer = saved(&mut work, ("quote.presented", "PresentQuote", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -125,7 +125,7 @@ impl QuoteService for Orders {
     async fn revise_quote(&self, request: Request<pb::ReviseQuoteRequest>) -> Result<Response<pb::Quote>, Status> {
         self.store
             .work(request, |mut work, ask: pb::ReviseQuoteRequest| async move {
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let (closed, copy) = before.clone().revise(work.now)?;
                 let reason = CloseReason::Revised.to_string();
                 saved(&mut work, ("quote.revised", "ReviseQuote", &reason), &before, &closed).await?;
@@ -142,7 +142,7 @@ impl QuoteService for Orders {
             .work(request, |mut work, ask: pb::AcceptQuoteRequest| async move {
                 let (before, siblings) = quote::lock_with_siblings(&work.tx, &ask.name).await?;
                 work.check_etag(&ask.name, &ask.etag, before.version)?;
-                work.check_not_before(before.updated_at)?;
+                work.take_effect_after(before.updated_at)?;
                 let order = order::Model::of_quote(&before, ask.customer_reference, work.now);
                 let after = before.clone().accept(order.id, work.now)?;
                 let Some(order) = order::insert(&work.tx, order).await? else {
@@ -162,7 +162,7 @@ impl QuoteService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CloseQuoteRequest| async move {
                 let reason = close_reason(ask.reason())?;
-                let before = locked(&work, &ask.name, &ask.etag).await?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let after = before.clone().close(reason, work.now)?;
                 let words =
                     if ask.comment.is_empty() { reason.to_string() } else { format!("{reason}: {}", ask.comment) };
