@@ -40,12 +40,15 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     ended
 }
 
-/// Tells on the error stream why a command ended without success.
+/// Tells on the error stream why a command ended without success: what was being done, and the refusal in full.
 fn told(error: &anyhow::Error) -> ExitCode {
-    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Status>());
-    match refused {
-        Some(status) => eprintln!("{}", show::refusal(status)),
-        None => eprintln!("error: {error:#}"),
+    let refused = error.chain().position(|cause| cause.is::<Status>());
+    let said: Vec<String> = error.chain().take(refused.unwrap_or(usize::MAX)).map(ToString::to_string).collect();
+    if !said.is_empty() {
+        eprintln!("error: {}", said.join(": "));
+    }
+    if let Some(status) = error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
+        eprintln!("{}", show::refusal(status));
     }
     ExitCode::FAILURE
 }

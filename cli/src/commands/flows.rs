@@ -1,11 +1,15 @@
 //! `dealflow flows`: what the gateway drives to its end, and what waits for an operator (R-FLW-3).
 
+use std::collections::HashMap;
+
 use clap::{Args, Subcommand};
 use dealflow_proto::gateway::v1::{AbandonFlowRequest, Flow, GetFlowRequest, ListFlowsRequest, RetryFlowRequest};
 use serde_json::json;
+use tonic::Status;
 
 use super::deal::quoted;
 use super::named;
+use super::subjects::titles;
 use crate::api::{Api, new_id};
 use crate::client::Target;
 use crate::show::{self, json as data, word};
@@ -108,13 +112,18 @@ impl List {
             order_by: "create_time desc".to_owned(),
             ..ListFlowsRequest::default()
         };
-        let page =
-            self.target.ask(async |api| Ok(api.flows.clone().list_flows(api.ask(ask)).await?.into_inner())).await?;
+        let json = self.json;
+        let list = async |api: Api| {
+            let page = api.flows.clone().list_flows(api.ask(ask)).await?.into_inner();
+            let titles = if json { HashMap::new() } else { titles_of(&api, &page.flows).await? };
+            Ok((page, titles))
+        };
+        let (page, titles) = self.target.ask(list).await?;
         let more = !page.next_page_token.is_empty();
         if self.json {
             return data::print(&json!({ "flows": data::list(&page.flows, data::flow), "more": more }));
         }
-        println!("{}", table(&page.flows));
+        println!("{}", table(&page.flows, &titles));
         if more {
             println!("There are more; --limit shows them.");
         }
@@ -124,16 +133,26 @@ impl List {
 
 impl One {
     async fn answer(&self, ask: impl AsyncFnOnce(Api) -> anyhow::Result<Flow>) -> anyhow::Result<()> {
-        let flow = self.target.ask(ask).await?;
+        let read = async |api: Api| {
+            let flow = ask(api.clone()).await?;
+            let titles = titles_of(&api, std::slice::from_ref(&flow)).await?;
+            Ok((flow, titles))
+        };
+        let (flow, titles) = self.target.ask(read).await?;
         if self.json {
             return data::print(&data::flow(&flow));
         }
-        println!("{}", table(&[flow]));
+        println!("{}", table(&[flow], &titles));
         Ok(())
     }
 }
 
-fn table(flows: &[Flow]) -> comfy_table::Table {
+/// What the records that flows began with go by.
+async fn titles_of(api: &Api, flows: &[Flow]) -> Result<HashMap<String, String>, Status> {
+    titles(api, flows.iter().map(|flow| flow.subject.as_str())).await
+}
+
+fn table(flows: &[Flow], titles: &HashMap<String, String>) -> comfy_table::Table {
     let mut table = show::table(&["flow", "verb", "state", "runs", "began (UTC)", "about", "stopped at", "why", "who"]);
     for flow in flows {
         table.add_row([
@@ -142,7 +161,7 @@ fn table(flows: &[Flow]) -> comfy_table::Table {
             word(flow.state().as_str_name(), "STATE_"),
             &flow.run_count.to_string(),
             &show::time(flow.create_time.as_ref()),
-            &flow.subject,
+            titles.get(&flow.subject).unwrap_or(&flow.subject),
             &flow.step,
             &flow.reason,
             &flow.actor,

@@ -11,6 +11,7 @@ pub mod migrate;
 mod people;
 pub mod pipeline;
 pub mod serve;
+mod subjects;
 pub mod won_lost;
 
 use clap::{Parser, Subcommand};

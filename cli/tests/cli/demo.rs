@@ -112,6 +112,9 @@ fn the_commands_agree(folder: &std::path::Path, told: &Value) {
     let parked = run_on(folder, &["flows", "list", "--state", "parked", "--json"]).json(0);
     assert_eq!(parked["flows"], json!([]));
 
+    let flows = run_on(folder, &["flows", "list", "--verb", "WinDeal"]);
+    assert!(flows.out.contains("Analyzer for the field station"), "{}", flows.out);
+
     let name = told["deals"][1]["opportunity"]["name"].as_str().expect("a name");
     let deal = run_on(folder, &["deal", "show", name]);
     assert_eq!(deal.code, Some(0), "{}", deal.err);

@@ -15,7 +15,7 @@ mod tale;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -63,7 +63,7 @@ impl Demo {
         let told = tell(&api, &mut tale).await;
         drop(api);
         client.close().await;
-        let outcome = told?;
+        let outcome = told.with_context(|| format!("the demo broke off; {}", tale.summary()))?;
         let seconds = start.elapsed().as_secs_f64();
         if self.json {
             data::print(&outcome.to_json(&tale, self.data.as_deref(), seconds))?;

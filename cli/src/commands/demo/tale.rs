@@ -67,10 +67,11 @@ impl Tale {
         off.map(|check| format!("{}: expected {}, is {}", check.what, check.expected, check.actual)).collect()
     }
 
-    /// How many checks hold.
+    /// How many checks hold, and which do not.
     pub(super) fn summary(&self) -> String {
         let held = self.checks.iter().filter(|check| check.holds()).count();
-        format!("{held} of {} checks hold", self.checks.len())
+        let off: Vec<String> = self.off().into_iter().map(|off| format!("\n  off: {off}")).collect();
+        format!("{held} of {} checks hold{}", self.checks.len(), off.concat())
     }
 
     /// The lines, for machines.
@@ -99,5 +100,19 @@ pub(super) async fn eventually<T>(
             }
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_is_off_is_named_and_the_others_are_still_made() {
+        let mut tale = Tale::new(true);
+        tale.check("orders in the ERP", 2, 1);
+        tale.check("invoices in the ERP", 2, 2);
+        assert_eq!(tale.off(), ["orders in the ERP: expected 2, is 1"]);
+        assert_eq!(tale.summary(), "1 of 2 checks hold\n  off: orders in the ERP: expected 2, is 1");
     }
 }
