@@ -74,11 +74,7 @@ async fn capture(api: &Api, number: u64) -> anyhow::Result<Lead> {
         given_name: "Ann".to_owned(),
         family_name: "Buyer".to_owned(),
         email: format!("{}@example.com", new_id()),
-        bant: Some(Bant {
-            budget_status: BudgetStatus::CanBuy.into(),
-            need: Need::MustHave.into(),
-            ..Bant::default()
-        }),
+        bant: Some(Bant { budget_status: BudgetStatus::CanBuy.into(), need: Need::MustHave.into(), ..Bant::default() }),
         ..Lead::default()
     };
     let ask = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..CreateLeadRequest::default() };

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use dealflow_chassis::Durability;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -67,10 +67,8 @@ type Step = (PartName, &'static [Sql]);
 const CHANGE_LEAD: Step = (PartName::Leads, &[Read(LEAD), Update(LEAD)]);
 const COMPLETE: Step = (PartName::Activities, &[Read(ACTIVITY), Update(ACTIVITY)]);
 const RECORD: Step = (PartName::Opportunities, &[Read(OPPORTUNITY), Read(ENTRY), Update(ENTRY), Update(OPPORTUNITY)]);
-const ADVANCE: Step = (
-    PartName::Opportunities,
-    &[Read(OPPORTUNITY), Read(ENTRY), Update(ENTRY), Insert(ENTRY), Update(OPPORTUNITY)],
-);
+const ADVANCE: Step =
+    (PartName::Opportunities, &[Read(OPPORTUNITY), Read(ENTRY), Update(ENTRY), Insert(ENTRY), Update(OPPORTUNITY)]);
 const PLAN_ONE: Step = (PartName::Activities, &[Insert(ACTIVITY)]);
 const PLAN_TWO: Step = (PartName::Activities, &[InsertRows(ACTIVITY, 2)]);
 const PLAN_THREE: Step = (PartName::Activities, &[InsertRows(ACTIVITY, 3)]);
@@ -216,7 +214,8 @@ async fn execute(
             tx.query_one_raw(Statement::from_sql_and_values(backend, text, [id.into()])).await?;
         }
         Update(table) => {
-            let text = format!("UPDATE limit_{} SET state = $1, version = version + 1, body = $2 WHERE id = $3", table.0);
+            let text =
+                format!("UPDATE limit_{} SET state = $1, version = version + 1, body = $2 WHERE id = $3", table.0);
             let id = made.get(&table).copied().unwrap_or(Uuid::nil());
             let values = ["NEXT".into(), "y".repeat(table.1).into(), id.into()];
             tx.execute_raw(Statement::from_sql_and_values(backend, text, values)).await?;

@@ -126,7 +126,8 @@ impl Bench {
         self.deals(&api, &product, self.warm_up).await?;
         handed_over(&api).await?;
 
-        let commits = || client.suite.as_ref().map(|suite| suite.stores().iter().map(|(_, store)| store.commits()).sum());
+        let commits =
+            || client.suite.as_ref().map(|suite| suite.stores().iter().map(|(_, store)| store.commits()).sum());
         let (commits_before, calls_before): (Option<u64>, u64) = (commits(), counter.count());
         let (cpu_before, start) = (machine::cpu_seconds(), Instant::now());
         let (phases, deal) = self.deals(&api, &product, self.deals).await?;
@@ -161,7 +162,12 @@ impl Bench {
     }
 
     /// Runs deals, so many at a time; a deal that fails ends the bench.
-    async fn deals(&self, api: &Api, product: &Product, count: u64) -> anyhow::Result<(Vec<(String, Summary)>, Summary)> {
+    async fn deals(
+        &self,
+        api: &Api,
+        product: &Product,
+        count: u64,
+    ) -> anyhow::Result<(Vec<(String, Summary)>, Summary)> {
         let next = Arc::new(AtomicU64::new(0));
         let workers: Vec<_> = (0..self.concurrency.max(1))
             .map(|_| {
@@ -204,7 +210,8 @@ async fn handed_over(api: &Api) -> anyhow::Result<()> {
         };
         let open = api.handoffs.clone().list_handoffs(api.ask(ask)).await?.into_inner().handoffs;
         let Some(first) = open.first() else { return Ok(()) };
-        if matches!(first.state(), handoff::State::Rejected | handoff::State::DeadLettered) || Instant::now() > deadline {
+        if matches!(first.state(), handoff::State::Rejected | handoff::State::DeadLettered) || Instant::now() > deadline
+        {
             bail!("{} is {:?}: {}", first.external_id, first.state(), first.last_error);
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
