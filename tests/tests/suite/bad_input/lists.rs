@@ -1,0 +1,53 @@
+//! Lists: forged page tokens, filters and orders, pages of impossible sizes.
+
+use dealflow_testbed::{TestDb, both, refusal};
+use dealflow_tests::Sandbox;
+use dealflow_tests::raw::{API, call, short_name};
+use prost::Message;
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use tonic::Code;
+
+/// Lists of the API: an RPC whose request has an order.
+fn lists() -> impl Iterator<Item = MethodDescriptor> {
+    let services: Vec<_> = API.services().collect();
+    let methods = services.into_iter().flat_map(|service| service.methods().collect::<Vec<_>>());
+    methods.filter(|method| method.input().get_field_by_name("order_by").is_some())
+}
+
+both! {
+    /// R-API-1
+    async fn every_list_refuses_what_it_does_not_understand_and_names_the_field(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let bad: [(&str, Value); 9] = [
+            ("page_token", Value::String("forged".to_owned())),
+            ("page_token", Value::String("AAAA".repeat(20))),
+            ("page_token", Value::String("\u{1f600}".to_owned())),
+            ("page_size", Value::I32(-1)),
+            ("filter", Value::String("no_such_field =".to_owned())),
+            ("filter", Value::String("no_such_field = \"x\"".to_owned())),
+            ("filter", Value::String("create_time > \"x\" OR".to_owned())),
+            ("filter", Value::String("'; DROP TABLE lead; --".to_owned())),
+            ("order_by", Value::String("no_such_field desc".to_owned())),
+        ];
+        let (mut wrong, mut cases) = (Vec::new(), 0);
+        for method in lists() {
+            for (field, value) in &bad {
+                cases += 1;
+                let mut ask = DynamicMessage::new(method.input());
+                ask.set_field_by_name(field, value.clone());
+                let answer = call(&sandbox.link, &method, ask.encode_to_vec()).await;
+                let refused = answer.as_ref().err().map(refusal);
+                let right = refused.as_ref().is_some_and(|refused| {
+                    let reason = matches!(refused.reason.as_str(), "INVALID_LIST" | "INVALID_FIELDS");
+                    refused.code == Code::InvalidArgument && reason && refused.field_names() == [*field]
+                });
+                if !right {
+                    wrong.push(format!("{} with {field} = {value:?}: {answer:?}", short_name(&method)));
+                }
+            }
+        }
+        println!("{cases} cases at {} lists", lists().count());
+        assert!(lists().count() >= 10 && wrong.is_empty(), "{}", wrong.join("\n"));
+        sandbox.stop().await;
+    }
+}

@@ -1,0 +1,10 @@
+//! The whole suite: from a lead to the invoice in the ERP's books, whatever is lost or killed on the way.
+
+mod bad_input;
+mod crash;
+mod directly;
+mod lost_replies;
+mod requirements;
+mod traces;
+mod verbs;
+mod whole_deal;
