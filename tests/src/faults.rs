@@ -1,5 +1,5 @@
-//! Faults between the gateway and its neighbours: at the k-th call of one verb a request or a reply is lost, or
-//! everything dies.
+//! Faults between the gateway and its neighbours: at the k-th call of one verb a request or a reply is lost, or the call
+//! stands still until everything dies.
 //!
 //! A verb is told by its trace: whoever asks for it sends a trace id of its own, and every call that follows from it
 //! carries that id, the delivery to the ERP too. So many verbs can have their faults side by side.
@@ -13,7 +13,7 @@ use dealflow_chassis::context::TRACEPARENT;
 use dealflow_chassis::link::Transport;
 use futures::future::{BoxFuture, FutureExt};
 use http::{Request, Response};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
@@ -26,10 +26,10 @@ pub enum Fault {
     LoseRequest,
     /// The call is done, and its answer never arrives.
     LoseReply,
-    /// The suite dies before the call is sent.
-    KillBefore,
-    /// The suite dies when the call is done and its answer is on the way.
-    KillAfter,
+    /// The call is not sent until the suite dies.
+    StopBefore,
+    /// The call is done, and its answer is on the way until the suite dies.
+    StopAfter,
 }
 
 /// The faults of one suite; copies are the same.
@@ -39,7 +39,7 @@ pub struct Faults(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     verbs: Mutex<HashMap<String, Verb>>,
-    killed: Notify,
+    stopped: watch::Sender<usize>,
 }
 
 /// One verb's calls so far, and what is to happen.
@@ -63,9 +63,10 @@ impl Faults {
         self.verbs().get(&trace.0).map(|verb| verb.calls.clone()).unwrap_or_default()
     }
 
-    /// Waits until a planned kill has come.
-    pub async fn killed(&self) {
-        self.0.killed.notified().await;
+    /// Waits until so many calls in all have stopped where they were planned to.
+    pub async fn stopped(&self, calls: usize) {
+        let mut stopped = self.0.stopped.subscribe();
+        stopped.wait_for(|stopped| *stopped >= calls).await.expect("the faults outlive who waits for them");
     }
 
     /// What the suite puts round each neighbour's link.
@@ -146,15 +147,15 @@ impl Service<Request<Body>> for Faulty {
         let mut inner = std::mem::replace(&mut self.inner, next);
         let faults = self.faults.clone();
         async move {
-            if matches!(fault, Fault::LoseReply | Fault::KillAfter) {
+            if matches!(fault, Fault::LoseReply | Fault::StopAfter) {
                 // What the server said is lost with the reply, a refusal too.
                 drop(inner.call(request).await);
             }
             match fault {
                 Fault::LoseRequest => Err(Status::unavailable("a test lost the request")),
                 Fault::LoseReply => Err(Status::unknown("a test lost the reply")),
-                Fault::KillBefore | Fault::KillAfter => {
-                    faults.0.killed.notify_one();
+                Fault::StopBefore | Fault::StopAfter => {
+                    faults.0.stopped.send_modify(|stopped| *stopped += 1);
                     std::future::pending().await
                 }
             }

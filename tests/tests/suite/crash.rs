@@ -1,83 +1,106 @@
 //! R-FLW-1: the suite dies at the k-th call of a verb, starts again on the same databases, and the verb ends as if
 //! nothing had happened.
 
+use std::fmt;
 use std::time::Duration;
 
 use dealflow::api::all_pages;
 use dealflow_proto::gateway::v1::{ListFlowsRequest, flow};
 use dealflow_testbed::{TestDb, both, eventually};
 use dealflow_tests::{Fault, Sandbox};
+use futures::future::join_all;
 
 use crate::verbs::{Asked, Verb, assert_same};
 
 /// A lease lasts 5 s, and leases are looked through every second.
 const DRIVEN_ON: Duration = Duration::from_secs(10);
 
-/// The verbs with the most steps, one for each way that a deal takes.
-const VERBS: [Verb; 5] =
-    [Verb::Qualify, Verb::CompleteAdvancing, Verb::AcceptAndWin, Verb::WinWithoutQuote, Verb::Fulfill];
+/// How many deals die at the same time: a worker has eight deliveries on their way, and the ERP's calls are few.
+const TOGETHER: usize = 24;
 
 both! {
     /// R-FLW-1, R-ERP-1
-    async fn a_flow_whose_suite_dies_at_any_call_is_driven_to_its_end_by_the_next(db: TestDb) {
+    async fn a_flow_whose_suite_dies_at_any_call_of_any_verb_is_driven_to_its_end_by_the_next(db: TestDb) {
         let mut sandbox = Sandbox::start(&db).await;
-        let mut undisturbed = Vec::new();
-        for verb in VERBS {
-            let asked = verb.prepare(&sandbox).await;
-            let trace = sandbox.faults.plan(None);
-            asked.ask(&sandbox, &trace).await.expect("the verb goes through");
-            undisturbed.push((verb, asked, trace));
-        }
-        sandbox.rest().await;
+        let cases = every_call_of_every_verb(&sandbox).await;
+        let deaths = cases.len().div_ceil(TOGETHER);
         let mut ended = Vec::new();
-        for (verb, asked, trace) in undisturbed {
-            let want = asked.end_state(&sandbox).await;
-            for at in 1..=sandbox.faults.calls(&trace).len() {
-                for fault in faults(db.kind(), at) {
-                    let case = format!("{verb:?} with {fault:?} at call {at}");
-                    ended.push((want.clone(), die_at(&mut sandbox, verb, at, *fault, &case).await, case));
-                }
-            }
+        for death in 0..deaths {
+            // Each has some of all verbs and places.
+            let dying: Vec<Case> = cases.iter().skip(death).step_by(deaths).cloned().collect();
+            ended.extend(die(&mut sandbox, dying, ended.len()).await);
         }
         // A worker that died holds its documents for 90 s: all of them are waited for at once.
         sandbox.rest().await;
-        for (want, asked, case) in &ended {
-            assert_same(want, &asked.end_state(&sandbox).await, case);
+        for (case, asked) in &ended {
+            assert_same(&case.want, &asked.end_state(&sandbox).await, &case.to_string());
         }
-        println!("{} cases (verb, k, before or after)", ended.len());
+        println!("{} cases (verb, k, before or after) in {deaths} deaths", ended.len());
         sandbox.finish().await;
     }
 }
 
-/// A lease on PostgreSQL is waited for at each death, some seconds: there every call has one of the two.
-fn faults(kind: dealflow_testbed::Kind, at: usize) -> &'static [Fault] {
-    match (kind, at % 2) {
-        (dealflow_testbed::Kind::Sqlite, _) => &[Fault::KillBefore, Fault::KillAfter],
-        (_, 0) => &[Fault::KillBefore],
-        (_, _) => &[Fault::KillAfter],
+/// Where a verb is when everything dies, and how its deal must end.
+#[derive(Clone)]
+struct Case {
+    verb: Verb,
+    at: usize,
+    fault: Fault,
+    want: String,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} with {:?} at call {}", self.verb, self.fault, self.at)
     }
 }
 
-/// Asks a verb, dies at the call, starts again, and sees that the flow ends.
-async fn die_at(sandbox: &mut Sandbox, verb: Verb, at: usize, fault: Fault, case: &str) -> Asked {
-    let asked = verb.prepare(sandbox).await;
-    let trace = sandbox.faults.plan(Some((at, fault)));
-    // The ERP is called when the verb has answered already, the others before.
+async fn every_call_of_every_verb(sandbox: &Sandbox) -> Vec<Case> {
+    let mut undisturbed = Vec::new();
+    for verb in Verb::ALL {
+        let asked = verb.prepare(sandbox).await;
+        let trace = sandbox.faults.plan(None);
+        asked.ask(sandbox, &trace).await.expect("the verb goes through");
+        undisturbed.push((verb, asked, trace));
+    }
+    sandbox.rest().await;
+    let mut cases = Vec::new();
+    for (verb, asked, trace) in undisturbed {
+        let want = asked.end_state(sandbox).await;
+        for at in 1..=sandbox.faults.calls(&trace).len() {
+            let both = [Fault::StopBefore, Fault::StopAfter];
+            cases.extend(both.map(|fault| Case { verb, at, fault, want: want.clone() }));
+        }
+    }
+    cases
+}
+
+/// Asks all verbs; when each has come to its call, everything dies, starts again, and every flow ends.
+async fn die(sandbox: &mut Sandbox, cases: Vec<Case>, before: usize) -> Vec<(Case, Asked)> {
+    let mut asked = Vec::with_capacity(cases.len());
+    for case in cases {
+        let trace = sandbox.faults.plan(Some((case.at, case.fault)));
+        asked.push((case.verb.prepare(sandbox).await, trace, case));
+    }
+    let shared = &*sandbox;
+    let all = join_all(asked.iter().map(|(asked, trace, _)| asked.ask(shared, trace)));
+    let stopped = tokio::time::timeout(DRIVEN_ON, shared.faults.stopped(before + asked.len()));
     tokio::select! {
         biased;
-        () = sandbox.faults.killed() => {}
-        () = async {
-            let answer = asked.ask(sandbox, &trace).await;
-            answer.unwrap_or_else(|status| panic!("{case}: {status:?}"));
-            tokio::time::timeout(DRIVEN_ON, sandbox.faults.killed()).await.expect("the planned call comes");
-        } => {}
+        in_time = stopped => assert!(in_time.is_ok(), "every planned call comes"),
+        // The ERP is called when its verb has answered already; a verb whose call stopped has no answer.
+        answers = all => panic!("no verb stops: {answers:?}"),
     }
     sandbox.kill().await;
     sandbox.restart().await;
-    eventually(format!("{case}: no flow is under way"), DRIVEN_ON, || no_flow_is_under_way(sandbox)).await;
-    // A caller who got no answer asks again: of a flow that was stored it gets the answer, else it begins now.
-    asked.ask(sandbox, &trace).await.unwrap_or_else(|status| panic!("{case}, asked again: {status:?}"));
-    asked
+    eventually("no flow is under way", DRIVEN_ON, || no_flow_is_under_way(sandbox)).await;
+    let mut ended = Vec::with_capacity(asked.len());
+    for (asked, trace, case) in asked {
+        // A caller who got no answer asks again: of a flow that was stored it gets the answer, else it begins now.
+        asked.ask(sandbox, &trace).await.unwrap_or_else(|status| panic!("{case}, asked again: {status:?}"));
+        ended.push((case, asked));
+    }
+    ended
 }
 
 async fn no_flow_is_under_way(sandbox: &Sandbox) -> bool {
