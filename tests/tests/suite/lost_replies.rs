@@ -1,8 +1,7 @@
 //! R-FLW-1: a request or a reply lost at the k-th call, for every k of every verb, ends in the same state as none lost.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use dealflow_testbed::{TestDb, both};
+use dealflow_tests::faults::Trace;
 use dealflow_tests::{Fault, Sandbox};
 use futures::stream::{self, StreamExt};
 
@@ -21,6 +20,13 @@ both! {
     async fn a_request_lost_at_the_k_th_call_for_every_k_of_every_verb_ends_in_the_same_state(db: TestDb) {
         every_call_of_every_verb(&db, Fault::LoseRequest).await;
     }
+}
+
+/// What is lost, and how the deal must end.
+struct Case {
+    said: String,
+    at: usize,
+    want: String,
 }
 
 async fn every_call_of_every_verb(db: &TestDb, fault: Fault) {
@@ -44,28 +50,25 @@ async fn every_call_of_every_verb(db: &TestDb, fault: Fault) {
     // The ERP's calls are the last ones of a verb: by their place, so that they do not all fail in a row.
     cases.sort_by_key(|(verb, at, _)| (*at, *verb as usize));
 
-    let done = AtomicUsize::new(0);
-    let sandbox = &sandbox;
-    let disturbed: Vec<(String, String, Asked)> = stream::iter(cases)
-        .map(|(verb, at, want)| {
-            let done = &done;
-            async move {
-                let asked = verb.prepare(sandbox).await;
-                let trace = sandbox.faults.plan(Some((at, fault)));
-                let case = format!("{verb:?} with {fault:?} at call {at}");
-                let answer = asked.ask(sandbox, &trace).await;
-                answer.unwrap_or_else(|status| panic!("{case}: {status:?}; {:?}", sandbox.faults.calls(&trace)));
-                // Only the number itself is shared; nothing else is ordered by it.
-                done.fetch_add(1, Ordering::Relaxed);
-                (case, want, asked)
-            }
+    let shared = &sandbox;
+    let disturbed: Vec<(Case, Asked, Trace)> = stream::iter(cases)
+        .map(|(verb, at, want)| async move {
+            let asked = verb.prepare(shared).await;
+            let trace = shared.faults.plan(Some((at, fault)));
+            let case = format!("{verb:?} with {fault:?} at call {at}");
+            let answer = asked.ask(shared, &trace).await;
+            answer.unwrap_or_else(|status| panic!("{case}: {status:?}; {:?}", shared.faults.calls(&trace)));
+            (Case { said: case, at, want }, asked, trace)
         })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
     sandbox.rest().await;
-    for (case, want, asked) in &disturbed {
-        assert_same(want, &asked.end_state(sandbox).await, case);
+    for (case, asked, trace) in &disturbed {
+        let calls = sandbox.faults.calls(trace);
+        assert!(calls.len() >= case.at, "{}: the planned call came, of {calls:?}", case.said);
+        assert_same(&case.want, &asked.end_state(&sandbox).await, &case.said);
     }
-    println!("{fault:?}: {} cases (verb, k)", done.into_inner());
+    println!("{fault:?}: {} cases (verb, k)", disturbed.len());
+    sandbox.finish().await;
 }
