@@ -6,6 +6,7 @@
 mod body;
 mod deadline;
 mod drain;
+mod form;
 mod panic;
 mod routes;
 mod shed;
@@ -58,7 +59,9 @@ pub(crate) fn stack(routes: Routes, limits: &Limits, drain: Drain) -> Stack {
         // The caller's patience, capped by ours; innermost but for the size, so that the handler finds the deadline.
         .layer(deadline::DeadlineLayer::new(limits.deadline))
         // While reading: a message that is too large is refused at its fifth byte, not when it is in memory.
-        .layer(size::SizeLayer::new(limits.message));
+        .layer(size::SizeLayer::new(limits.message))
+        // Next to the handlers, which decode: bytes that are no message are the caller's fault, not ours.
+        .layer(form::FormLayer);
     BoxCloneSyncService::new(layers.service(routes))
 }
 
