@@ -123,6 +123,10 @@ impl Rpc<'_> {
             let ask = with(good.clone(), "effective_time", time(&good, 4_000_000_000));
             self.refused("with a time to come", &ask, INVALID.0, INVALID.1, &["effective_time"]).await;
         }
+        for (what, bytes) in [("no message", &b"\x0a\xff"[..]), ("text that is no UTF-8", b"\x0a\x01\xff")] {
+            let answer = self.send_bytes(bytes.to_vec()).await;
+            self.judge(&format!("with bytes that are {what}"), answer, INVALID.0, INVALID.1, None);
+        }
         let mut large = row.ask.clone();
         large.extend(unknown_field(&vec![b'x'; TOO_LARGE]));
         let answer = self.send_bytes(large).await;
