@@ -10,15 +10,9 @@ use crate::rules::{Rules, record_patterns};
 
 /// The source of all checks; an error names the field that asks for a check nobody wrote.
 pub(crate) fn checks(pool: &DescriptorPool) -> Result<String, String> {
-    for method in pool
-        .services()
-        .flat_map(|service| service.methods().collect::<Vec<_>>())
-    {
+    for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
         if !is_request(&method.input()) {
-            return Err(format!(
-                "{}: what it takes must be named ...Request to be checked",
-                method.full_name()
-            ));
+            return Err(format!("{}: what it takes must be named ...Request to be checked", method.full_name()));
         }
     }
     let mut wanted = BTreeMap::new();
@@ -41,8 +35,7 @@ fn is_request(message: &MessageDescriptor) -> bool {
 
 /// Adds `message` and all messages below it; those of Google are checked by hand in `src/validate`.
 fn gather(message: MessageDescriptor, wanted: &mut BTreeMap<String, MessageDescriptor>) {
-    if !message.package_name().starts_with("dealflow.") || wanted.contains_key(message.full_name())
-    {
+    if !message.package_name().starts_with("dealflow.") || wanted.contains_key(message.full_name()) {
         return;
     }
     wanted.insert(message.full_name().to_owned(), message.clone());
@@ -83,12 +76,7 @@ fn field_check(message: &MessageDescriptor, field: &FieldDescriptor) -> Result<S
         }
         Holding::Many => {
             let (least, most) = rules.items;
-            let item = one(
-                field,
-                &rules,
-                &format!("check::At::item(path, {name:?}, index)"),
-                "value",
-            )?;
+            let item = one(field, &rules, &format!("check::At::item(path, {name:?}, index)"), "value")?;
             format!(
                 "if check::items({at}, self.{rust}.len(), {required}, {least}, {most}, out) {{ for (index, value) in self.{rust}.iter().enumerate() {{ {item} }} }}\n"
             )
@@ -116,20 +104,14 @@ fn one(field: &FieldDescriptor, rules: &Rules, at: &str, value: &str) -> Result<
         }
         Kind::Int32 | Kind::Int64 | Kind::Uint32 => {
             let (least, most) = rules.range;
-            format!(
-                "check::number({at}, i64::from(*{value}), {required}, {least:?}, {most:?}, out);\n"
-            )
+            format!("check::number({at}, i64::from(*{value}), {required}, {least:?}, {most:?}, out);\n")
         }
         Kind::Message(_) => {
             format!("crate::Validate::validate({value}, &{at}.to_string(), out);\n")
         }
-        Kind::Bytes => format!("check::present({at}, !{value}.is_empty(), {required}, out);\n")
-            .replace("!&", "!"),
+        Kind::Bytes => format!("check::present({at}, !{value}.is_empty(), {required}, out);\n").replace("!&", "!"),
         _ if required => {
-            return Err(format!(
-                "{}: no check of a required value of this type",
-                field.full_name()
-            ));
+            return Err(format!("{}: no check of a required value of this type", field.full_name()));
         }
         _ => String::new(),
     })

@@ -3,10 +3,9 @@
 use prost_reflect::FieldDescriptor;
 
 const KEYWORDS: [&str; 38] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
-    "else", "enum", "final", "fn", "for", "if", "impl", "in", "let", "loop", "macro", "match",
-    "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
-    "type", "use", "where", "while",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
+    "final", "fn", "for", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override",
+    "priv", "pub", "ref", "return", "static", "struct", "trait", "type", "use", "where", "while",
 ];
 
 /// The Rust path of a message or an enum, as seen from the crate's root.
@@ -32,11 +31,7 @@ pub(crate) fn snake(name: &str) -> String {
         }
         snake.push(letter.to_ascii_lowercase());
     }
-    if KEYWORDS.contains(&snake.as_str()) {
-        format!("r#{snake}")
-    } else {
-        snake
-    }
+    if KEYWORDS.contains(&snake.as_str()) { format!("r#{snake}") } else { snake }
 }
 
 /// How the struct holds a field.
@@ -51,21 +46,12 @@ pub(crate) enum Holding {
 
 /// How prost holds `field`; an error where it is a map or in a oneof, for which no check is written.
 pub(crate) fn holding(field: &FieldDescriptor) -> Result<Holding, String> {
-    let choice = field
-        .containing_oneof()
-        .is_some_and(|oneof| !oneof.is_synthetic());
+    let choice = field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic());
     if field.is_map() || choice {
-        return Err(format!(
-            "{}: maps and oneofs in requests are not checked",
-            field.full_name()
-        ));
+        return Err(format!("{}: maps and oneofs in requests are not checked", field.full_name()));
     }
     if field.is_list() {
         return Ok(Holding::Many);
     }
-    Ok(if field.supports_presence() {
-        Holding::Optional
-    } else {
-        Holding::Plain
-    })
+    Ok(if field.supports_presence() { Holding::Optional } else { Holding::Plain })
 }

@@ -25,27 +25,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compiler = protox::Compiler::new([&root])?;
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(protos(&root)?)?;
-    fs::write(
-        out.join("descriptors.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
     let mut files = compiler.file_descriptor_set();
-    files
-        .file
-        .retain(|file| !OPTIONS_ONLY.contains(&file.package()));
+    files.file.retain(|file| !OPTIONS_ONLY.contains(&file.package()));
     let mut config = Config::new();
-    config
-        .enable_type_names()
-        .type_name_domain(["."], "type.googleapis.com");
-    tonic_prost_build::configure()
-        .include_file("wire.rs")
-        .compile_fds_with_config(files, config)?;
+    config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
+    tonic_prost_build::configure().include_file("wire.rs").compile_fds_with_config(files, config)?;
 
-    fs::write(
-        out.join("checks.rs"),
-        emit::checks(&compiler.descriptor_pool())?,
-    )?;
+    fs::write(out.join("checks.rs"), emit::checks(&compiler.descriptor_pool())?)?;
     Ok(())
 }
 
@@ -58,10 +46,7 @@ fn protos(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
         let path = entry.path();
         if path.is_dir() {
             found.extend(protos(&path)?);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
             found.push(path);
         }
     }

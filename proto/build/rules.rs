@@ -44,9 +44,8 @@ impl Rules {
             refused: Vec::new(),
         };
         if let Some(kind) = reference(field) {
-            rules.patterns = patterns(field.parent_pool(), &kind).ok_or_else(|| {
-                format!("{}: no message declares the kind {kind}", field.full_name())
-            })?;
+            rules.patterns = patterns(field.parent_pool(), &kind)
+                .ok_or_else(|| format!("{}: no message declares the kind {kind}", field.full_name()))?;
         }
         if let Some(Value::Message(options)) = extension(field, "buf.validate.field") {
             rules.take(&options);
@@ -56,9 +55,7 @@ impl Rules {
 
     /// Takes over what a `buf.validate.FieldRules` says.
     fn take(&mut self, field: &DynamicMessage) {
-        self.required |= field
-            .get_field_by_name("required")
-            .is_some_and(|it| it.as_bool() == Some(true));
+        self.required |= field.get_field_by_name("required").is_some_and(|it| it.as_bool() == Some(true));
         if let Some(string) = message(field, "string") {
             self.characters.0 = count(&string, "min_len").unwrap_or(self.characters.0);
             self.characters.1 = count(&string, "max_len").unwrap_or(self.characters.1);
@@ -68,10 +65,7 @@ impl Rules {
                 }
             }
         }
-        for numbers in ["int32", "int64"]
-            .iter()
-            .filter_map(|name| message(field, name))
-        {
+        for numbers in ["int32", "int64"].iter().filter_map(|name| message(field, name)) {
             let least = number(&numbers, "gte").or_else(|| number(&numbers, "gt").map(|it| it + 1));
             let most = number(&numbers, "lte").or_else(|| number(&numbers, "lt").map(|it| it - 1));
             self.range = (least, most);
@@ -79,8 +73,7 @@ impl Rules {
         let names = message(field, "enum");
         if let Some(refused) = names.and_then(|names| set(&names, "not_in")) {
             let refused = refused.as_list().unwrap_or_default();
-            self.refused
-                .extend(refused.iter().filter_map(Value::as_i32));
+            self.refused.extend(refused.iter().filter_map(Value::as_i32));
         }
         if let Some(repeated) = message(field, "repeated") {
             self.items.0 = count(&repeated, "min_items").unwrap_or(self.items.0);
@@ -94,17 +87,12 @@ impl Rules {
 
 /// The forms that the names of `record` may have; none where it is no record.
 pub(crate) fn record_patterns(record: &MessageDescriptor) -> Option<Vec<String>> {
-    let option = record
-        .parent_pool()
-        .get_extension_by_name("google.api.resource")?;
+    let option = record.parent_pool().get_extension_by_name("google.api.resource")?;
     let options = record.options();
     if !options.has_extension(&option) {
         return None;
     }
-    options
-        .get_extension(&option)
-        .as_message()
-        .map(pattern_list)
+    options.get_extension(&option).as_message().map(pattern_list)
 }
 
 fn behaviors(field: &FieldDescriptor) -> Vec<i32> {
@@ -116,11 +104,7 @@ fn behaviors(field: &FieldDescriptor) -> Vec<i32> {
 
 fn reference(field: &FieldDescriptor) -> Option<String> {
     let option = extension(field, "google.api.resource_reference")?;
-    let kind = option
-        .as_message()?
-        .get_field_by_name("type")?
-        .as_str()?
-        .to_owned();
+    let kind = option.as_message()?.get_field_by_name("type")?.as_str()?.to_owned();
     (kind != "*").then_some(kind)
 }
 
@@ -133,51 +117,26 @@ fn patterns(pool: &DescriptorPool, kind: &str) -> Option<Vec<String>> {
         declared.push(options.get_extension(&resource).into_owned());
     }
     for options in pool.files().map(|file| file.options()) {
-        declared.extend(
-            options
-                .get_extension(&definition)
-                .as_list()
-                .unwrap_or_default()
-                .iter()
-                .cloned(),
-        );
+        declared.extend(options.get_extension(&definition).as_list().unwrap_or_default().iter().cloned());
     }
-    let is_kind = |it: &&DynamicMessage| {
-        it.get_field_by_name("type")
-            .is_some_and(|name| name.as_str() == Some(kind))
-    };
-    declared
-        .iter()
-        .filter_map(Value::as_message)
-        .find(is_kind)
-        .map(pattern_list)
+    let is_kind = |it: &&DynamicMessage| it.get_field_by_name("type").is_some_and(|name| name.as_str() == Some(kind));
+    declared.iter().filter_map(Value::as_message).find(is_kind).map(pattern_list)
 }
 
 fn pattern_list(resource: &DynamicMessage) -> Vec<String> {
     let patterns = resource.get_field_by_name("pattern");
-    let patterns = patterns
-        .as_ref()
-        .and_then(|it| it.as_list())
-        .unwrap_or_default();
-    patterns
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    let patterns = patterns.as_ref().and_then(|it| it.as_list()).unwrap_or_default();
+    patterns.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn extension(field: &FieldDescriptor, name: &str) -> Option<Value> {
     let option = field.parent_pool().get_extension_by_name(name)?;
     let options = field.options();
-    options
-        .has_extension(&option)
-        .then(|| options.get_extension(&option).into_owned())
+    options.has_extension(&option).then(|| options.get_extension(&option).into_owned())
 }
 
 fn set(message: &DynamicMessage, name: &str) -> Option<Value> {
-    message
-        .has_field_by_name(name)
-        .then(|| message.get_field_by_name(name).map(|it| it.into_owned()))?
+    message.has_field_by_name(name).then(|| message.get_field_by_name(name).map(|it| it.into_owned()))?
 }
 
 fn message(message: &DynamicMessage, name: &str) -> Option<DynamicMessage> {

@@ -23,9 +23,7 @@ pub enum ConvertError {
     #[error("the amount {0} does not fit: at most 9 digits after the point and 18 before it")]
     Amount(Decimal),
     /// The parts of a money contradict each other.
-    #[error(
-        "nanos must be less than a unit and of the same sign as units, are {nanos} beside {units}"
-    )]
+    #[error("nanos must be less than a unit and of the same sign as units, are {nanos} beside {units}")]
     MoneyParts {
         /// The whole units.
         units: i64,
@@ -70,11 +68,7 @@ pub fn money(amount: Decimal, currency: &str) -> Result<Money, ConvertError> {
         return Err(ConvertError::Currency(currency.to_owned()));
     }
     let (units, nanos) = parts(amount)?;
-    Ok(Money {
-        currency_code: currency.to_owned(),
-        units,
-        nanos,
-    })
+    Ok(Money { currency_code: currency.to_owned(), units, nanos })
 }
 
 /// The amount of a money, without its currency.
@@ -96,10 +90,7 @@ pub fn parts(amount: Decimal) -> Result<(i64, i32), ConvertError> {
         return Err(ConvertError::Amount(amount));
     }
     let factor = 10_i128.pow(MONEY_SCALE - exact.scale());
-    let billionths = exact
-        .mantissa()
-        .checked_mul(factor)
-        .ok_or(ConvertError::Amount(amount))?;
+    let billionths = exact.mantissa().checked_mul(factor).ok_or(ConvertError::Amount(amount))?;
     let units = i64::try_from(billionths / BILLION).map_err(too_big)?;
     let nanos = i32::try_from(billionths % BILLION).map_err(too_big)?;
     Ok((units, nanos))
@@ -116,8 +107,7 @@ pub fn from_parts(units: i64, nanos: i32) -> Result<Decimal, ConvertError> {
         return Err(contradiction);
     }
     let billionths = i128::from(units) * BILLION + i128::from(nanos);
-    let amount =
-        Decimal::try_from_i128_with_scale(billionths, MONEY_SCALE).map_err(|_| contradiction)?;
+    let amount = Decimal::try_from_i128_with_scale(billionths, MONEY_SCALE).map_err(|_| contradiction)?;
     Ok(amount.normalize())
 }
 
@@ -126,9 +116,7 @@ pub fn from_parts(units: i64, nanos: i32) -> Result<Decimal, ConvertError> {
 /// A number of 29 digits, which only arithmetic can make, is written in full but not taken back.
 #[must_use]
 pub fn decimal(number: Decimal) -> type_::Decimal {
-    type_::Decimal {
-        value: number.normalize().to_string(),
-    }
+    type_::Decimal { value: number.normalize().to_string() }
 }
 
 /// The number of the wire's decimal.
@@ -162,9 +150,7 @@ pub fn decimal_from(decimal: &type_::Decimal) -> Result<Decimal, ConvertError> {
     }
     let coefficient: i128 = significant.parse().map_err(|_| ConvertError::NotANumber)?;
     let signed = if negative { -coefficient } else { coefficient };
-    let shift = i64::try_from(dropped)
-        .ok()
-        .zip(i64::try_from(fraction.len()).ok());
+    let shift = i64::try_from(dropped).ok().zip(i64::try_from(fraction.len()).ok());
     let power = shift.and_then(|(zeros, places)| exponent.checked_add(zeros)?.checked_sub(places));
     shifted(signed, power.ok_or(ConvertError::TooManyDigits)?)
 }
@@ -175,11 +161,8 @@ fn shifted(coefficient: i128, power: i64) -> Result<Decimal, ConvertError> {
     if distance > MAX_SCALE {
         return Err(ConvertError::TooManyDigits);
     }
-    let (coefficient, scale) = if power < 0 {
-        (Some(coefficient), distance)
-    } else {
-        (coefficient.checked_mul(10_i128.pow(distance)), 0)
-    };
+    let (coefficient, scale) =
+        if power < 0 { (Some(coefficient), distance) } else { (coefficient.checked_mul(10_i128.pow(distance)), 0) };
     let coefficient = coefficient.ok_or(ConvertError::TooManyDigits)?;
     Decimal::try_from_i128_with_scale(coefficient, scale).map_err(|_| ConvertError::TooManyDigits)
 }
@@ -188,11 +171,7 @@ fn shifted(coefficient: i128, power: i64) -> Result<Decimal, ConvertError> {
 #[must_use]
 pub fn date(day: NaiveDate) -> Date {
     // Months and days of a calendar fit any integer.
-    Date {
-        year: day.year(),
-        month: day.month() as i32,
-        day: day.day() as i32,
-    }
+    Date { year: day.year(), month: day.month() as i32, day: day.day() as i32 }
 }
 
 /// The day of the wire's date.
@@ -203,9 +182,7 @@ pub fn date_of(date: &Date) -> Result<NaiveDate, ConvertError> {
     let Date { year, month, day } = *date;
     let known = u32::try_from(month).ok().zip(u32::try_from(day).ok());
     let found = known.and_then(|(month, day)| NaiveDate::from_ymd_opt(year, month, day));
-    found
-        .filter(|_| (1900..=9999).contains(&year))
-        .ok_or(ConvertError::Date { year, month, day })
+    found.filter(|_| (1900..=9999).contains(&year)).ok_or(ConvertError::Date { year, month, day })
 }
 
 /// A point in time as the wire's timestamp, truncated to microseconds as the databases keep it.
@@ -213,10 +190,7 @@ pub fn date_of(date: &Date) -> Result<NaiveDate, ConvertError> {
 pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
     // A fraction below a second fits 32 bits, leap seconds (up to 1 999 999 µs) included.
     let micros = time.timestamp_subsec_micros().min(999_999);
-    Timestamp {
-        seconds: time.timestamp(),
-        nanos: (micros * 1000) as i32,
-    }
+    Timestamp { seconds: time.timestamp(), nanos: (micros * 1000) as i32 }
 }
 
 /// The point in time of the wire's timestamp, truncated to microseconds.
@@ -225,9 +199,7 @@ pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
 /// [`ConvertError::Timestamp`] if it is out of range.
 pub fn time_of(timestamp: &Timestamp) -> Result<DateTime<Utc>, ConvertError> {
     let Timestamp { seconds, nanos } = *timestamp;
-    let fraction = u32::try_from(nanos)
-        .ok()
-        .filter(|nanos| *nanos < 1_000_000_000);
+    let fraction = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
     let time = fraction.and_then(|nanos| DateTime::from_timestamp(seconds, nanos / 1000 * 1000));
     time.ok_or(ConvertError::Timestamp { seconds, nanos })
 }

@@ -68,8 +68,7 @@ impl Collection {
     /// [`BadName`] if it is no name of this collection.
     pub fn parse(self, name: &str) -> Result<Uuid, BadName> {
         let id = self.member(name).and_then(|id| Uuid::try_parse(id).ok());
-        id.filter(|id| self.name(*id) == name)
-            .ok_or_else(|| self.bad("uuid", name))
+        id.filter(|id| self.name(*id) == name).ok_or_else(|| self.bad("uuid", name))
     }
 
     /// As [`parse`](Self::parse); the empty string names nothing.
@@ -77,11 +76,7 @@ impl Collection {
     /// # Errors
     /// [`BadName`] if it is neither empty nor a name of this collection.
     pub fn parse_optional(self, name: &str) -> Result<Option<Uuid>, BadName> {
-        if name.is_empty() {
-            Ok(None)
-        } else {
-            self.parse(name).map(Some)
-        }
+        if name.is_empty() { Ok(None) } else { self.parse(name).map(Some) }
     }
 
     /// The name of the member that goes by a word instead of a UUID, e.g. `stages/proposal`.
@@ -95,9 +90,7 @@ impl Collection {
     /// # Errors
     /// [`BadName`] if it is no name of this collection.
     pub fn parse_slug(self, name: &str) -> Result<&str, BadName> {
-        self.member(name)
-            .filter(|word| is_segment(word))
-            .ok_or_else(|| self.bad("id", name))
+        self.member(name).filter(|word| is_segment(word)).ok_or_else(|| self.bad("id", name))
     }
 
     /// The collection's own name, e.g. `stageEntries`.
@@ -111,10 +104,7 @@ impl Collection {
     }
 
     fn bad(self, id: &str, name: &str) -> BadName {
-        BadName {
-            expected: format!("{}/{{{id}}}", self.0),
-            got: name.chars().take(200).collect(),
-        }
+        BadName { expected: format!("{}/{{{id}}}", self.0), got: name.chars().take(200).collect() }
     }
 }
 
@@ -124,8 +114,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     loop {
         match (expected.next(), given.next()) {
             (None, None) => return true,
-            (Some(variable), Some(segment)) if variable.starts_with('{') && is_segment(segment) => {
-            }
+            (Some(variable), Some(segment)) if variable.starts_with('{') && is_segment(segment) => {}
             (Some(fixed), Some(segment)) if fixed == segment => {}
             _ => return false,
         }

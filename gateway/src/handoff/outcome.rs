@@ -209,5 +209,8 @@ fn told(outcome: &Outcome, kind: &str, now: DateTime<Utc>) -> history::ActiveMod
         traceparent: Set(after.traceparent.clone()),
         data_type: Set(dealflow_proto::erp::v1::Handoff::type_url()),
         data: Set(wire.encode_to_vec()),
+        method: Set(String::new()),
+        digest: Set(None),
+        answer: Set(None),
     }
 }

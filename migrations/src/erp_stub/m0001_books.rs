@@ -49,12 +49,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table(Document::Table)
-                    .col(
-                        ColumnDef::new(Document::ExternalId)
-                            .text()
-                            .not_null()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new(Document::ExternalId).text().not_null().primary_key())
                     .col(ColumnDef::new(Document::Kind).integer().not_null())
                     .col(ColumnDef::new(Document::Number).big_integer().not_null())
                     .col(ColumnDef::new(Document::IdempotencyKey).text().not_null())
@@ -63,17 +58,9 @@ impl MigrationTrait for Migration {
                     .col(ColumnDef::new(Document::Currency).text().not_null())
                     .col(ColumnDef::new(Document::NetMinor).big_integer().not_null())
                     .col(ColumnDef::new(Document::VatMinor).big_integer().not_null())
-                    .col(
-                        ColumnDef::new(Document::GrossMinor)
-                            .big_integer()
-                            .not_null(),
-                    )
+                    .col(ColumnDef::new(Document::GrossMinor).big_integer().not_null())
                     .col(ColumnDef::new(Document::OrderExternalId).text().not_null())
-                    .col(
-                        ColumnDef::new(Document::BookedAt)
-                            .timestamp_with_time_zone()
-                            .not_null(),
-                    )
+                    .col(ColumnDef::new(Document::BookedAt).timestamp_with_time_zone().not_null())
                     .to_owned(),
             )
             .await?;
@@ -101,12 +88,7 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table(Counter::Table)
-                    .col(
-                        ColumnDef::new(Counter::Kind)
-                            .integer()
-                            .not_null()
-                            .primary_key(),
-                    )
+                    .col(ColumnDef::new(Counter::Kind).integer().not_null().primary_key())
                     .col(ColumnDef::new(Counter::Value).big_integer().not_null())
                     .to_owned(),
             )
@@ -115,18 +97,8 @@ impl MigrationTrait for Migration {
             .create_table(
                 Table::create()
                     .table(Journal::Table)
-                    .col(
-                        ColumnDef::new(Journal::Number)
-                            .big_integer()
-                            .not_null()
-                            .auto_increment()
-                            .primary_key(),
-                    )
-                    .col(
-                        ColumnDef::new(Journal::At)
-                            .timestamp_with_time_zone()
-                            .not_null(),
-                    )
+                    .col(ColumnDef::new(Journal::Number).big_integer().not_null().auto_increment().primary_key())
+                    .col(ColumnDef::new(Journal::At).timestamp_with_time_zone().not_null())
                     .col(ColumnDef::new(Journal::Method).text().not_null())
                     .col(ColumnDef::new(Journal::ExternalId).text().not_null())
                     .col(ColumnDef::new(Journal::IdempotencyKey).text().not_null())
@@ -148,14 +120,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Journal::Table).to_owned())
-            .await?;
-        manager
-            .drop_table(Table::drop().table(Counter::Table).to_owned())
-            .await?;
-        manager
-            .drop_table(Table::drop().table(Document::Table).to_owned())
-            .await
+        manager.drop_table(Table::drop().table(Journal::Table).to_owned()).await?;
+        manager.drop_table(Table::drop().table(Counter::Table).to_owned()).await?;
+        manager.drop_table(Table::drop().table(Document::Table).to_owned()).await
     }
 }

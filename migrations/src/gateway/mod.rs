@@ -10,10 +10,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(crate::work::Migration),
-            Box::new(m0001_flows::Migration),
-            Box::new(m0002_handoffs::Migration),
-        ]
+        vec![Box::new(crate::work::Migration), Box::new(m0001_flows::Migration), Box::new(m0002_handoffs::Migration)]
     }
 }

@@ -16,36 +16,22 @@ pub(crate) struct At<'a> {
 impl<'a> At<'a> {
     /// The field `field` of the message at `path`.
     pub(crate) fn field(path: &'a str, field: &'a str) -> Self {
-        Self {
-            path,
-            field,
-            index: None,
-            below: None,
-        }
+        Self { path, field, index: None, below: None }
     }
 
     /// One item of the repeated field `field`.
     pub(crate) fn item(path: &'a str, field: &'a str, index: usize) -> Self {
-        Self {
-            index: Some(index),
-            ..Self::field(path, field)
-        }
+        Self { index: Some(index), ..Self::field(path, field) }
     }
 
     /// The field `below` of the message in `field`.
     pub(crate) fn below(path: &'a str, field: &'a str, below: &'a str) -> Self {
-        Self {
-            below: Some(below),
-            ..Self::field(path, field)
-        }
+        Self { below: Some(below), ..Self::field(path, field) }
     }
 
     /// Notes what is wrong here.
     pub(crate) fn wrong(self, description: impl Into<String>, out: &mut Vec<Violation>) {
-        out.push(Violation {
-            field: self.to_string(),
-            description: description.into(),
-        });
+        out.push(Violation { field: self.to_string(), description: description.into() });
     }
 }
 

@@ -29,10 +29,7 @@ pub(crate) enum Form {
     /// Any characters.
     Any,
     /// An e-mail address.
-    #[allow(
-        dead_code,
-        reason = "only generated code makes it, for the protos that ask for it"
-    )]
+    #[allow(dead_code, reason = "only generated code makes it, for the protos that ask for it")]
     Email,
     /// A UUID with its hyphens.
     Uuid,
@@ -44,46 +41,22 @@ pub(crate) fn text(at: At<'_>, value: &str, rules: &Text<'_>, out: &mut Vec<Viol
         if rules.required {
             at.wrong(REQUIRED, out);
         } else if rules.least > 0 {
-            at.wrong(
-                format!("must have at least {} characters", rules.least),
-                out,
-            );
+            at.wrong(format!("must have at least {} characters", rules.least), out);
         }
         return;
     }
     let characters = value.chars().count();
     if characters < rules.least {
-        at.wrong(
-            format!(
-                "must have at least {} characters, has {characters}",
-                rules.least
-            ),
-            out,
-        );
+        at.wrong(format!("must have at least {} characters, has {characters}", rules.least), out);
     } else if characters > rules.most {
-        at.wrong(
-            format!(
-                "must have at most {} characters, has {characters}",
-                rules.most
-            ),
-            out,
-        );
+        at.wrong(format!("must have at most {} characters, has {characters}", rules.most), out);
     } else if value.contains('\0') {
         at.wrong("must not contain the character NUL", out);
     } else if !has_form(value, &rules.form) {
-        let form = if matches!(rules.form, Form::Email) {
-            "an e-mail address"
-        } else {
-            "a UUID"
-        };
+        let form = if matches!(rules.form, Form::Email) { "an e-mail address" } else { "a UUID" };
         at.wrong(format!("must be {form}"), out);
-    } else if !rules.patterns.is_empty()
-        && !rules.patterns.iter().any(|it| names::matches(it, value))
-    {
-        at.wrong(
-            format!("must be of the form {}", rules.patterns.join(" or ")),
-            out,
-        );
+    } else if !rules.patterns.is_empty() && !rules.patterns.iter().any(|it| names::matches(it, value)) {
+        at.wrong(format!("must be of the form {}", rules.patterns.join(" or ")), out);
     }
 }
 
@@ -108,21 +81,11 @@ pub(crate) fn number(
 }
 
 /// Checks the number of an enum; `known` says whether the enum names it.
-pub(crate) fn choice(
-    at: At<'_>,
-    number: i32,
-    known: bool,
-    required: bool,
-    refused: &[i32],
-    out: &mut Vec<Violation>,
-) {
+pub(crate) fn choice(at: At<'_>, number: i32, known: bool, required: bool, refused: &[i32], out: &mut Vec<Violation>) {
     if required && number == 0 {
         at.wrong(REQUIRED, out);
     } else if !known {
-        at.wrong(
-            format!("must be a value that the enum names, is {number}"),
-            out,
-        );
+        at.wrong(format!("must be a value that the enum names, is {number}"), out);
     } else if refused.contains(&number) {
         at.wrong(format!("must not be the value {number}"), out);
     }
@@ -148,10 +111,7 @@ pub(crate) fn items(
     if required && count == 0 {
         at.wrong(REQUIRED, out);
     } else if count < least {
-        at.wrong(
-            format!("must have at least {least} items, has {count}"),
-            out,
-        );
+        at.wrong(format!("must have at least {least} items, has {count}"), out);
     } else if count > most {
         at.wrong(format!("must have at most {most} items, has {count}"), out);
         return false;
@@ -175,10 +135,7 @@ fn is_email(value: &str) -> bool {
     let blank = |letter: char| letter.is_whitespace() || letter.is_control();
     let label = |label: &str| {
         let letters = |letter: char| letter.is_alphanumeric() || letter == '-';
-        !label.is_empty()
-            && label.chars().all(letters)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+        !label.is_empty() && label.chars().all(letters) && !label.starts_with('-') && !label.ends_with('-')
     };
     !person.is_empty() && !value.contains(blank) && domain.split('.').all(label)
 }
@@ -192,35 +149,16 @@ mod tests {
     fn told(check: impl FnOnce(At<'_>, &mut Vec<Violation>)) -> Vec<String> {
         let mut out = Vec::new();
         check(At::field("", "it"), &mut out);
-        out.into_iter()
-            .map(|violation| violation.description)
-            .collect()
+        out.into_iter().map(|violation| violation.description).collect()
     }
 
     #[test]
     fn an_email_address_has_a_person_and_a_domain() {
-        let rules = Text {
-            required: false,
-            least: 0,
-            most: 320,
-            form: Form::Email,
-            patterns: &[],
-        };
-        for good in [
-            "",
-            "a@b",
-            "anna.berg+x@mail.example.org",
-            "jürgen@müller.example",
-        ] {
-            assert_eq!(
-                told(|at, out| text(at, good, &rules, out)),
-                [""; 0],
-                "{good}"
-            );
+        let rules = Text { required: false, least: 0, most: 320, form: Form::Email, patterns: &[] };
+        for good in ["", "a@b", "anna.berg+x@mail.example.org", "jürgen@müller.example"] {
+            assert_eq!(told(|at, out| text(at, good, &rules, out)), [""; 0], "{good}");
         }
-        for bad in [
-            "a", "@b", "a@", "a@b@c", "a b@c", "a@b..c", "a@-b", "a@b.", "a@b\n",
-        ] {
+        for bad in ["a", "@b", "a@", "a@b@c", "a b@c", "a@b..c", "a@-b", "a@b.", "a@b\n"] {
             let refused = told(|at, out| text(at, bad, &rules, out));
             assert_eq!(refused, ["must be an e-mail address"], "{bad}");
         }
@@ -228,30 +166,15 @@ mod tests {
 
     #[test]
     fn a_shortest_length_holds_for_the_empty_string_too() {
-        let rules = Text {
-            required: false,
-            least: 2,
-            most: 3,
-            form: Form::Any,
-            patterns: &[],
-        };
-        assert_eq!(
-            told(|at, out| text(at, "", &rules, out)),
-            ["must have at least 2 characters"]
-        );
-        assert_eq!(
-            told(|at, out| text(at, "ü", &rules, out)),
-            ["must have at least 2 characters, has 1"]
-        );
+        let rules = Text { required: false, least: 2, most: 3, form: Form::Any, patterns: &[] };
+        assert_eq!(told(|at, out| text(at, "", &rules, out)), ["must have at least 2 characters"]);
+        assert_eq!(told(|at, out| text(at, "ü", &rules, out)), ["must have at least 2 characters, has 1"]);
         assert_eq!(told(|at, out| text(at, "üü", &rules, out)), [""; 0]);
     }
 
     #[test]
     fn refused_values_and_too_few_items_are_told() {
-        assert_eq!(
-            told(|at, out| choice(at, 2, true, false, &[2], out)),
-            ["must not be the value 2"]
-        );
+        assert_eq!(told(|at, out| choice(at, 2, true, false, &[2], out)), ["must not be the value 2"]);
         let few = told(|at, out| assert!(items(at, 1, false, 2, 9, out)));
         assert_eq!(few, ["must have at least 2 items, has 1"]);
     }

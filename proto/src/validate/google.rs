@@ -32,10 +32,7 @@ impl Validate for Date {
     fn validate(&self, path: &str, out: &mut Vec<Violation>) {
         if convert::date_of(self).is_err() {
             let described = "must be a day of the calendar with year (1900 to 9999), month and day";
-            out.push(Violation {
-                field: path.to_owned(),
-                description: described.to_owned(),
-            });
+            out.push(Violation { field: path.to_owned(), description: described.to_owned() });
         }
     }
 }
@@ -63,33 +60,17 @@ impl Validate for Duration {
     fn validate(&self, path: &str, out: &mut Vec<Violation>) {
         let opposed = self.seconds.signum() * i64::from(self.nanos.signum()) < 0;
         if self.nanos.unsigned_abs() >= BILLION.unsigned_abs() || opposed {
-            At::field(path, "nanos").wrong(
-                "must be less than a second and of the same sign as seconds",
-                out,
-            );
+            At::field(path, "nanos").wrong("must be less than a second and of the same sign as seconds", out);
         }
     }
 }
 
 impl Validate for FieldMask {
     fn validate(&self, path: &str, out: &mut Vec<Violation>) {
-        if !check::items(
-            At::field(path, "paths"),
-            self.paths.len(),
-            false,
-            0,
-            MAX_PATHS,
-            out,
-        ) {
+        if !check::items(At::field(path, "paths"), self.paths.len(), false, 0, MAX_PATHS, out) {
             return;
         }
-        let rules = Text {
-            required: true,
-            least: 0,
-            most: 200,
-            form: Form::Any,
-            patterns: &[],
-        };
+        let rules = Text { required: true, least: 0, most: 200, form: Form::Any, patterns: &[] };
         for (index, covered) in self.paths.iter().enumerate() {
             check::text(At::item(path, "paths", index), covered, &rules, out);
         }

@@ -10,22 +10,13 @@ use crate::Violation;
 ///
 /// An update takes over the fields of its mask, or those that are set if the mask is empty (AIP-134), so a
 /// required field counts only where the mask covers it. Items of repeated fields are always taken over whole.
-pub(crate) fn keep_masked(
-    field: &str,
-    mask: Option<&FieldMask>,
-    from: usize,
-    path: &str,
-    out: &mut Vec<Violation>,
-) {
+pub(crate) fn keep_masked(field: &str, mask: Option<&FieldMask>, from: usize, path: &str, out: &mut Vec<Violation>) {
     let record = format!("{}.", At::field(path, field));
     let paths = mask.map_or(&[][..], |mask| mask.paths.as_slice());
     let covered = |missing: &str| paths.iter().any(|path| covers(path, missing));
     let found = out.split_off(from);
     out.extend(found.into_iter().filter(|violation| {
-        let within = violation
-            .field
-            .strip_prefix(&record)
-            .unwrap_or(&violation.field);
+        let within = violation.field.strip_prefix(&record).unwrap_or(&violation.field);
         violation.description != REQUIRED || within.contains('[') || covered(within)
     }));
 }

@@ -15,10 +15,7 @@ fn pool() -> DescriptorPool {
 }
 
 fn methods() -> Vec<MethodDescriptor> {
-    pool()
-        .services()
-        .flat_map(|service| service.methods().collect::<Vec<_>>())
-        .collect()
+    pool().services().flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
 }
 
 /// Whether the build wrote `impl {of} for` the message.
@@ -29,10 +26,7 @@ fn has(of: &str, message: &MessageDescriptor) -> bool {
 
 #[test]
 fn the_descriptors_contain_every_service() {
-    let found: BTreeSet<String> = pool()
-        .services()
-        .map(|service| service.full_name().to_owned())
-        .collect();
+    let found: BTreeSet<String> = pool().services().map(|service| service.full_name().to_owned()).collect();
     let expected = [
         "activities.v1.ActivityService",
         "activities.v1.EmployeeService",
@@ -54,37 +48,18 @@ fn the_descriptors_contain_every_service() {
         "orders.v1.ProductService",
         "orders.v1.QuoteService",
     ];
-    assert_eq!(
-        found,
-        expected
-            .iter()
-            .map(|name| format!("dealflow.{name}"))
-            .collect()
-    );
+    assert_eq!(found, expected.iter().map(|name| format!("dealflow.{name}")).collect());
 }
 
 #[test]
 fn the_descriptors_keep_comments_and_options() {
     let pool = pool();
-    let lead = pool
-        .get_message_by_name("dealflow.leads.v1.Lead")
-        .expect("leads have a message");
-    let resource = pool
-        .get_extension_by_name("google.api.resource")
-        .expect("its option is declared");
+    let lead = pool.get_message_by_name("dealflow.leads.v1.Lead").expect("leads have a message");
+    let resource = pool.get_extension_by_name("google.api.resource").expect("its option is declared");
     assert!(lead.options().has_extension(&resource));
     let file = lead.parent_file();
-    let source = file
-        .file_descriptor_proto()
-        .source_code_info
-        .as_ref()
-        .expect("source info");
-    assert!(
-        source
-            .location
-            .iter()
-            .any(|it| it.leading_comments() == " Somebody who may buy.\n")
-    );
+    let source = file.file_descriptor_proto().source_code_info.as_ref().expect("source info");
+    assert!(source.location.iter().any(|it| it.leading_comments() == " Somebody who may buy.\n"));
 }
 
 #[test]
@@ -98,12 +73,7 @@ fn every_rpc_takes_a_request_that_checks_itself() {
 fn every_rpc_with_a_request_id_is_a_mutation_and_no_other_is() {
     for method in methods() {
         let changes = method.input().get_field_by_name("request_id").is_some();
-        assert_eq!(
-            has("Mutation", &method.input()),
-            changes,
-            "{}",
-            method.full_name()
-        );
+        assert_eq!(has("Mutation", &method.input()), changes, "{}", method.full_name());
     }
 }
 
@@ -111,40 +81,22 @@ fn every_rpc_with_a_request_id_is_a_mutation_and_no_other_is() {
 fn only_reads_are_without_a_request_id() {
     let reads = ["Get", "List", "Watch", "Subscribe"];
     // The wire to the ERP has an idempotency key of its own, the stub's controls repeat harmlessly.
-    let outside = [
-        "dealflow.erp.v1.ErpService",
-        "dealflow.erp.v1.ErpStubControlService",
-    ];
+    let outside = ["dealflow.erp.v1.ErpService", "dealflow.erp.v1.ErpStubControlService"];
     for method in methods() {
         let read = reads.iter().any(|verb| method.name().starts_with(verb));
         if !outside.contains(&method.parent_service().full_name()) {
-            assert_eq!(
-                has("Mutation", &method.input()),
-                !read,
-                "{}",
-                method.full_name()
-            );
+            assert_eq!(has("Mutation", &method.input()), !read, "{}", method.full_name());
         }
     }
 }
 
 #[test]
 fn what_mutations_have_in_common_has_the_same_number_everywhere() {
-    let common = [
-        (90, "request_id"),
-        (91, "validate_only"),
-        (92, "effective_time"),
-    ];
+    let common = [(90, "request_id"), (91, "validate_only"), (92, "effective_time")];
     for input in methods().iter().map(MethodDescriptor::input) {
         for field in input.fields() {
-            let numbered = common
-                .iter()
-                .find(|(number, _)| *number == field.number())
-                .map(|it| it.1);
-            let named = common
-                .iter()
-                .find(|(_, name)| *name == field.name())
-                .map(|it| it.1);
+            let numbered = common.iter().find(|(number, _)| *number == field.number()).map(|it| it.1);
+            let named = common.iter().find(|(_, name)| *name == field.name()).map(|it| it.1);
             assert_eq!(numbered, named, "{}", field.full_name());
         }
     }
@@ -185,24 +137,15 @@ fn the_declared_options_have_their_published_numbers() {
         ("RepeatedRules", "items", 4),
     ];
     for (message, name, number) in rules {
-        let message = pool()
-            .get_message_by_name(&format!("buf.validate.{message}"))
-            .expect(message);
-        assert_eq!(
-            message.get_field_by_name(name).expect(name).number(),
-            number,
-            "{name}"
-        );
+        let message = pool().get_message_by_name(&format!("buf.validate.{message}")).expect(message);
+        assert_eq!(message.get_field_by_name(name).expect(name).number(), number, "{name}");
     }
 }
 
 #[test]
 fn money_is_never_a_floating_point_number() {
     let float = |kind: Kind| matches!(kind, Kind::Double | Kind::Float);
-    for message in pool()
-        .all_messages()
-        .filter(|it| it.package_name().starts_with("dealflow."))
-    {
+    for message in pool().all_messages().filter(|it| it.package_name().starts_with("dealflow.")) {
         for field in message.fields() {
             assert!(!float(field.kind()), "{}", field.full_name());
         }
@@ -211,17 +154,7 @@ fn money_is_never_a_floating_point_number() {
 
 #[test]
 fn records_travel_in_events_under_their_public_type_url() {
-    let packed = Any::from_msg(&Lead {
-        name: "leads/1".to_owned(),
-        ..Lead::default()
-    })
-    .expect("a lead packs");
-    assert_eq!(
-        packed.type_url,
-        "type.googleapis.com/dealflow.leads.v1.Lead"
-    );
-    assert_eq!(
-        packed.to_msg::<Lead>().expect("and unpacks").name,
-        "leads/1"
-    );
+    let packed = Any::from_msg(&Lead { name: "leads/1".to_owned(), ..Lead::default() }).expect("a lead packs");
+    assert_eq!(packed.type_url, "type.googleapis.com/dealflow.leads.v1.Lead");
+    assert_eq!(packed.to_msg::<Lead>().expect("and unpacks").name, "leads/1");
 }

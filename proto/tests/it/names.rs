@@ -18,20 +18,8 @@ fn what_is_no_name_is_refused_with_what_is_expected() {
     let upper = format!("leads/{}", ID.to_string().to_uppercase());
     let compact = format!("leads/{}", ID.simple());
     let contact = format!("contacts/{ID}");
-    for bad in [
-        "",
-        "leads",
-        "leads/",
-        "leads/1",
-        &upper,
-        &compact,
-        &contact,
-        &format!("leads/{ID}/x"),
-    ] {
-        let expected = BadName {
-            expected: "leads/{uuid}".to_owned(),
-            got: bad.to_owned(),
-        };
+    for bad in ["", "leads", "leads/", "leads/1", &upper, &compact, &contact, &format!("leads/{ID}/x")] {
+        let expected = BadName { expected: "leads/{uuid}".to_owned(), got: bad.to_owned() };
         assert_eq!(LEADS.parse(bad), Err(expected));
     }
     let told = LEADS.parse("x").map_err(|error| error.to_string());
@@ -55,19 +43,9 @@ fn the_empty_name_is_nothing_where_a_name_is_optional() {
 fn members_may_go_by_words() {
     assert_eq!(STAGES.slug("proposal"), "stages/proposal");
     assert_eq!(STAGES.parse_slug("stages/proposal"), Ok("proposal"));
-    assert_eq!(
-        EMPLOYEES.parse_slug("employees/anna.berg~2_x-1"),
-        Ok("anna.berg~2_x-1")
-    );
+    assert_eq!(EMPLOYEES.parse_slug("employees/anna.berg~2_x-1"), Ok("anna.berg~2_x-1"));
     let long = format!("stages/{}", "x".repeat(101));
-    for bad in [
-        "stages/",
-        "stages/a b",
-        "stages/a/b",
-        "stages/ä",
-        "employees/anna",
-        &long,
-    ] {
+    for bad in ["stages/", "stages/a b", "stages/a/b", "stages/ä", "employees/anna", &long] {
         assert!(STAGES.parse_slug(bad).is_err(), "{bad}");
     }
 }

@@ -2,8 +2,7 @@
 
 use dealflow_proto::google::type_::{Date, Decimal, Money};
 use dealflow_proto::leads::v1::{
-    Account, CreateAccountRequest, CreateLeadRequest, DisqualifyLeadRequest, GetLeadRequest, Lead,
-    UpdateAccountRequest,
+    Account, CreateAccountRequest, CreateLeadRequest, DisqualifyLeadRequest, GetLeadRequest, Lead, UpdateAccountRequest,
 };
 use dealflow_proto::orders::v1::{CreateQuoteRequest, Quote, UpdateQuoteRequest};
 use dealflow_proto::types::v1::{Bant, Line};
@@ -14,24 +13,13 @@ const ID: &str = "0198a5d2-7b1c-7000-8000-000000000001";
 
 /// Everything that is wrong, as `field: description`.
 fn wrong(request: &impl Validate) -> Vec<String> {
-    request
-        .violations()
-        .into_iter()
-        .map(|it| format!("{}: {}", it.field, it.description))
-        .collect()
+    request.violations().into_iter().map(|it| format!("{}: {}", it.field, it.description)).collect()
 }
 
 fn create_lead(change: impl FnOnce(&mut Lead)) -> CreateLeadRequest {
-    let mut lead = Lead {
-        title: "A machine".to_owned(),
-        ..Lead::default()
-    };
+    let mut lead = Lead { title: "A machine".to_owned(), ..Lead::default() };
     change(&mut lead);
-    CreateLeadRequest {
-        lead: Some(lead),
-        request_id: ID.to_owned(),
-        ..Default::default()
-    }
+    CreateLeadRequest { lead: Some(lead), request_id: ID.to_owned(), ..Default::default() }
 }
 
 fn create_quote(change: impl FnOnce(&mut Quote)) -> CreateQuoteRequest {
@@ -42,19 +30,11 @@ fn create_quote(change: impl FnOnce(&mut Quote)) -> CreateQuoteRequest {
         ..Quote::default()
     };
     change(&mut quote);
-    CreateQuoteRequest {
-        quote: Some(quote),
-        request_id: ID.to_owned(),
-        ..Default::default()
-    }
+    CreateQuoteRequest { quote: Some(quote), request_id: ID.to_owned(), ..Default::default() }
 }
 
 fn money(currency_code: &str, units: i64, nanos: i32) -> Option<Money> {
-    Some(Money {
-        currency_code: currency_code.to_owned(),
-        units,
-        nanos,
-    })
+    Some(Money { currency_code: currency_code.to_owned(), units, nanos })
 }
 
 #[test]
@@ -68,51 +48,23 @@ fn everything_that_is_missing_is_listed_at_once() {
     let missing = ["quote: is required", "request_id: is required"];
     assert_eq!(wrong(&CreateQuoteRequest::default()), missing);
     let empty = create_quote(|quote| *quote = Quote::default());
-    let missing = [
-        "quote.opportunity: is required",
-        "quote.currency_code: is required",
-        "quote.lines: is required",
-    ];
+    let missing = ["quote.opportunity: is required", "quote.currency_code: is required", "quote.lines: is required"];
     assert_eq!(wrong(&empty), missing);
-    let reason = DisqualifyLeadRequest {
-        name: format!("leads/{ID}"),
-        request_id: ID.to_owned(),
-        ..Default::default()
-    };
+    let reason = DisqualifyLeadRequest { name: format!("leads/{ID}"), request_id: ID.to_owned(), ..Default::default() };
     assert_eq!(wrong(&reason), ["reason: is required"]);
 }
 
 #[test]
 fn names_must_have_the_form_of_their_kind() {
-    for name in [
-        "leads",
-        "leads/",
-        "lead/1",
-        "leads/a b",
-        "leads/1/2",
-        "accounts/1",
-        &format!("leads/{}", "x".repeat(101)),
-    ] {
-        let refused = GetLeadRequest {
-            name: name.to_owned(),
-        };
-        assert_eq!(
-            wrong(&refused),
-            ["name: must be of the form leads/{lead}"],
-            "{name}"
-        );
+    for name in
+        ["leads", "leads/", "lead/1", "leads/a b", "leads/1/2", "accounts/1", &format!("leads/{}", "x".repeat(101))]
+    {
+        let refused = GetLeadRequest { name: name.to_owned() };
+        assert_eq!(wrong(&refused), ["name: must be of the form leads/{lead}"], "{name}");
     }
-    assert_eq!(
-        wrong(&GetLeadRequest {
-            name: "leads/A-1._~".to_owned()
-        }),
-        [""; 0]
-    );
+    assert_eq!(wrong(&GetLeadRequest { name: "leads/A-1._~".to_owned() }), [""; 0]);
     let owner = create_lead(|lead| lead.owner = "contacts/1".to_owned());
-    assert_eq!(
-        wrong(&owner),
-        ["lead.owner: must be of the form employees/{employee}"]
-    );
+    assert_eq!(wrong(&owner), ["lead.owner: must be of the form employees/{employee}"]);
 }
 
 #[test]
@@ -123,35 +75,20 @@ fn a_request_id_is_a_uuid_with_hyphens() {
         "{0198a5d2-7b1c-7000-8000-000000000001}",
         "0198a5d2-7b1c-7000-8000-00000000000g",
     ] {
-        let refused = CreateLeadRequest {
-            request_id: id.to_owned(),
-            ..create_lead(|_| {})
-        };
+        let refused = CreateLeadRequest { request_id: id.to_owned(), ..create_lead(|_| {}) };
         assert_eq!(wrong(&refused), ["request_id: must be a UUID"], "{id}");
     }
 }
 
 #[test]
 fn strings_are_measured_in_characters_and_hold_no_nul() {
-    assert_eq!(
-        wrong(&create_lead(|lead| lead.title = "ü".repeat(300))),
-        [""; 0]
-    );
+    assert_eq!(wrong(&create_lead(|lead| lead.title = "ü".repeat(300))), [""; 0]);
     let long = create_lead(|lead| lead.title = "ü".repeat(301));
-    assert_eq!(
-        wrong(&long),
-        ["lead.title: must have at most 300 characters, has 301"]
-    );
+    assert_eq!(wrong(&long), ["lead.title: must have at most 300 characters, has 301"]);
     let nul = create_lead(|lead| lead.title = "a\0b".to_owned());
-    assert_eq!(
-        wrong(&nul),
-        ["lead.title: must not contain the character NUL"]
-    );
+    assert_eq!(wrong(&nul), ["lead.title: must not contain the character NUL"]);
     let unlimited = create_lead(|lead| lead.etag = "x".repeat(4097));
-    assert_eq!(
-        wrong(&unlimited),
-        ["lead.etag: must have at most 4096 characters, has 4097"]
-    );
+    assert_eq!(wrong(&unlimited), ["lead.etag: must have at most 4096 characters, has 4097"]);
 }
 
 #[test]
@@ -160,48 +97,27 @@ fn enums_take_only_values_that_they_name() {
         let told = format!("lead.source: must be a value that the enum names, is {unknown}");
         assert_eq!(wrong(&create_lead(|lead| lead.source = unknown)), [told]);
     }
-    let deep = create_lead(|lead| {
-        lead.bant = Some(Bant {
-            need: 99,
-            ..Bant::default()
-        })
-    });
-    assert_eq!(
-        wrong(&deep),
-        ["lead.bant.need: must be a value that the enum names, is 99"]
-    );
+    let deep = create_lead(|lead| lead.bant = Some(Bant { need: 99, ..Bant::default() }));
+    assert_eq!(wrong(&deep), ["lead.bant.need: must be a value that the enum names, is 99"]);
 }
 
 #[test]
 fn numbers_keep_their_range_at_both_ends() {
     let account = |year_established| CreateAccountRequest {
-        account: Some(Account {
-            display_name: "Acme".to_owned(),
-            year_established,
-            ..Account::default()
-        }),
+        account: Some(Account { display_name: "Acme".to_owned(), year_established, ..Account::default() }),
         request_id: ID.to_owned(),
         ..Default::default()
     };
     assert_eq!(wrong(&account(0)), [""; 0]);
     assert_eq!(wrong(&account(9999)), [""; 0]);
-    assert_eq!(
-        wrong(&account(-1)),
-        ["account.year_established: must be at least 0, is -1"]
-    );
-    assert_eq!(
-        wrong(&account(10_000)),
-        ["account.year_established: must be at most 9999, is 10000"]
-    );
+    assert_eq!(wrong(&account(-1)), ["account.year_established: must be at least 0, is -1"]);
+    assert_eq!(wrong(&account(10_000)), ["account.year_established: must be at most 9999, is 10000"]);
 }
 
 #[test]
 fn lists_are_limited_and_their_items_are_named_by_place() {
     let many = create_quote(|quote| quote.lines = vec![Line::default(); 501]);
-    assert_eq!(
-        wrong(&many),
-        ["quote.lines: must have at most 500 items, has 501"]
-    );
+    assert_eq!(wrong(&many), ["quote.lines: must have at most 500 items, has 501"]);
     let third = create_quote(|quote| quote.lines[2].unit_price = money("eur", 1, 0));
     let told = "quote.lines[2].unit_price.currency_code: must be 3 capital letters (ISO 4217)";
     assert_eq!(wrong(&third), [told]);
@@ -209,16 +125,12 @@ fn lists_are_limited_and_their_items_are_named_by_place() {
 
 #[test]
 fn money_has_one_sign_and_less_than_a_unit_in_its_nanos() {
-    let priced =
-        |units, nanos| create_quote(|quote| quote.lines[0].unit_price = money("EUR", units, nanos));
+    let priced = |units, nanos| create_quote(|quote| quote.lines[0].unit_price = money("EUR", units, nanos));
     for (units, nanos) in [(0, 0), (1, 999_999_999), (-1, -999_999_999), (0, -1)] {
         assert_eq!(wrong(&priced(units, nanos)), [""; 0]);
     }
     for (units, nanos) in [(1, -1), (-1, 1)] {
-        assert_eq!(
-            wrong(&priced(units, nanos)),
-            ["quote.lines[0].unit_price.nanos: must have the same sign as units"]
-        );
+        assert_eq!(wrong(&priced(units, nanos)), ["quote.lines[0].unit_price.nanos: must have the same sign as units"]);
     }
     for nanos in [1_000_000_000, i32::MAX, i32::MIN] {
         let told = "quote.lines[0].unit_price.nanos: must lie between -999999999 and 999999999";
@@ -230,21 +142,15 @@ fn money_has_one_sign_and_less_than_a_unit_in_its_nanos() {
 fn dates_are_days_of_the_calendar() {
     let told = "quote.valid_until_date: must be a day of the calendar with year (1900 to 9999), month and day";
     for (year, month, day) in [(2023, 2, 29), (2024, 0, 0), (0, 12, 24), (1899, 12, 31)] {
-        let refused =
-            create_quote(|quote| quote.valid_until_date = Some(Date { year, month, day }));
+        let refused = create_quote(|quote| quote.valid_until_date = Some(Date { year, month, day }));
         assert_eq!(wrong(&refused), [told]);
     }
 }
 
 #[test]
 fn decimal_numbers_are_numbers_of_28_digits() {
-    let percent = |value: &str| {
-        create_quote(|quote| {
-            quote.discount_percent = Some(Decimal {
-                value: value.to_owned(),
-            })
-        })
-    };
+    let percent =
+        |value: &str| create_quote(|quote| quote.discount_percent = Some(Decimal { value: value.to_owned() }));
     assert_eq!(wrong(&percent("12.50")), [""; 0]);
     for value in ["", "ten", "NaN"] {
         let told = "quote.discount_percent.value: must be a decimal number, e.g. -12.5 or 1e3";
@@ -264,23 +170,13 @@ fn points_in_time_lie_in_the_years_1900_to_9999() {
         assert_eq!(wrong(&at(seconds, 999_999_999)), [""; 0]);
     }
     for seconds in [-2_208_988_801, 253_402_300_800] {
-        assert_eq!(
-            wrong(&at(seconds, 0)),
-            ["effective_time.seconds: must lie in the years 1900 to 9999"]
-        );
+        assert_eq!(wrong(&at(seconds, 0)), ["effective_time.seconds: must lie in the years 1900 to 9999"]);
     }
-    assert_eq!(
-        wrong(&at(0, -1)),
-        ["effective_time.nanos: must lie between 0 and 999999999"]
-    );
+    assert_eq!(wrong(&at(0, -1)), ["effective_time.nanos: must lie between 0 and 999999999"]);
 }
 
 fn update_account(paths: &[&str], change: impl FnOnce(&mut Account)) -> UpdateAccountRequest {
-    let mut account = Account {
-        name: format!("accounts/{ID}"),
-        phone: "1".to_owned(),
-        ..Account::default()
-    };
+    let mut account = Account { name: format!("accounts/{ID}"), phone: "1".to_owned(), ..Account::default() };
     change(&mut account);
     let paths = paths.iter().map(ToString::to_string).collect();
     UpdateAccountRequest {
@@ -297,16 +193,10 @@ fn an_update_asks_only_for_the_required_fields_that_its_mask_covers() {
         assert_eq!(wrong(&update_account(paths, |_| {})), [""; 0]);
     }
     for paths in [&["display_name"][..], &["phone", "display_name"], &["*"]] {
-        assert_eq!(
-            wrong(&update_account(paths, |_| {})),
-            ["account.display_name: is required"]
-        );
+        assert_eq!(wrong(&update_account(paths, |_| {})), ["account.display_name: is required"]);
     }
     let long = update_account(&["phone"], |account| account.phone = "1".repeat(61));
-    assert_eq!(
-        wrong(&long),
-        ["account.phone: must have at most 60 characters, has 61"]
-    );
+    assert_eq!(wrong(&long), ["account.phone: must have at most 60 characters, has 61"]);
 }
 
 #[test]
@@ -314,24 +204,15 @@ fn an_update_says_which_record_it_is_for() {
     let nameless = update_account(&["phone"], |account| account.name.clear());
     assert_eq!(wrong(&nameless), ["account.name: is required"]);
     let misnamed = update_account(&["phone"], |account| account.name = "leads/1".to_owned());
-    assert_eq!(
-        wrong(&misnamed),
-        ["account.name: must be of the form accounts/{account}"]
-    );
-    let without_mask = UpdateQuoteRequest {
-        quote: Some(Quote::default()),
-        request_id: ID.to_owned(),
-        ..Default::default()
-    };
+    assert_eq!(wrong(&misnamed), ["account.name: must be of the form accounts/{account}"]);
+    let without_mask =
+        UpdateQuoteRequest { quote: Some(Quote::default()), request_id: ID.to_owned(), ..Default::default() };
     assert_eq!(wrong(&without_mask), ["quote.name: is required"]);
 }
 
 #[test]
 fn a_mutation_shows_what_all_have_in_common() {
-    let time = Timestamp {
-        seconds: 1,
-        nanos: 0,
-    };
+    let time = Timestamp { seconds: 1, nanos: 0 };
     let disqualify = DisqualifyLeadRequest {
         etag: "7".to_owned(),
         request_id: ID.to_owned(),
@@ -339,20 +220,8 @@ fn a_mutation_shows_what_all_have_in_common() {
         effective_time: Some(time),
         ..Default::default()
     };
-    let common = (
-        disqualify.request_id(),
-        disqualify.etag(),
-        disqualify.validate_only(),
-        disqualify.effective_time(),
-    );
+    let common = (disqualify.request_id(), disqualify.etag(), disqualify.validate_only(), disqualify.effective_time());
     assert_eq!(common, (ID, "7", true, Some(time)));
     let create = create_lead(|_| {});
-    assert_eq!(
-        (
-            create.etag(),
-            create.validate_only(),
-            create.effective_time()
-        ),
-        ("", false, None)
-    );
+    assert_eq!((create.etag(), create.validate_only(), create.effective_time()), ("", false, None));
 }

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::Fields;
-use dealflow_chassis::{Lifecycle, Refusal};
+use dealflow_chassis::{Lifecycle, Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveEnum, ActiveValue, FromJsonQueryResult, IntoActiveModel, QuerySelect};
+use sea_orm::{ActiveEnum, FromJsonQueryResult, IntoActiveModel, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -320,12 +320,16 @@ pub async fn insert(tx: &impl ConnectionTrait, activities: &[Model]) -> Result<(
     Ok(())
 }
 
-/// Saves a changed activity as its next version.
-pub async fn save(tx: &impl ConnectionTrait, mut activity: Model, now: DateTime<Utc>) -> Result<Model, Error> {
+/// Saves a changed activity as its next version; only what changed is written.
+pub async fn save(
+    tx: &impl ConnectionTrait,
+    before: &Model,
+    mut activity: Model,
+    now: DateTime<Utc>,
+) -> Result<Model, Error> {
     activity.version += 1;
     activity.updated_at = now;
-    let mut row = activity.clone().into_active_model().reset_all();
-    row.id = ActiveValue::NotSet;
+    let row = rows::changed::<Entity>(before, &activity);
     Entity::update_many().set(row).filter(Column::Id.eq(activity.id)).exec(tx).await?;
     Ok(activity)
 }

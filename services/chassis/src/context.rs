@@ -68,8 +68,5 @@ impl Context {
 }
 
 fn text<'a>(metadata: &'a MetadataMap, key: &'static str) -> Result<Option<&'a str>, Refusal> {
-    metadata
-        .get(key)
-        .map(|value| value.to_str().map_err(|_| Refusal::field(key, "visible ASCII")))
-        .transpose()
+    metadata.get(key).map(|value| value.to_str().map_err(|_| Refusal::field(key, "visible ASCII"))).transpose()
 }

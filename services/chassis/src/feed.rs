@@ -9,9 +9,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use dealflow_proto::feed::v1::feed_service_server::{FeedService, FeedServiceServer};
-use dealflow_proto::feed::v1::{
-    Event, ListEventsRequest, ListEventsResponse, SubscribeRequest, SubscribeResponse,
-};
+use dealflow_proto::feed::v1::{Event, ListEventsRequest, ListEventsResponse, SubscribeRequest, SubscribeResponse};
 use futures::Stream;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -31,7 +29,7 @@ const BATCH: u64 = 256;
 /// How many changes one numbering transaction takes.
 const NUMBERED: u64 = 2000;
 /// How long changes are gathered before they are read: a burst of commits costs one look, not one each.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(50);
 /// How long until a reader looks again unasked: another replica's commits wake nobody here.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -120,7 +118,8 @@ async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<Subsc
     if head == after {
         return Ok(SubscribeResponse { events: Vec::new(), position: after, caught_up: true });
     }
-    let mut wanted = Condition::all().add(place.gt(after)).add(place.lte(head));
+    let events = history::Column::Kind.ne("");
+    let mut wanted = Condition::all().add(place.gt(after)).add(place.lte(head)).add(events);
     if ask.uncaused_only {
         wanted = wanted.add(history::Column::Flow.is_null());
     }

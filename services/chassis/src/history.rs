@@ -1,14 +1,19 @@
-//! What happened: one row for each change, which is history, audit and outgoing event in one.
+//! What happened: one row for each change, which is history, audit, outgoing event and remembered answer in one.
 //!
 //! The row commits with the change. `seq` orders the rows of one record; `position` is the place in the feed and is
-//! given after the commit (see [`crate::feed`]).
+//! given after the commit (see [`crate::feed`]). One row of each request also holds what makes the request one: the
+//! digest of its content and its answer, unique by request id (R-API-1). A request that changed nothing leaves a row
+//! without a kind, which is no event.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use dealflow_proto::feed::v1::Event;
 use prost::{Message, Name};
 use prost_types::{Any, Duration, Timestamp};
 use sea_orm::entity::prelude::*;
+use sea_orm::{Statement, Value};
 use uuid::Uuid;
+
+use crate::work::Work;
 
 /// One change of one record.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -51,6 +56,12 @@ pub struct Model {
     pub data_type: String,
     /// The record after the change, serialized.
     pub data: Vec<u8>,
+    /// The message type of the request.
+    pub method: String,
+    /// SHA-256 of the request's type and content, in the one row that remembers its answer.
+    pub digest: Option<Vec<u8>>,
+    /// The serialized answer, in that row; null where it is the same as `data`.
+    pub answer: Option<Vec<u8>>,
 }
 
 /// No relations: history outlives what it tells of.
@@ -146,4 +157,102 @@ impl Change {
         self.data = record.encode_to_vec();
         self
     }
+}
+
+/// What a request is remembered by.
+pub(crate) struct Remembered<'a> {
+    /// Its message type.
+    pub(crate) method: &'static str,
+    /// SHA-256 of type and content.
+    pub(crate) digest: &'a [u8],
+    /// The serialized answer.
+    pub(crate) answer: &'a [u8],
+}
+
+/// The columns that are written with a change; `seq` and `position` come later.
+const COLUMNS: [&str; 19] = [
+    "id",
+    "kind",
+    "subject",
+    "thread",
+    "verb",
+    "from_state",
+    "to_state",
+    "actor",
+    "reason",
+    "at",
+    "spent_micros",
+    "request_id",
+    "flow",
+    "traceparent",
+    "data_type",
+    "data",
+    "method",
+    "digest",
+    "answer",
+];
+
+/// Writes a work's changes in one statement. False if its request id is remembered already: then the work is a copy's,
+/// and is to be rolled back.
+pub(crate) async fn write(work: &Work, remembered: &Remembered<'_>) -> Result<bool, DbErr> {
+    // The answer is stored once: beside the change that it equals, or beside the first one.
+    let nothing = [Change::default()];
+    let changes = if work.changes.is_empty() { &nothing[..] } else { &work.changes };
+    let equal = changes.iter().position(|change| change.data == remembered.answer);
+    let mut values = Vec::with_capacity(changes.len() * COLUMNS.len());
+    for (index, change) in changes.iter().enumerate() {
+        let holds = index == equal.unwrap_or_default();
+        values.extend(row(work, change, remembered.method));
+        values.push(Value::Bytes(holds.then(|| remembered.digest.to_vec())));
+        values.push(Value::Bytes((holds && equal.is_none()).then(|| remembered.answer.to_vec())));
+    }
+    let statement = Statement::from_sql_and_values(work.tx.get_database_backend(), insert_sql(changes.len()), values);
+    let written = work.tx.execute_raw(statement).await?.rows_affected();
+    Ok(written == changes.len() as u64)
+}
+
+/// The insert of so many rows. Written by hand: it is in every request's way, and a query builder would take longer
+/// than the database.
+fn insert_sql(rows: usize) -> String {
+    let mut sql = format!("INSERT INTO history ({}) VALUES ", COLUMNS.join(", "));
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=COLUMNS.len() {
+            let place = row * COLUMNS.len() + column;
+            sql.push_str(if column == 1 { "$" } else { ", $" });
+            sql.push_str(&place.to_string());
+        }
+        sql.push(')');
+    }
+    sql.push_str(" ON CONFLICT DO NOTHING");
+    sql
+}
+
+fn row(work: &Work, change: &Change, method: &str) -> [Value; 17] {
+    let thread = if change.thread.is_empty() { &change.subject } else { &change.thread };
+    let spent = change.since.and_then(|since| (work.now - since).max(TimeDelta::zero()).num_microseconds());
+    [
+        Uuid::now_v7().into(),
+        change.kind.as_str().into(),
+        change.subject.as_str().into(),
+        thread.as_str().into(),
+        change.verb.as_str().into(),
+        change.from_state.as_str().into(),
+        change.to_state.as_str().into(),
+        work.context.actor.as_str().into(),
+        change.reason.as_str().into(),
+        work.now.into(),
+        spent.into(),
+        work.request_id.into(),
+        work.context.flow.into(),
+        work.context.traceparent.as_deref().into(),
+        change.data_type.as_str().into(),
+        change.data.as_slice().into(),
+        method.into(),
+    ]
+}
+
+/// The row that remembers a request.
+pub(crate) async fn remembered(db: &impl ConnectionTrait, request_id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::RequestId.eq(request_id)).filter(Column::Digest.is_not_null()).one(db).await
 }

@@ -4,12 +4,13 @@
 //!
 //! 1. [`serve`]: the layers that every call passes, in one visible list
 //! 2. [`context`]: who asks, for which flow, under which trace
-//! 3. [`work`]: the request's transaction; claims the request id, remembers the answer
+//! 3. [`work`]: the request's transaction; one effect and one answer per request id
 //! 4. [`lifecycle`]: what a state accepts; [`refusal`]: what is said when it does not
-//! 5. [`history`]: the change as a row that is history, audit and event; [`feed`]: those rows as a stream
+//! 5. [`history`]: the change as a row that is history, audit, event and remembered answer; [`feed`]: those rows as a
+//!    stream
 //!
 //! Beside it: [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
-//! (which fields an update takes), [`link`] (how a part is reached, in process or over the wire).
+//! (which fields an update takes), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire).
 //!
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
 
@@ -24,7 +25,7 @@ pub mod list;
 mod log_sync;
 pub mod mask;
 pub mod refusal;
-pub mod remembered;
+pub mod rows;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

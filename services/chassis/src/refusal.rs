@@ -250,8 +250,10 @@ fn is_concurrent(error: &DbErr) -> bool {
 }
 
 fn is_lost_connection(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
-        || error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code.starts_with("57P"))
+    matches!(
+        error,
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+    ) || error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code.starts_with("57P"))
 }
 
 impl From<BadName> for Refusal {

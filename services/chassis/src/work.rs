@@ -1,26 +1,26 @@
 //! A request's transaction: the one way in which anything changes.
 //!
-//! [`Store::work`] claims the request id, runs the handler, writes history (which is audit and outbox too), remembers
-//! the answer and commits: all of it together, or none of it. A concurrent copy of the request waits for the first and
-//! reads its answer; the same id with other content is refused; a refusal rolls back and is not remembered. After a
-//! crash either nothing happened, or the answer is there to be asked for again.
+//! [`Store::work`] runs the handler, writes history (which is audit, outbox and remembered answer in one) and commits:
+//! all of it together, or none of it. The request id is claimed by that last insert, so a request that comes once pays
+//! no look-up. A copy is found out at the insert, or by being refused: what it did is rolled back, and the first one's
+//! answer is given. Two copies at once wait for each other at the row they change or at the insert. The same id with
+//! other content is refused; a refusal rolls back and is not remembered. After a crash either nothing happened, or the
+//! answer is there to be asked for again.
 
 use std::future::Future;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::{Mutation, Validate, convert};
 use prost::{Message, Name};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, TryInsertResult};
+use sea_orm::DatabaseTransaction;
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::context::Context;
-use crate::history::{self, Change};
+use crate::history::{self, Change, Remembered};
 use crate::refusal::{Kind, Refusal};
-use crate::remembered;
 use crate::store::Store;
 
 /// One request's transaction. Rules read `now`; handlers query through `tx`.
@@ -35,7 +35,7 @@ pub struct Work {
     pub context: Context,
     /// The request's id.
     pub request_id: Uuid,
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
 }
 
 /// A finished piece of work: what the caller will be told once it is committed.
@@ -73,12 +73,6 @@ impl Work {
     }
 }
 
-/// What a request's copy finds.
-enum Claim {
-    Ours,
-    Answered(Vec<u8>),
-}
-
 impl Store {
     /// Runs one mutating request: `act` gets the work and the message, and ends with [`Work::done`].
     pub async fn work<Q, A, E, F, Fut>(&self, request: Request<Q>, act: F) -> Result<Response<A>, Status>
@@ -104,32 +98,59 @@ impl Store {
         let context = Context::of(&metadata)?;
         check(&message)?;
         let request_id = request_id(&message)?;
-        let validate_only = message.validate_only();
-
-        let tx = self.begin().await?;
-        // Read when it is this request's turn: on SQLite it may have waited for the writer.
-        let clock = self.clock().now();
-        if !validate_only {
-            let digest = digest(&message);
-            if let Claim::Answered(answer) = claim(&tx, request_id, Q::NAME, &digest, clock).await? {
-                tx.rollback().await?;
-                self.settle().await?;
-                return A::decode(answer.as_slice()).map_err(Refusal::internal);
-            }
-        }
-        // After the claim: a request that was answered is not judged again by a clock that is behind.
-        let now = effective_time(&message, clock)?;
-        let dated = message.effective_time().is_some();
-        let work = Work { tx, now, dated, context, request_id, changes: Vec::new() };
-        let Done { mut work, answer } = act(work, message).await.map_err(Into::into)?;
-        if validate_only {
+        if message.validate_only() {
+            let Done { work, answer } = self.act(context, request_id, message, act).await?;
             work.tx.rollback().await?;
             return Ok(answer);
         }
-        write_history(&mut work).await?;
-        remember(&work.tx, request_id, &answer).await?;
-        self.commit(work.tx).await?;
-        Ok(answer)
+        let digest = digest(&message);
+        match self.act(context, request_id, message, act).await {
+            Ok(Done { work, answer }) => {
+                let bytes = answer.encode_to_vec();
+                if history::write(&work, &Remembered { method: Q::NAME, digest: &digest, answer: &bytes }).await? {
+                    self.commit(work.tx).await?;
+                    return Ok(answer);
+                }
+                work.tx.rollback().await?;
+                let first = self.first_answer(request_id, &digest).await?;
+                first.ok_or_else(|| Refusal::internal(format!("request {request_id} is taken and has no answer")))
+            }
+            // A copy is refused for what the first one did; then the first one's answer holds.
+            Err(refusal) => self.first_answer(request_id, &digest).await?.map_or(Err(refusal), Ok),
+        }
+    }
+
+    /// Runs the handler in a transaction of its own, which is neither committed nor rolled back yet.
+    async fn act<Q, A, E, F, Fut>(
+        &self,
+        context: Context,
+        request_id: Uuid,
+        message: Q,
+        act: F,
+    ) -> Result<Done<A>, Refusal>
+    where
+        Q: Mutation,
+        E: Into<Refusal>,
+        F: FnOnce(Work, Q) -> Fut + Send,
+        Fut: Future<Output = Result<Done<A>, E>> + Send,
+    {
+        let tx = self.begin().await?;
+        // Read when it is this request's turn: on SQLite it may have waited for the writer.
+        let now = effective_time(&message, self.clock().now())?;
+        let dated = message.effective_time().is_some();
+        let work = Work { tx, now, dated, context, request_id, changes: Vec::new() };
+        act(work, message).await.map_err(Into::into)
+    }
+
+    /// What the first request of this id was answered, if there was one; refused if it was another request.
+    async fn first_answer<A: Message + Default>(&self, id: Uuid, digest: &[u8]) -> Result<Option<A>, Refusal> {
+        let Some(first) = history::remembered(self.reader(), id).await? else { return Ok(None) };
+        if first.digest.as_deref() != Some(digest) {
+            return Err(reused(id, &first.method));
+        }
+        self.settle().await?;
+        let answer = first.answer.unwrap_or(first.data);
+        A::decode(answer.as_slice()).map(Some).map_err(Refusal::internal)
     }
 }
 
@@ -167,68 +188,4 @@ fn effective_time<Q: Mutation>(message: &Q, clock: DateTime<Utc>) -> Result<Date
         return Err(Refusal::field("effective_time", format!("not in the future; it is {} now", clock.to_rfc3339())));
     }
     Ok(time)
-}
-
-async fn claim(
-    tx: &DatabaseTransaction,
-    id: Uuid,
-    method: &str,
-    digest: &[u8],
-    at: DateTime<Utc>,
-) -> Result<Claim, Refusal> {
-    let row = remembered::ActiveModel {
-        request_id: Set(id),
-        method: Set(method.to_owned()),
-        digest: Set(digest.to_vec()),
-        answer: Set(None),
-        at: Set(at),
-    };
-    let inserted = remembered::Entity::insert(row).on_conflict_do_nothing().exec_without_returning(tx).await?;
-    if matches!(inserted, TryInsertResult::Inserted(1..)) {
-        return Ok(Claim::Ours);
-    }
-    let first = remembered::Entity::find_by_id(id).one(tx).await?;
-    match first {
-        Some(first) if first.digest != digest => Err(reused(id, &first.method)),
-        Some(remembered::Model { answer: Some(answer), .. }) => Ok(Claim::Answered(answer)),
-        _ => Err(Refusal::internal(format!("request {id} is claimed and has no answer"))),
-    }
-}
-
-async fn remember<A: Message>(tx: &DatabaseTransaction, id: Uuid, answer: &A) -> Result<(), Refusal> {
-    remembered::Entity::update_many()
-        .col_expr(remembered::Column::Answer, Expr::value(Some(answer.encode_to_vec())))
-        .filter(remembered::Column::RequestId.eq(id))
-        .exec(tx)
-        .await?;
-    Ok(())
-}
-
-async fn write_history(work: &mut Work) -> Result<(), Refusal> {
-    let changes = std::mem::take(&mut work.changes);
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let rows = changes.into_iter().map(|change| history::ActiveModel {
-        seq: sea_orm::ActiveValue::NotSet,
-        position: Set(None),
-        id: Set(Uuid::now_v7()),
-        kind: Set(change.kind),
-        thread: Set(if change.thread.is_empty() { change.subject.clone() } else { change.thread }),
-        subject: Set(change.subject),
-        verb: Set(change.verb),
-        from_state: Set(change.from_state),
-        to_state: Set(change.to_state),
-        actor: Set(work.context.actor.clone()),
-        reason: Set(change.reason),
-        at: Set(work.now),
-        spent_micros: Set(change.since.and_then(|since| (work.now - since).max(TimeDelta::zero()).num_microseconds())),
-        request_id: Set(work.request_id),
-        flow: Set(work.context.flow),
-        traceparent: Set(work.context.traceparent.clone()),
-        data_type: Set(change.data_type),
-        data: Set(change.data),
-    });
-    history::Entity::insert_many(rows).exec_without_returning(&work.tx).await?;
-    Ok(())
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dealflow_money::{
-    Adjustment, Amount, Currency, Difference, DocumentAdjustment, DocumentInput, LineInput,
-    LineTotals, Money, MoneyError, Totals, Vat, VatCategory, VatGroup, compute,
+    Adjustment, Amount, Currency, Difference, DocumentAdjustment, DocumentInput, LineInput, LineTotals, Money,
+    MoneyError, Totals, Vat, VatCategory, VatGroup, compute,
 };
 use dealflow_proto::convert::{self, ConvertError};
 use dealflow_proto::erp::v1::{Document, DocumentType, Reason};
@@ -31,24 +31,17 @@ pub fn totals(document: &Document) -> Result<(Totals, Vec<Reason>), Unreadable> 
     let computed = compute(&input(document)?)?;
     let claimed = claimed(document, &computed)?;
     let differences = computed.differences(&claimed).into_iter();
-    let reasons = differences
-        .map(|difference| mismatch(&computed, difference))
-        .collect();
+    let reasons = differences.map(|difference| mismatch(&computed, difference)).collect();
     Ok((computed, reasons))
 }
 
 /// What an invoice bills beyond its order, given the invoices that are booked already.
-pub fn over_invoiced(
-    order: &Document,
-    booked: &[Document],
-    invoice: &Document,
-) -> Result<Vec<Reason>, Unreadable> {
+pub fn over_invoiced(order: &Document, booked: &[Document], invoice: &Document) -> Result<Vec<Reason>, Unreadable> {
     let ordered = quantities([order])?;
     let billed = quantities(booked.iter())?;
     let mut reasons = Vec::new();
     for (line, quantity) in quantities([invoice])? {
-        let left = ordered.get(&line).copied().unwrap_or_default()
-            - billed.get(&line).copied().unwrap_or_default();
+        let left = ordered.get(&line).copied().unwrap_or_default() - billed.get(&line).copied().unwrap_or_default();
         if quantity.abs() > left.abs() {
             reasons.push(Reason {
                 code: "OVER_INVOICED".to_owned(),
@@ -78,10 +71,7 @@ pub fn master_data(document: &Document) -> Vec<Reason> {
         });
     };
     if document.number.is_empty() {
-        missing(
-            "number",
-            "give the document its number before it is handed over",
-        );
+        missing("number", "give the document its number before it is handed over");
     }
     if document.lines.is_empty() {
         missing("lines", "a document has at least one line");
@@ -95,24 +85,17 @@ pub fn master_data(document: &Document) -> Vec<Reason> {
     reasons
 }
 
-fn quantities<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
-) -> Result<BTreeMap<String, Decimal>, Unreadable> {
+fn quantities<'a>(documents: impl IntoIterator<Item = &'a Document>) -> Result<BTreeMap<String, Decimal>, Unreadable> {
     let mut sums = BTreeMap::new();
     for line in documents.into_iter().flat_map(|document| &document.lines) {
-        *sums.entry(line.line_id.clone()).or_insert(Decimal::ZERO) +=
-            number(line.quantity.as_ref(), "quantity")?;
+        *sums.entry(line.line_id.clone()).or_insert(Decimal::ZERO) += number(line.quantity.as_ref(), "quantity")?;
     }
     Ok(sums)
 }
 
 fn input(document: &Document) -> Result<DocumentInput, Unreadable> {
     let currency = Currency::parse(&document.currency_code)?;
-    let lines = document
-        .lines
-        .iter()
-        .map(line)
-        .collect::<Result<Vec<_>, _>>()?;
+    let lines = document.lines.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let mut input = DocumentInput::new(currency, lines);
     // What is agreed and not computed: the document's own word counts.
     let agreed = document.totals.as_ref();
@@ -123,54 +106,33 @@ fn input(document: &Document) -> Result<DocumentInput, Unreadable> {
         let percent = convert::decimal_from(discount)?;
         if !percent.is_zero() {
             let amount = Amount::Percent(percent);
-            input.allowances.push(DocumentAdjustment {
-                amount,
-                reason: "Discount".to_owned(),
-                vat: None,
-            });
+            input.allowances.push(DocumentAdjustment { amount, reason: "Discount".to_owned(), vat: None });
         }
     }
     Ok(input)
 }
 
 fn line(line: &wire::Line) -> Result<LineInput, Unreadable> {
-    let price = line
-        .unit_price
-        .as_ref()
-        .ok_or(Unreadable::Absent("unit_price"))?;
+    let price = line.unit_price.as_ref().ok_or(Unreadable::Absent("unit_price"))?;
     let quantity = number(line.quantity.as_ref(), "quantity")?;
-    let mut input = LineInput::new(
-        line.line_id.clone(),
-        quantity,
-        convert::decimal_of(price)?,
-        vat(line.vat.as_ref())?,
-    );
+    let mut input =
+        LineInput::new(line.line_id.clone(), quantity, convert::decimal_of(price)?, vat(line.vat.as_ref())?);
     if let Some(discount) = &line.discount_percent {
         let percent = convert::decimal_from(discount)?;
         if !percent.is_zero() {
-            input.allowances.push(Adjustment {
-                amount: Amount::Percent(percent),
-                reason: "Discount".to_owned(),
-            });
+            input.allowances.push(Adjustment { amount: Amount::Percent(percent), reason: "Discount".to_owned() });
         }
     }
     Ok(input)
 }
 
 fn number(value: Option<&type_::Decimal>, field: &'static str) -> Result<Decimal, Unreadable> {
-    Ok(convert::decimal_from(
-        value.ok_or(Unreadable::Absent(field))?,
-    )?)
+    Ok(convert::decimal_from(value.ok_or(Unreadable::Absent(field))?)?)
 }
 
 fn vat(vat: Option<&wire::Vat>) -> Result<Vat, Unreadable> {
     let vat = vat.ok_or(Unreadable::Absent("vat"))?;
-    let rate = vat
-        .rate
-        .as_ref()
-        .map(convert::decimal_from)
-        .transpose()?
-        .unwrap_or_default();
+    let rate = vat.rate.as_ref().map(convert::decimal_from).transpose()?.unwrap_or_default();
     let category = match vat.category() {
         wire::VatCategory::Unspecified => return Err(Unreadable::Absent("vat.category")),
         wire::VatCategory::Standard => VatCategory::S,
@@ -191,48 +153,22 @@ fn claimed(document: &Document, computed: &Totals) -> Result<Totals, Unreadable>
     let currency = Currency::parse(&document.currency_code)?;
     let minor = |amount: &Option<type_::Money>, field: &'static str| -> Result<i64, Unreadable> {
         let amount = amount.as_ref().ok_or(Unreadable::Absent(field))?;
-        Ok(Money::from_units_nanos(
-            amount.units,
-            amount.nanos,
-            Currency::parse(&amount.currency_code)?,
-        )?
-        .minor)
+        Ok(Money::from_units_nanos(amount.units, amount.nanos, Currency::parse(&amount.currency_code)?)?.minor)
     };
     let optional = |amount: &Option<type_::Money>, field| {
-        if amount.is_some() {
-            minor(amount, field)
-        } else {
-            Ok(0)
-        }
+        if amount.is_some() { minor(amount, field) } else { Ok(0) }
     };
-    let totals = document
-        .totals
-        .as_ref()
-        .ok_or(Unreadable::Absent("totals"))?;
+    let totals = document.totals.as_ref().ok_or(Unreadable::Absent("totals"))?;
     let mut lines = Vec::with_capacity(document.lines.len());
     for line in &document.lines {
         let net = minor(&line.net, "lines.net")?;
-        lines.push(LineTotals {
-            id: line.line_id.clone(),
-            gross: net,
-            allowances: vec![],
-            charges: vec![],
-            net,
-        });
+        lines.push(LineTotals { id: line.line_id.clone(), gross: net, allowances: vec![], charges: vec![], net });
     }
     let mut groups = Vec::with_capacity(totals.vat.len());
     for group in &totals.vat {
         let key = vat(group.vat.as_ref())?;
-        let (taxable, tax) = (
-            minor(&group.taxable, "totals.vat.taxable")?,
-            minor(&group.tax, "totals.vat.tax")?,
-        );
-        groups.push(VatGroup {
-            category: key.category,
-            rate: key.rate,
-            taxable,
-            tax,
-        });
+        let (taxable, tax) = (minor(&group.taxable, "totals.vat.taxable")?, minor(&group.tax, "totals.vat.tax")?);
+        groups.push(VatGroup { category: key.category, rate: key.rate, taxable, tax });
     }
     Ok(Totals {
         currency,
@@ -253,12 +189,7 @@ fn claimed(document: &Document, computed: &Totals) -> Result<Totals, Unreadable>
 }
 
 fn mismatch(totals: &Totals, difference: Difference) -> Reason {
-    let show = |minor: Option<i64>| {
-        minor.map_or_else(
-            || "nothing".to_owned(),
-            |minor| totals.money(minor).to_string(),
-        )
-    };
+    let show = |minor: Option<i64>| minor.map_or_else(|| "nothing".to_owned(), |minor| totals.money(minor).to_string());
     Reason {
         code: "TOTALS_MISMATCH".to_owned(),
         rule: difference.rule.to_owned(),

@@ -47,11 +47,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// The ERP's own number as it is printed.
     pub fn erp_number(&self) -> String {
-        let prefix = if self.kind == i32::from(DocumentType::Order) {
-            "ERP-SO"
-        } else {
-            "ERP-INV"
-        };
+        let prefix = if self.kind == i32::from(DocumentType::Order) { "ERP-SO" } else { "ERP-INV" };
         format!("{prefix}-{:06}", self.number)
     }
 
@@ -60,11 +56,7 @@ impl Model {
         let currency = dealflow_money::Currency::parse(&self.currency)?;
         let money = |minor: i64| {
             let (units, nanos) = dealflow_money::Money { minor, currency }.to_units_nanos();
-            Some(Money {
-                currency_code: self.currency.clone(),
-                units,
-                nanos,
-            })
+            Some(Money { currency_code: self.currency.clone(), units, nanos })
         };
         Ok(ErpDocument {
             erp_number: self.erp_number(),
@@ -90,14 +82,8 @@ pub async fn find<C: ConnectionTrait>(db: &C, external_id: &str) -> Result<Optio
 
 /// The bodies of all invoices of an order; the order's row is locked, so that two invoices cannot both pass the check
 /// of what is left to bill.
-pub async fn invoices_of(
-    tx: &DatabaseTransaction,
-    order_external_id: &str,
-) -> Result<Vec<Model>, DbErr> {
-    Entity::find_by_id(order_external_id)
-        .lock_exclusive()
-        .one(tx)
-        .await?;
+pub async fn invoices_of(tx: &DatabaseTransaction, order_external_id: &str) -> Result<Vec<Model>, DbErr> {
+    Entity::find_by_id(order_external_id).lock_exclusive().one(tx).await?;
     Entity::find()
         .filter(Column::OrderExternalId.eq(order_external_id))
         .filter(Column::Kind.eq(i32::from(DocumentType::Invoice)))
@@ -109,11 +95,9 @@ pub async fn invoices_of(
 pub async fn next_number(tx: &DatabaseTransaction, kind: DocumentType) -> Result<i64, DbErr> {
     let sql = "INSERT INTO counter (kind, value) VALUES ($1, 1)
                ON CONFLICT (kind) DO UPDATE SET value = counter.value + 1 RETURNING value";
-    let statement =
-        Statement::from_sql_and_values(tx.get_database_backend(), sql, [i32::from(kind).into()]);
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [i32::from(kind).into()]);
     let row = tx.query_one_raw(statement).await?;
-    row.ok_or_else(|| DbErr::Custom("the counter gave no number".to_owned()))?
-        .try_get("", "value")
+    row.ok_or_else(|| DbErr::Custom("the counter gave no number".to_owned()))?.try_get("", "value")
 }
 
 /// One page of the books by kind and number, after a place; one row more than asked tells whether there is a next.
@@ -124,19 +108,12 @@ pub async fn page<C: ConnectionTrait>(
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let mut query = Entity::find().filter(
-        sea_orm::Condition::any().add(Column::Kind.gt(after.0)).add(
-            sea_orm::Condition::all()
-                .add(Column::Kind.eq(after.0))
-                .add(Column::Number.gt(after.1)),
-        ),
+        sea_orm::Condition::any()
+            .add(Column::Kind.gt(after.0))
+            .add(sea_orm::Condition::all().add(Column::Kind.eq(after.0)).add(Column::Number.gt(after.1))),
     );
     if let Some(kind) = kind {
         query = query.filter(Column::Kind.eq(i32::from(kind)));
     }
-    query
-        .order_by_asc(Column::Kind)
-        .order_by_asc(Column::Number)
-        .limit(limit)
-        .all(db)
-        .await
+    query.order_by_asc(Column::Kind).order_by_asc(Column::Number).limit(limit).all(db).await
 }

@@ -18,10 +18,7 @@ struct Planned {
 impl Faults {
     /// Replaces the plan.
     pub fn plan(&self, faults: Vec<Fault>) {
-        let planned = faults.into_iter().map(|fault| Planned {
-            left: (fault.times > 0).then_some(fault.times),
-            fault,
-        });
+        let planned = faults.into_iter().map(|fault| Planned { left: (fault.times > 0).then_some(fault.times), fault });
         *self.lock() = planned.collect();
     }
 
@@ -29,11 +26,7 @@ impl Faults {
     pub fn standing(&self) -> Vec<Fault> {
         let still = self.lock();
         let open = still.iter().filter(|planned| planned.left != Some(0));
-        open.map(|planned| Fault {
-            times: planned.left.unwrap_or_default(),
-            ..planned.fault.clone()
-        })
-        .collect()
+        open.map(|planned| Fault { times: planned.left.unwrap_or_default(), ..planned.fault.clone() }).collect()
     }
 
     /// The fault that hits a call about a document, used up by it. A look-up is hit only by an outage or latency: the
@@ -44,11 +37,7 @@ impl Faults {
             let kind = planned.fault.kind();
             planned.left != Some(0)
                 && external_id.contains(&planned.fault.external_id_contains)
-                && (!look_up
-                    || matches!(
-                        kind,
-                        FaultKind::Outage | FaultKind::Latency | FaultKind::RateLimit
-                    ))
+                && (!look_up || matches!(kind, FaultKind::Outage | FaultKind::Latency | FaultKind::RateLimit))
         })?;
         if let Some(left) = &mut hit.left {
             *left -= 1;

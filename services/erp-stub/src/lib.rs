@@ -24,10 +24,7 @@ use crate::rpc::{control::Control, erp::Erp};
 /// The stub as a part of the suite.
 pub fn part(store: Store) -> Part {
     let faults = Faults::default();
-    let control = Control {
-        store: store.clone(),
-        faults: faults.clone(),
-    };
+    let control = Control { store: store.clone(), faults: faults.clone() };
     let database = store.clone();
     Part::new("erp")
         .service(ErpServiceServer::new(Erp { store, faults }))

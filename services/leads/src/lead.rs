@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::Fields;
-use dealflow_chassis::{Lifecycle, Refusal};
+use dealflow_chassis::{Lifecycle, Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveEnum, ActiveValue, IntoActiveModel, QuerySelect};
+use sea_orm::{ActiveEnum, IntoActiveModel, QuerySelect};
 
 use crate::bant::{Address, Bant};
 use crate::error::Error;
@@ -344,12 +344,16 @@ pub async fn insert(tx: &impl ConnectionTrait, lead: &Model) -> Result<(), Error
     Ok(())
 }
 
-/// Saves a changed lead as its next version.
-pub async fn save(tx: &impl ConnectionTrait, mut lead: Model, now: DateTime<Utc>) -> Result<Model, Error> {
+/// Saves a changed lead as its next version; only what changed is written.
+pub async fn save(
+    tx: &impl ConnectionTrait,
+    before: &Model,
+    mut lead: Model,
+    now: DateTime<Utc>,
+) -> Result<Model, Error> {
     lead.version += 1;
     lead.updated_at = now;
-    let mut row = lead.clone().into_active_model().reset_all();
-    row.id = ActiveValue::NotSet;
+    let row = rows::changed::<Entity>(before, &lead);
     Entity::update_many().set(row).filter(Column::Id.eq(lead.id)).exec(tx).await?;
     Ok(lead)
 }

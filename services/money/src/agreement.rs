@@ -26,12 +26,7 @@ impl Totals {
     /// allowance is compared through the groups it ends up in.
     pub fn differences(&self, actual: &Self) -> Vec<Difference> {
         if self.currency != actual.currency {
-            return vec![Difference {
-                rule: "BT-5",
-                field: "currency".to_owned(),
-                expected: None,
-                actual: None,
-            }];
+            return vec![Difference { rule: "BT-5", field: "currency".to_owned(), expected: None, actual: None }];
         }
         let mut differences = self.line_differences(actual);
         differences.extend(self.total_differences(actual));
@@ -63,11 +58,7 @@ impl Totals {
         keys.sort();
         keys.dedup();
         let group = |totals: &Self, wanted| -> Option<VatGroup> {
-            totals
-                .vat
-                .iter()
-                .find(|group| key(group) == wanted)
-                .copied()
+            totals.vat.iter().find(|group| key(group) == wanted).copied()
         };
         keys.into_iter()
             .flat_map(|wanted| {
@@ -113,16 +104,6 @@ fn key(group: &VatGroup) -> (VatCategory, Decimal) {
     (group.category, group.rate)
 }
 
-fn difference(
-    rule: &'static str,
-    field: String,
-    expected: Option<i64>,
-    actual: Option<i64>,
-) -> Option<Difference> {
-    (expected != actual).then_some(Difference {
-        rule,
-        field,
-        expected,
-        actual,
-    })
+fn difference(rule: &'static str, field: String, expected: Option<i64>, actual: Option<i64>) -> Option<Difference> {
+    (expected != actual).then_some(Difference { rule, field, expected, actual })
 }

@@ -19,19 +19,14 @@ pub fn allocate(total: i64, weights: &[i64]) -> Result<Vec<i64>, MoneyError> {
     }
     let sum: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
     if sum == 0 {
-        return Err(MoneyError::Unsplittable {
-            field: "amount".to_owned(),
-        });
+        return Err(MoneyError::Unsplittable { field: "amount".to_owned() });
     }
     // A positive total over a positive sum: the signs return at the end, hence the symmetry.
     let magnitude = i128::from(total).abs();
     let oriented = |weight: &i64| magnitude * i128::from(*weight) * sum.signum();
     let divisor = sum.abs();
 
-    let mut shares: Vec<i128> = weights
-        .iter()
-        .map(|weight| oriented(weight).div_euclid(divisor))
-        .collect();
+    let mut shares: Vec<i128> = weights.iter().map(|weight| oriented(weight).div_euclid(divisor)).collect();
     let left_over = magnitude - shares.iter().sum::<i128>();
     for index in by_remainder(weights.iter().map(|w| oriented(w).rem_euclid(divisor)))
         .take(usize::try_from(left_over).expect("fewer units are left than there are weights"))

@@ -55,18 +55,10 @@ impl Money {
     /// # Errors
     /// [`MoneyError::Refused`] if the nanos exceed ±999,999,999 or contradict the sign of the units,
     /// [`MoneyError::TooManyDecimals`], [`MoneyError::Overflow`].
-    pub fn from_units_nanos(
-        units: i64,
-        nanos: i32,
-        currency: Currency,
-    ) -> Result<Self, MoneyError> {
+    pub fn from_units_nanos(units: i64, nanos: i32, currency: Currency) -> Result<Self, MoneyError> {
         let nanos = i64::from(nanos);
         if nanos.abs() >= NANOS || units.signum() * nanos.signum() < 0 {
-            return Err(MoneyError::refused(
-                "nanos",
-                nanos,
-                "-999999999 to 999999999, of the sign of the units",
-            ));
+            return Err(MoneyError::refused("nanos", nanos, "-999999999 to 999999999, of the sign of the units"));
         }
         let nanos_per_minor = NANOS / minor_per_unit(currency);
         if nanos % nanos_per_minor != 0 {
@@ -76,8 +68,7 @@ impl Money {
                 allowed: currency.exponent(),
             });
         }
-        let minor = i128::from(units) * i128::from(minor_per_unit(currency))
-            + i128::from(nanos / nanos_per_minor);
+        let minor = i128::from(units) * i128::from(minor_per_unit(currency)) + i128::from(nanos / nanos_per_minor);
         Self::checked(minor, currency, "units")
     }
 
@@ -119,10 +110,7 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError::CurrencyMismatch`], [`MoneyError::Overflow`].
-    pub fn sum(
-        currency: Currency,
-        amounts: impl IntoIterator<Item = Self>,
-    ) -> Result<Self, MoneyError> {
+    pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, MoneyError> {
         let zero = Self::zero(currency);
         let mut sum = 0i128;
         for amount in amounts {
@@ -160,9 +148,7 @@ impl Money {
     }
 
     fn checked(minor: i128, currency: Currency, what: &str) -> Result<Self, MoneyError> {
-        fit(minor)
-            .map(|minor| Self { minor, currency })
-            .ok_or_else(|| MoneyError::overflow(what))
+        fit(minor).map(|minor| Self { minor, currency }).ok_or_else(|| MoneyError::overflow(what))
     }
 }
 

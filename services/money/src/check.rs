@@ -3,9 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::{
-    Adjustment, Amount, DocumentAdjustment, DocumentInput, LineInput, MoneyError, RateRule, Vat,
-};
+use crate::{Adjustment, Amount, DocumentAdjustment, DocumentInput, LineInput, MoneyError, RateRule, Vat};
 
 /// Refuses the first field that cannot be meant.
 pub(crate) fn check(document: &DocumentInput) -> Result<(), MoneyError> {
@@ -20,14 +18,8 @@ pub(crate) fn check(document: &DocumentInput) -> Result<(), MoneyError> {
 type Percentages = (Decimal, &'static str);
 
 /// Nobody can be allowed more than the whole.
-const AT_MOST_ALL: Percentages = (
-    Decimal::ONE_HUNDRED,
-    "0 to 100 per cent; below 0 it is a charge",
-);
-const ANY_PERCENTAGE: Percentages = (
-    Decimal::MAX,
-    "0 per cent or more; below 0 it is an allowance",
-);
+const AT_MOST_ALL: Percentages = (Decimal::ONE_HUNDRED, "0 to 100 per cent; below 0 it is a charge");
+const ANY_PERCENTAGE: Percentages = (Decimal::MAX, "0 per cent or more; below 0 it is an allowance");
 
 fn check_line(line: &LineInput, place: &str) -> Result<(), MoneyError> {
     if below_zero(line.unit_price) {
@@ -38,11 +30,7 @@ fn check_line(line: &LineInput, place: &str) -> Result<(), MoneyError> {
         ));
     }
     if line.base_quantity <= Decimal::ZERO {
-        return Err(MoneyError::refused(
-            format!("{place}.base_quantity"),
-            line.base_quantity,
-            "more than 0",
-        ));
+        return Err(MoneyError::refused(format!("{place}.base_quantity"), line.base_quantity, "more than 0"));
     }
     check_vat(&line.vat, &format!("{place}.vat"))?;
     check_line_adjustments(&line.allowances, place, "allowances", AT_MOST_ALL)?;
@@ -77,15 +65,11 @@ fn check_document_adjustments(
     Ok(())
 }
 
-fn check_amount(
-    amount: Amount,
-    place: &str,
-    (most, allowed): Percentages,
-) -> Result<(), MoneyError> {
+fn check_amount(amount: Amount, place: &str, (most, allowed): Percentages) -> Result<(), MoneyError> {
     match amount {
-        Amount::Percent(percent) if below_zero(percent) || percent > most => Err(
-            MoneyError::refused(format!("{place}.amount"), format!("{percent} %"), allowed),
-        ),
+        Amount::Percent(percent) if below_zero(percent) || percent > most => {
+            Err(MoneyError::refused(format!("{place}.amount"), format!("{percent} %"), allowed))
+        }
         Amount::Percent(_) | Amount::Fixed(_) => Ok(()),
     }
 }
@@ -98,23 +82,15 @@ fn check_vat(vat: &Vat, place: &str) -> Result<(), MoneyError> {
             rate > Decimal::ZERO && rate <= Decimal::ONE_HUNDRED,
             "more than 0, at most 100 per cent; without tax the category is Z, E, AE, K, G or O",
         ),
-        RateRule::ZeroOrMore => (
-            !below_zero(rate) && rate <= Decimal::ONE_HUNDRED,
-            "0 to 100 per cent",
-        ),
-        RateRule::Zero | RateRule::Absent => (
-            rate.is_zero(),
-            "0 per cent, for this category charges no tax; with tax it is S, L or M",
-        ),
+        RateRule::ZeroOrMore => (!below_zero(rate) && rate <= Decimal::ONE_HUNDRED, "0 to 100 per cent"),
+        RateRule::Zero | RateRule::Absent => {
+            (rate.is_zero(), "0 per cent, for this category charges no tax; with tax it is S, L or M")
+        }
     };
     if accepted {
         return Ok(());
     }
-    Err(MoneyError::refused(
-        format!("{place}.rate"),
-        format!("{rate} % of category {}", vat.category),
-        allowed,
-    ))
+    Err(MoneyError::refused(format!("{place}.rate"), format!("{rate} % of category {}", vat.category), allowed))
 }
 
 /// A negative zero is zero.

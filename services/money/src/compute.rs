@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::{
-    Adjustment, AdjustmentTotals, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput,
-    LineTotals, Money, MoneyError, Totals, Vat, VatGroup, VatShare, allocate,
+    Adjustment, AdjustmentTotals, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, LineTotals, Money,
+    MoneyError, Totals, Vat, VatGroup, VatShare, allocate,
     amount::percent_of,
     check::check,
     exact::{fit, round_ratio},
@@ -67,19 +67,13 @@ pub fn compute(document: &DocumentInput) -> Result<Totals, MoneyError> {
 
 fn line_totals(document: &DocumentInput) -> Result<Vec<LineTotals>, MoneyError> {
     let lines = document.lines.iter().enumerate();
-    lines
-        .map(|(index, line)| line_total(line, document.currency, &format!("lines[{index}]")))
-        .collect()
+    lines.map(|(index, line)| line_total(line, document.currency, &format!("lines[{index}]"))).collect()
 }
 
 /// Line net = round(quantity × price ÷ base quantity) − Σ round(allowances) + Σ round(charges).
 fn line_total(line: &LineInput, currency: Currency, place: &str) -> Result<LineTotals, MoneyError> {
-    let gross = round_ratio(
-        &[line.quantity, line.unit_price],
-        &[line.base_quantity],
-        currency.exponent(),
-    )
-    .ok_or_else(|| MoneyError::overflow(format!("{place}.gross")))?;
+    let gross = round_ratio(&[line.quantity, line.unit_price], &[line.base_quantity], currency.exponent())
+        .ok_or_else(|| MoneyError::overflow(format!("{place}.gross")))?;
     let in_money = |kind: &str, given: &[Adjustment]| -> Result<Vec<i64>, MoneyError> {
         let given = given.iter().enumerate();
         given
@@ -91,29 +85,15 @@ fn line_total(line: &LineInput, currency: Currency, place: &str) -> Result<LineT
     };
     let allowances = in_money("allowances", &line.allowances)?;
     let charges = in_money("charges", &line.charges)?;
-    let net = i128::from(gross) - wide_sum(allowances.iter().copied())
-        + wide_sum(charges.iter().copied());
-    Ok(LineTotals {
-        id: line.id.clone(),
-        gross,
-        allowances,
-        charges,
-        net: narrow(&format!("{place}.net"), net)?,
-    })
+    let net = i128::from(gross) - wide_sum(allowances.iter().copied()) + wide_sum(charges.iter().copied());
+    Ok(LineTotals { id: line.id.clone(), gross, allowances, charges, net: narrow(&format!("{place}.net"), net)? })
 }
 
 /// An allowance or charge in money, rounded once.
-fn amount_of(
-    amount: Amount,
-    base: i64,
-    currency: Currency,
-    place: &str,
-) -> Result<i64, MoneyError> {
+fn amount_of(amount: Amount, base: i64, currency: Currency, place: &str) -> Result<i64, MoneyError> {
     match amount {
         Amount::Fixed(value) => to_minor(value, currency).map_err(|error| error.at(place)),
-        Amount::Percent(percent) => {
-            percent_of(base, percent).ok_or_else(|| MoneyError::overflow(place))
-        }
+        Amount::Percent(percent) => percent_of(base, percent).ok_or_else(|| MoneyError::overflow(place)),
     }
 }
 
@@ -149,10 +129,7 @@ fn adjustments(
 
 /// Splits over the VAT groups in proportion to their lines, by largest remainder.
 fn split(amount: i64, line_groups: &ByVat, place: &str) -> Result<Vec<VatShare>, MoneyError> {
-    let weights = line_groups
-        .values()
-        .map(|weight| narrow(place, *weight))
-        .collect::<Result<Vec<_>, _>>()?;
+    let weights = line_groups.values().map(|weight| narrow(place, *weight)).collect::<Result<Vec<_>, _>>()?;
     let shares = allocate(amount, &weights).map_err(|error| error.at(place))?;
     Ok(line_groups
         .keys()
@@ -163,19 +140,11 @@ fn split(amount: i64, line_groups: &ByVat, place: &str) -> Result<Vec<VatShare>,
 }
 
 fn share(vat: &Vat, amount: i64) -> VatShare {
-    VatShare {
-        category: vat.category,
-        rate: vat.rate.normalize(),
-        amount,
-    }
+    VatShare { category: vat.category, rate: vat.rate.normalize(), amount }
 }
 
 /// The base of each VAT group: its lines − allowances + charges. A header discount is inside it.
-fn taxable(
-    line_groups: ByVat,
-    allowances: &[AdjustmentTotals],
-    charges: &[AdjustmentTotals],
-) -> ByVat {
+fn taxable(line_groups: ByVat, allowances: &[AdjustmentTotals], charges: &[AdjustmentTotals]) -> ByVat {
     let mut bases = line_groups;
     for (adjustments, sign) in [(allowances, -1), (charges, 1)] {
         for share in adjustments.iter().flat_map(|given| &given.shares) {
@@ -192,23 +161,15 @@ fn tax(bases: &ByVat) -> Result<Vec<VatGroup>, MoneyError> {
     bases
         .map(|(index, (vat, base))| {
             let taxable = narrow(&format!("vat[{index}].taxable"), *base)?;
-            let tax = percent_of(taxable, vat.rate)
-                .ok_or_else(|| MoneyError::overflow(format!("vat[{index}].tax")))?;
-            Ok(VatGroup {
-                category: vat.category,
-                rate: vat.rate.normalize(),
-                taxable,
-                tax,
-            })
+            let tax = percent_of(taxable, vat.rate).ok_or_else(|| MoneyError::overflow(format!("vat[{index}].tax")))?;
+            Ok(VatGroup { category: vat.category, rate: vat.rate.normalize(), taxable, tax })
         })
         .collect()
 }
 
 /// An amount that was agreed or paid, and is therefore not ours to round.
 fn agreed(value: Decimal, currency: Currency, field: &str) -> Result<i64, MoneyError> {
-    Money::from_decimal(value, currency)
-        .map(|money| money.minor)
-        .map_err(|error| error.at(field))
+    Money::from_decimal(value, currency).map(|money| money.minor).map_err(|error| error.at(field))
 }
 
 fn amounts(adjustments: &[AdjustmentTotals]) -> impl Iterator<Item = i64> {

@@ -26,14 +26,9 @@ impl Currency {
         let known = || {
             let iso = iso_currency::Currency::from_code(code).filter(|iso| iso.code() == code)?;
             let exponent = u8::try_from(iso.exponent()?).ok()?;
-            Some(Self {
-                code: iso,
-                exponent,
-            })
+            Some(Self { code: iso, exponent })
         };
-        known().ok_or_else(|| MoneyError::UnknownCurrency {
-            code: code.to_owned(),
-        })
+        known().ok_or_else(|| MoneyError::UnknownCurrency { code: code.to_owned() })
     }
 
     /// The three letters of the code.

@@ -69,21 +69,11 @@ impl MoneyError {
     }
 
     pub(crate) fn overflow(field: impl Into<String>) -> Self {
-        Self::Overflow {
-            field: field.into(),
-        }
+        Self::Overflow { field: field.into() }
     }
 
-    pub(crate) fn refused(
-        field: impl Into<String>,
-        value: impl ToString,
-        allowed: &'static str,
-    ) -> Self {
-        Self::Refused {
-            field: field.into(),
-            value: value.to_string(),
-            allowed,
-        }
+    pub(crate) fn refused(field: impl Into<String>, value: impl ToString, allowed: &'static str) -> Self {
+        Self::Refused { field: field.into(), value: value.to_string(), allowed }
     }
 
     /// The same refusal, told of the field of a document instead of a bare amount.

@@ -45,13 +45,7 @@ pub(crate) fn round_ratio(above: &[Decimal], below: &[Decimal], exponent: u32) -
         wide.divide(power);
     }
     let magnitude = i128::try_from(wide.halved_up()?).ok()?;
-    let negative = above
-        .iter()
-        .chain(below)
-        .filter(|factor| factor.is_sign_negative())
-        .count()
-        % 2
-        == 1;
+    let negative = above.iter().chain(below).filter(|factor| factor.is_sign_negative()).count() % 2 == 1;
     fit(if negative { -magnitude } else { magnitude })
 }
 
@@ -67,10 +61,7 @@ fn scales(factors: &[Decimal]) -> u32 {
 /// 10^`exponent` as factors that each fit 96 bits.
 fn powers_of_ten(exponent: u32) -> impl Iterator<Item = u128> {
     let whole = exponent / LARGEST_POWER;
-    (0..whole)
-        .map(|_| LARGEST_POWER)
-        .chain([exponent % LARGEST_POWER])
-        .map(|power| 10u128.pow(power))
+    (0..whole).map(|_| LARGEST_POWER).chain([exponent % LARGEST_POWER]).map(|power| 10u128.pow(power))
 }
 
 /// A whole number of up to 320 bits, least limb first. Factors and divisors are below 2^96, so that
@@ -109,10 +100,7 @@ impl Wide {
         if high.iter().any(|limb| *limb != 0) {
             return None;
         }
-        let value = low
-            .iter()
-            .rev()
-            .fold(0u128, |value, limb| (value << 32) | u128::from(*limb));
+        let value = low.iter().rev().fold(0u128, |value, limb| (value << 32) | u128::from(*limb));
         Some(value.div_ceil(2))
     }
 }

@@ -91,9 +91,6 @@ pub struct VatGroup {
 impl Totals {
     /// An amount of these totals as [`Money`]: `totals.money(totals.payable)`.
     pub fn money(&self, minor: i64) -> Money {
-        Money {
-            minor,
-            currency: self.currency,
-        }
+        Money { minor, currency: self.currency }
     }
 }

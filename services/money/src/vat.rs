@@ -102,25 +102,11 @@ const ORDINARY: VatDemands = VatDemands {
 };
 
 /// The demands those share that charge no tax and say why.
-const UNTAXED: VatDemands = VatDemands {
-    rate: RateRule::Zero,
-    exemption_reason: Presence::Required,
-    ..ORDINARY
-};
+const UNTAXED: VatDemands = VatDemands { rate: RateRule::Zero, exemption_reason: Presence::Required, ..ORDINARY };
 
 impl VatCategory {
     /// All nine, in the order in which groups are listed.
-    pub const ALL: [Self; 9] = [
-        Self::S,
-        Self::Z,
-        Self::E,
-        Self::AE,
-        Self::K,
-        Self::G,
-        Self::O,
-        Self::L,
-        Self::M,
-    ];
+    pub const ALL: [Self; 9] = [Self::S, Self::Z, Self::E, Self::AE, Self::K, Self::G, Self::O, Self::L, Self::M];
 
     /// The code as written in a document.
     pub fn code(self) -> &'static str {
@@ -145,28 +131,15 @@ impl VatCategory {
         Self::ALL
             .into_iter()
             .find(|category| category.code() == code)
-            .ok_or_else(|| {
-                MoneyError::refused(
-                    "category",
-                    format!("{code:?}"),
-                    "S, Z, E, AE, K, G, O, L or M",
-                )
-            })
+            .ok_or_else(|| MoneyError::refused("category", format!("{code:?}"), "S, Z, E, AE, K, G, O, L or M"))
     }
 
     /// What a document with this category must hold.
     pub fn demands(self) -> VatDemands {
         match self {
             Self::S => ORDINARY,
-            Self::Z => VatDemands {
-                rules: "BR-Z",
-                rate: RateRule::Zero,
-                ..ORDINARY
-            },
-            Self::E => VatDemands {
-                rules: "BR-E",
-                ..UNTAXED
-            },
+            Self::Z => VatDemands { rules: "BR-Z", rate: RateRule::Zero, ..ORDINARY },
+            Self::E => VatDemands { rules: "BR-E", ..UNTAXED },
             Self::AE => VatDemands {
                 rules: "BR-AE",
                 reason_code: Some("VATEX-EU-AE"),
@@ -198,16 +171,8 @@ impl VatCategory {
                 alone: true,
                 ..UNTAXED
             },
-            Self::L => VatDemands {
-                rules: "BR-AF",
-                rate: RateRule::ZeroOrMore,
-                ..ORDINARY
-            },
-            Self::M => VatDemands {
-                rules: "BR-AG",
-                rate: RateRule::ZeroOrMore,
-                ..ORDINARY
-            },
+            Self::L => VatDemands { rules: "BR-AF", rate: RateRule::ZeroOrMore, ..ORDINARY },
+            Self::M => VatDemands { rules: "BR-AG", rate: RateRule::ZeroOrMore, ..ORDINARY },
         }
     }
 

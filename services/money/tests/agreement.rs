@@ -1,8 +1,7 @@
 //! Two results compared to the cent under the names of the rules; lines and totals as stored JSON.
 
 use dealflow_money::{
-    Amount, Currency, Difference, DocumentAdjustment, DocumentInput, LineInput, Totals, Vat,
-    VatCategory, compute,
+    Amount, Currency, Difference, DocumentAdjustment, DocumentInput, LineInput, Totals, Vat, VatCategory, compute,
 };
 use rust_decimal::dec;
 
@@ -12,10 +11,7 @@ fn document() -> DocumentInput {
     let reduced = Vat::new(VatCategory::S, dec!(7));
     let mut document = DocumentInput::new(
         euro,
-        vec![
-            LineInput::new("1", dec!(3), dec!(19.99), vat),
-            LineInput::new("2", dec!(1), dec!(5), reduced),
-        ],
+        vec![LineInput::new("1", dec!(3), dec!(19.99), vat), LineInput::new("2", dec!(1), dec!(5), reduced)],
     );
     document.allowances.push(DocumentAdjustment {
         amount: Amount::Percent(dec!(10)),
@@ -56,10 +52,7 @@ fn a_group_moved_to_another_category_is_missing_there_and_surplus_here() {
     let mut claimed = totals();
     claimed.vat[0].category = VatCategory::E;
     let differences = expected.differences(&claimed);
-    let told: Vec<_> = differences
-        .iter()
-        .map(|told| (told.field.as_str(), told.expected, told.actual))
-        .collect();
+    let told: Vec<_> = differences.iter().map(|told| (told.field.as_str(), told.expected, told.actual)).collect();
     let (taxable, tax) = (expected.vat[0].taxable, expected.vat[0].tax);
     assert_eq!(
         told,
@@ -107,10 +100,9 @@ fn a_stored_document_is_read_back_as_it_was() {
 
 #[test]
 fn a_stored_line_may_leave_out_what_has_a_default_and_no_unknown_currency_comes_in() {
-    let line: LineInput = serde_json::from_str(
-        r#"{"id":"1","quantity":"3","unit_price":"19.99","vat":{"category":"S","rate":"19"}}"#,
-    )
-    .expect("the rest has defaults");
+    let line: LineInput =
+        serde_json::from_str(r#"{"id":"1","quantity":"3","unit_price":"19.99","vat":{"category":"S","rate":"19"}}"#)
+            .expect("the rest has defaults");
     assert_eq!(line, document().lines[0]);
     let unknown = serde_json::from_str::<Currency>(r#""EUX""#);
     assert!(unknown.is_err());

@@ -8,22 +8,12 @@ fn currency(code: &str) -> Currency {
 }
 
 fn money(minor: i64, code: &str) -> Money {
-    Money {
-        minor,
-        currency: currency(code),
-    }
+    Money { minor, currency: currency(code) }
 }
 
 #[test]
 fn decimals_come_from_iso_4217() {
-    let exponents = [
-        ("USD", 2),
-        ("HUF", 2),
-        ("JPY", 0),
-        ("KRW", 0),
-        ("KWD", 3),
-        ("CLF", 4),
-    ];
+    let exponents = [("USD", 2), ("HUF", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("CLF", 4)];
     for (code, exponent) in exponents {
         assert_eq!(currency(code).exponent(), exponent, "{code}");
         assert_eq!(currency(code).code(), code);
@@ -60,10 +50,7 @@ fn a_decimal_finer_than_the_currency_is_refused_and_trailing_zeros_are_not() {
     let exact = Money::from_decimal(dec!(12.5000), euro);
     assert_eq!(exact, Ok(money(1250, "EUR")));
     let refused = Money::from_decimal(dec!(0.005), euro);
-    assert!(matches!(
-        refused,
-        Err(MoneyError::TooManyDecimals { allowed: 2, .. })
-    ));
+    assert!(matches!(refused, Err(MoneyError::TooManyDecimals { allowed: 2, .. })));
     assert!(Money::from_decimal(dec!(0.1), currency("JPY")).is_err());
     let large = Money::from_decimal(dec!(92233720368547758.08), euro);
     assert!(matches!(large, Err(MoneyError::Overflow { .. })));
@@ -106,10 +93,7 @@ fn a_wire_form_that_contradicts_itself_is_refused() {
 #[test]
 fn currencies_do_not_mix() {
     let (euro, dollar) = (money(1, "EUR"), money(1, "USD"));
-    let mismatch = Err(MoneyError::CurrencyMismatch {
-        expected: euro.currency,
-        actual: dollar.currency,
-    });
+    let mismatch = Err(MoneyError::CurrencyMismatch { expected: euro.currency, actual: dollar.currency });
     assert_eq!(euro.checked_add(dollar), mismatch);
     assert_eq!(euro.checked_sub(dollar), mismatch);
     assert_eq!(Money::sum(euro.currency, [euro, dollar]), mismatch);
@@ -127,10 +111,7 @@ fn arithmetic_that_does_not_fit_is_an_error_and_never_wraps() {
         Money::sum(cent.currency, [most, most]),
     ];
     for result in results {
-        assert!(
-            matches!(result, Err(MoneyError::Overflow { .. })),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(MoneyError::Overflow { .. })), "{result:?}");
     }
     assert_eq!(most.checked_neg(), Ok(least));
     let passing_through = Money::sum(cent.currency, [most, cent, least]);
@@ -166,8 +147,5 @@ fn the_cent_left_over_goes_to_the_first_of_equals() {
     assert_eq!(shares(5, &[1, 0]), [5, 0]);
     assert_eq!(shares(0, &[1, -1]), [0, 0]);
     let nothing_to_split_by = money(1, "EUR").allocate(&[1, -1]);
-    assert!(matches!(
-        nothing_to_split_by,
-        Err(MoneyError::Unsplittable { .. })
-    ));
+    assert!(matches!(nothing_to_split_by, Err(MoneyError::Unsplittable { .. })));
 }

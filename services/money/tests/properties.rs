@@ -5,9 +5,7 @@ mod generate;
 mod model;
 mod paper;
 
-use dealflow_money::{
-    Currency, DocumentInput, MoneyError, Totals, allocate, compute, round, to_minor,
-};
+use dealflow_money::{Currency, DocumentInput, MoneyError, Totals, allocate, compute, round, to_minor};
 use model::Model;
 use proptest::{prelude::*, test_runner::TestCaseError};
 use rust_decimal::Decimal;

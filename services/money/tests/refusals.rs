@@ -1,15 +1,11 @@
 //! What is refused, and that the refusal names the field and what is allowed (R-QUO-1, R-PRD-1).
 
 use dealflow_money::{
-    Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, MoneyError, Vat,
-    VatCategory, compute,
+    Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, MoneyError, Vat, VatCategory, compute,
 };
 use rust_decimal::{Decimal, dec};
 
-const STANDARD: Vat = Vat {
-    category: VatCategory::S,
-    rate: dec!(19),
-};
+const STANDARD: Vat = Vat { category: VatCategory::S, rate: dec!(19) };
 
 /// Three good lines; each test spoils one thing.
 fn document() -> DocumentInput {
@@ -26,11 +22,7 @@ fn refusal(spoil: impl FnOnce(&mut DocumentInput)) -> MoneyError {
 }
 
 fn header(amount: Amount, vat: Option<Vat>) -> DocumentAdjustment {
-    DocumentAdjustment {
-        amount,
-        reason: "agreed".to_owned(),
-        vat,
-    }
+    DocumentAdjustment { amount, reason: "agreed".to_owned(), vat }
 }
 
 #[test]
@@ -65,8 +57,7 @@ fn a_category_without_tax_refuses_any_rate_but_zero() {
     for code in ["Z", "E", "AE", "K", "G", "O"] {
         let category = VatCategory::parse(code).expect("a category");
         assert!(category.rate_must_be_zero(), "{code}");
-        let error =
-            refusal(|document| document.lines[0].vat = Vat::new(category, Decimal::new(1, 28)));
+        let error = refusal(|document| document.lines[0].vat = Vat::new(category, Decimal::new(1, 28)));
         assert_eq!(error.field(), "lines[0].vat.rate", "{code}");
         let mut document = document();
         document.lines[0].vat = Vat::new(category, dec!(0));
@@ -88,10 +79,7 @@ fn the_standard_category_refuses_rate_zero_which_says_nothing_of_the_law() {
 fn a_percentage_below_zero_or_an_allowance_of_more_than_all_is_refused() {
     for percent in [dec!(-1), dec!(100.5)] {
         let error = refusal(|document| {
-            document.lines[1].allowances.push(Adjustment {
-                amount: Amount::Percent(percent),
-                reason: String::new(),
-            });
+            document.lines[1].allowances.push(Adjustment { amount: Amount::Percent(percent), reason: String::new() });
         });
         assert_eq!(error.field(), "lines[1].allowances[0].amount");
     }
@@ -134,10 +122,7 @@ fn a_header_discount_over_lines_that_sum_to_zero_must_name_its_vat() {
 #[test]
 fn what_was_paid_is_not_rounded_for_the_payer() {
     let error = refusal(|document| document.prepaid = dec!(0.005));
-    assert_eq!(
-        error.to_string(),
-        "prepaid is 0.005; allowed: at most 2 decimals"
-    );
+    assert_eq!(error.to_string(), "prepaid is 0.005; allowed: at most 2 decimals");
     let error = refusal(|document| document.rounding = dec!(-0.001));
     assert_eq!(error.field(), "rounding");
 }
@@ -153,10 +138,7 @@ fn a_result_that_does_not_fit_is_refused_where_it_arises() {
         ("lines[2].net", |document, most| {
             document.lines[2].quantity = dec!(1);
             document.lines[2].unit_price = most;
-            document.lines[2].charges.push(Adjustment {
-                amount: Amount::Fixed(dec!(0.01)),
-                reason: String::new(),
-            });
+            document.lines[2].charges.push(Adjustment { amount: Amount::Fixed(dec!(0.01)), reason: String::new() });
         }),
         ("sum_of_lines", |document, most| {
             document.lines[0].quantity = dec!(1);
@@ -174,10 +156,7 @@ fn a_result_that_does_not_fit_is_refused_where_it_arises() {
     ];
     for (field, spoil) in places {
         let error = refusal(|document| spoil(document, most));
-        assert!(
-            matches!(error, MoneyError::Overflow { .. }),
-            "{field}: {error}"
-        );
+        assert!(matches!(error, MoneyError::Overflow { .. }), "{field}: {error}");
         assert_eq!(error.field(), field);
     }
 }

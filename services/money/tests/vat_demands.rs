@@ -5,23 +5,15 @@ use dealflow_money::{Presence, VatCategory};
 /// The codes for which `demanded` holds, in the order of the list.
 fn codes(demanded: impl Fn(VatCategory) -> bool) -> Vec<&'static str> {
     let all = VatCategory::ALL.into_iter();
-    all.filter(|category| demanded(*category))
-        .map(VatCategory::code)
-        .collect()
+    all.filter(|category| demanded(*category)).map(VatCategory::code).collect()
 }
 
 #[test]
 fn each_demand_holds_for_the_categories_the_standard_names() {
-    assert_eq!(
-        codes(VatCategory::needs_exemption_reason),
-        ["E", "AE", "K", "G", "O"]
-    );
+    assert_eq!(codes(VatCategory::needs_exemption_reason), ["E", "AE", "K", "G", "O"]);
     assert_eq!(codes(VatCategory::needs_both_vat_ids), ["AE", "K"]);
     assert_eq!(codes(VatCategory::needs_delivery), ["K"]);
-    assert_eq!(
-        codes(VatCategory::rate_must_be_zero),
-        ["Z", "E", "AE", "K", "G", "O"]
-    );
+    assert_eq!(codes(VatCategory::rate_must_be_zero), ["Z", "E", "AE", "K", "G", "O"]);
     assert_eq!(codes(|category| !category.has_rate_element()), ["O"]);
     assert_eq!(codes(|category| category.demands().alone), ["O"]);
 }

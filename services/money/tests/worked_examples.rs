@@ -31,12 +31,7 @@ fn disagreement(example: &Example) -> Option<String> {
         Err(error) => return Some(format!("{}: {error}", example.title)),
     };
     let (expected, actual) = (example.expected(), printed(&totals));
-    (expected != actual).then(|| {
-        format!(
-            "{}\nexpected {expected:#?}\nactual {actual:#?}",
-            example.title
-        )
-    })
+    (expected != actual).then(|| format!("{}\nexpected {expected:#?}\nactual {actual:#?}", example.title))
 }
 
 /// Everything the table states, written as the table writes it.

@@ -73,7 +73,8 @@ impl Processes {
         if let Some(url) = &self.drill.database_url {
             command.env("DEALFLOW_DATABASE_URL", url);
         }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("the program does not start")?;
+        let child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("the program does not start")?;
         self.running.push((part, child));
         Ok(())
     }

@@ -158,7 +158,7 @@ async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
 }
 
 async fn saved(mut work: Work, before: &Model, activity: Model, change: Change) -> Result<Done<pb::Activity>, Error> {
-    let activity = activity::save(&work.tx, activity, work.now).await?;
+    let activity = activity::save(&work.tx, before, activity, work.now).await?;
     let answer = wire::activity::answer(&activity);
     let change = change.thread(activity.thread()).states(before.state, activity.state).since(before.state_since);
     work.record(change.data(&answer));

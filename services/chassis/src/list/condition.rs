@@ -23,11 +23,7 @@ impl Filter {
     /// # Errors
     /// [`ListError::Filter`] for a field the list does not have, a value that is not of its kind,
     /// a comparison the kind does not know.
-    pub fn to_condition(
-        &self,
-        fields: &Fields,
-        backend: DbBackend,
-    ) -> Result<Condition, ListError> {
+    pub fn to_condition(&self, fields: &Fields, backend: DbBackend) -> Result<Condition, ListError> {
         Translation { fields, backend }.condition(self, false)
     }
 }
@@ -46,31 +42,16 @@ impl Translation<'_> {
             Filter::All(inner) => self.join(Condition::all(), inner, false),
             Filter::Any(inner) if negated => self.join(Condition::all(), inner, true),
             Filter::Any(inner) => self.join(Condition::any(), inner, false),
-            Filter::Compare {
-                column,
-                field,
-                comparator,
-                value,
-            } => {
-                let field = self
-                    .fields
-                    .filterable(field)
-                    .map_err(|why| refuse(*column, why))?;
+            Filter::Compare { column, field, comparator, value } => {
+                let field = self.fields.filterable(field).map_err(|why| refuse(*column, why))?;
                 self.compare(field, *comparator, value, negated)
             }
             Filter::Anywhere(value) => self.anywhere(value, negated),
         }
     }
 
-    fn join(
-        &self,
-        start: Condition,
-        filters: &[Filter],
-        negated: bool,
-    ) -> Result<Condition, ListError> {
-        filters.iter().try_fold(start, |so_far, filter| {
-            Ok(so_far.add(self.condition(filter, negated)?))
-        })
+    fn join(&self, start: Condition, filters: &[Filter], negated: bool) -> Result<Condition, ListError> {
+        filters.iter().try_fold(start, |so_far, filter| Ok(so_far.add(self.condition(filter, negated)?)))
     }
 
     fn compare(
@@ -83,29 +64,15 @@ impl Translation<'_> {
         let column = field.expr();
         let is_text = matches!(field.kind, Kind::Text);
         if comparator == Comparator::Has && value.is_presence() {
-            let present = if is_text {
-                column.ne("")
-            } else {
-                column.is_not_null()
-            };
+            let present = if is_text { column.ne("") } else { column.is_not_null() };
             return Ok(two_valued(field, present, negated));
         }
         check(field, comparator, value)?;
         let equals = match comparator {
             Comparator::Has if is_text => self.contains(field, value),
-            Comparator::Less
-            | Comparator::LessOrEqual
-            | Comparator::Greater
-            | Comparator::GreaterOrEqual => {
-                let stored = field
-                    .kind
-                    .read(&value.text())
-                    .map_err(|why| refuse(value.column, why))?;
-                let column = if is_text {
-                    by_code_point(column, self.backend)
-                } else {
-                    column
-                };
+            Comparator::Less | Comparator::LessOrEqual | Comparator::Greater | Comparator::GreaterOrEqual => {
+                let stored = field.kind.read(&value.text()).map_err(|why| refuse(value.column, why))?;
+                let column = if is_text { by_code_point(column, self.backend) } else { column };
                 let order = match comparator {
                     Comparator::Less => column.lt(stored),
                     Comparator::LessOrEqual => column.lte(stored),
@@ -121,26 +88,15 @@ impl Translation<'_> {
                 return Ok(two_valued(field, column.ne(""), !unlike));
             }
             _ => {
-                let stored = field
-                    .kind
-                    .read(&value.text())
-                    .map_err(|why| refuse(value.column, why))?;
+                let stored = field.kind.read(&value.text()).map_err(|why| refuse(value.column, why))?;
                 column.eq(stored)
             }
         };
-        Ok(two_valued(
-            field,
-            equals,
-            negated != (comparator == Comparator::NotEqual),
-        ))
+        Ok(two_valued(field, equals, negated != (comparator == Comparator::NotEqual)))
     }
 
     fn anywhere(&self, value: &Literal, negated: bool) -> Result<Condition, ListError> {
-        let mut found = if negated {
-            Condition::all()
-        } else {
-            Condition::any()
-        };
+        let mut found = if negated { Condition::all() } else { Condition::any() };
         for field in self.fields.texts() {
             check(field, Comparator::Has, value)?;
             found = found.add(two_valued(field, self.contains(field, value), negated));
@@ -156,9 +112,7 @@ impl Translation<'_> {
     /// (SQLite knows no more, and the databases are to agree).
     fn contains(&self, field: &Field, value: &Literal) -> Expr {
         let text = match self.backend {
-            DbBackend::Postgres => {
-                Expr::expr(Func::lower(by_code_point(field.expr(), self.backend)))
-            }
+            DbBackend::Postgres => Expr::expr(Func::lower(by_code_point(field.expr(), self.backend))),
             _ => field.expr(), // SQLite's LIKE folds A-Z by itself
         };
         let pieces = like_pieces(value).to_ascii_lowercase();
@@ -168,48 +122,29 @@ impl Translation<'_> {
     /// The whole text, with anything in place of each wildcard; upper and lower case differ.
     fn resembles(&self, field: &Field, value: &Literal) -> Expr {
         if self.backend == DbBackend::Postgres {
-            return field
-                .expr()
-                .like(LikeExpr::new(like_pieces(value)).escape('!'));
+            return field.expr().like(LikeExpr::new(like_pieces(value)).escape('!'));
         }
         let literal = |c: char| match c {
             '*' | '?' | '[' => format!("[{c}]"),
             c => c.to_string(),
         };
-        let pieces: Vec<String> = value
-            .pieces
-            .iter()
-            .map(|piece| piece.chars().map(literal).collect())
-            .collect();
+        let pieces: Vec<String> = value.pieces.iter().map(|piece| piece.chars().map(literal).collect()).collect();
         field.expr().glob(pieces.join("*"))
     }
 }
 
 /// Whether the field's kind knows the comparison.
 fn check(field: &Field, comparator: Comparator, value: &Literal) -> Result<(), ListError> {
-    let is_order = !matches!(
-        comparator,
-        Comparator::Equal | Comparator::NotEqual | Comparator::Has
-    );
+    let is_order = !matches!(comparator, Comparator::Equal | Comparator::NotEqual | Comparator::Has);
     if is_order && !field.kind.is_ordered() {
-        let message = format!(
-            "{} is compared by = != or :, not by {}",
-            field.name,
-            comparator.sign()
-        );
+        let message = format!("{} is compared by = != or :, not by {}", field.name, comparator.sign());
         return Err(refuse(value.column, message));
     }
     if value.pieces.len() > MAX_WILDCARDS + 1 {
-        return Err(refuse(
-            value.column,
-            format!("a value may hold {MAX_WILDCARDS} wildcards at most"),
-        ));
+        return Err(refuse(value.column, format!("a value may hold {MAX_WILDCARDS} wildcards at most")));
     }
     if comparator == Comparator::Has && value.text().is_empty() {
-        let message = format!(
-            "every text contains nothing; {}:* asks for any value",
-            field.name
-        );
+        let message = format!("every text contains nothing; {}:* asks for any value", field.name);
         return Err(refuse(value.column, message));
     }
     Ok(())
@@ -220,9 +155,7 @@ fn check(field: &Field, comparator: Comparator, value: &Literal) -> Result<(), L
 fn two_valued(field: &Field, comparison: Expr, negated: bool) -> Condition {
     match negated {
         false => Condition::all().add(comparison),
-        true => Condition::any()
-            .add(comparison.not())
-            .add(field.expr().is_null()),
+        true => Condition::any().add(comparison.not()).add(field.expr().is_null()),
     }
 }
 
@@ -231,11 +164,7 @@ fn like_pieces(value: &Literal) -> String {
         '%' | '_' | '!' => format!("!{c}"),
         c => c.to_string(),
     };
-    let pieces: Vec<String> = value
-        .pieces
-        .iter()
-        .map(|piece| piece.chars().map(literal).collect())
-        .collect();
+    let pieces: Vec<String> = value.pieces.iter().map(|piece| piece.chars().map(literal).collect()).collect();
     pieces.join("%")
 }
 

@@ -74,35 +74,18 @@ impl Fields {
 
     /// A resource name `collection/{uuid}` whose column keeps the UUID. With an empty collection
     /// the value is the UUID alone.
-    pub fn uuid(
-        self,
-        name: &'static str,
-        collection: &'static str,
-        column: impl ColumnTrait,
-    ) -> Self {
+    pub fn uuid(self, name: &'static str, collection: &'static str, column: impl ColumnTrait) -> Self {
         self.with(name, column, Kind::Name(collection))
     }
 
     /// A resource name `collection/{slug}` whose column keeps the slug.
-    pub fn slug(
-        self,
-        name: &'static str,
-        collection: &'static str,
-        column: impl ColumnTrait,
-    ) -> Self {
+    pub fn slug(self, name: &'static str, collection: &'static str, column: impl ColumnTrait) -> Self {
         self.with(name, column, Kind::Slug(collection))
     }
 
     /// One of `names`, stored as written here.
-    pub fn one_of(
-        self,
-        name: &'static str,
-        column: impl ColumnTrait,
-        names: &[&'static str],
-    ) -> Self {
-        let names = names
-            .iter()
-            .map(|name| (Cow::Borrowed(*name), Value::from(*name)));
+    pub fn one_of(self, name: &'static str, column: impl ColumnTrait, names: &[&'static str]) -> Self {
+        let names = names.iter().map(|name| (Cow::Borrowed(*name), Value::from(*name)));
         self.with(name, column, Kind::Enum(names.collect()))
     }
 
@@ -113,9 +96,7 @@ impl Fields {
         column: impl ColumnTrait,
         names: impl IntoIterator<Item = (&'static str, V)>,
     ) -> Self {
-        let names = names
-            .into_iter()
-            .map(|(name, stored)| (Cow::Borrowed(name), stored.into()));
+        let names = names.into_iter().map(|(name, stored)| (Cow::Borrowed(name), stored.into()));
         self.with(name, column, Kind::Enum(names.collect()))
     }
 
@@ -171,11 +152,7 @@ impl Fields {
 
     /// The order that holds for `asked`.
     pub(super) fn order<'a>(&self, asked: &'a str) -> &'a str {
-        if asked.trim().is_empty() {
-            self.order
-        } else {
-            asked
-        }
+        if asked.trim().is_empty() { self.order } else { asked }
     }
 
     pub(super) fn filterable(&self, name: &str) -> Result<&Field, String> {
@@ -188,30 +165,16 @@ impl Fields {
 
     /// The fields a value alone is looked for in.
     pub(super) fn texts(&self) -> impl Iterator<Item = &Field> {
-        self.fields
-            .iter()
-            .filter(|field| field.filterable && matches!(field.kind, Kind::Text))
+        self.fields.iter().filter(|field| field.filterable && matches!(field.kind, Kind::Text))
     }
 
     fn find(&self, name: &str, verb: &str, allowed: fn(&Field) -> bool) -> Result<&Field, String> {
-        self.fields
-            .iter()
-            .find(|field| field.name == name && allowed(field))
-            .ok_or_else(|| {
-                let names: Vec<_> = self
-                    .fields
-                    .iter()
-                    .filter(|f| allowed(f))
-                    .map(|f| f.name)
-                    .collect();
-                match names.is_empty() {
-                    true => format!("this list has no field to {verb} by"),
-                    false => format!(
-                        "there is no field \"{}\" to {verb} by; there are: {}",
-                        shown(name),
-                        names.join(", ")
-                    ),
-                }
-            })
+        self.fields.iter().find(|field| field.name == name && allowed(field)).ok_or_else(|| {
+            let names: Vec<_> = self.fields.iter().filter(|f| allowed(f)).map(|f| f.name).collect();
+            match names.is_empty() {
+                true => format!("this list has no field to {verb} by"),
+                false => format!("there is no field \"{}\" to {verb} by; there are: {}", shown(name), names.join(", ")),
+            }
+        })
     }
 }

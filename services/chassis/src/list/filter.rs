@@ -71,11 +71,7 @@ pub struct Literal {
 
 impl Literal {
     pub(super) fn bare(column: usize, word: &str) -> Self {
-        Self {
-            column,
-            quoted: false,
-            pieces: word.split('*').map(str::to_owned).collect(),
-        }
+        Self { column, quoted: false, pieces: word.split('*').map(str::to_owned).collect() }
     }
 
     /// The value with its wildcards as stars.

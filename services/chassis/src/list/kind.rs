@@ -31,11 +31,7 @@ impl Kind {
     where
         A::Value: Into<Value>,
     {
-        Self::Enum(
-            A::iter()
-                .map(|variant| (name(&variant), variant.to_value().into()))
-                .collect(),
-        )
+        Self::Enum(A::iter().map(|variant| (name(&variant), variant.to_value().into())).collect())
     }
 
     /// The stored value that `text` stands for, or what was expected instead.
@@ -43,13 +39,10 @@ impl Kind {
         let refused = |expected: &str| format!("expected {expected}, found \"{}\"", shown(text));
         match self {
             Self::Text => Ok(text.into()),
-            Self::Int => text
-                .parse::<i64>()
+            Self::Int => text.parse::<i64>().map(Value::from).map_err(|_| refused("a whole number")),
+            Self::Scaled(exponent) => scaled(text, *exponent)
                 .map(Value::from)
-                .map_err(|_| refused("a whole number")),
-            Self::Scaled(exponent) => scaled(text, *exponent).map(Value::from).ok_or_else(|| {
-                refused(&format!("a number with at most {exponent} decimal places"))
-            }),
+                .ok_or_else(|| refused(&format!("a number with at most {exponent} decimal places"))),
             Self::Bool => match text {
                 "true" => Ok(true.into()),
                 "false" => Ok(false.into()),
@@ -57,15 +50,9 @@ impl Kind {
             },
             Self::Time => time(text)
                 .map(|at| at.trunc_subsecs(6).into())
-                .ok_or_else(|| {
-                    refused("a time like 2026-01-31T09:30:00Z or a day like 2026-01-31")
-                }),
-            Self::Date => date(text)
-                .map(Value::from)
-                .ok_or_else(|| refused("a day like 2026-01-31")),
-            Self::Name("") => Uuid::try_parse(text)
-                .map(Value::from)
-                .map_err(|_| refused("a UUID")),
+                .ok_or_else(|| refused("a time like 2026-01-31T09:30:00Z or a day like 2026-01-31")),
+            Self::Date => date(text).map(Value::from).ok_or_else(|| refused("a day like 2026-01-31")),
+            Self::Name("") => Uuid::try_parse(text).map(Value::from).map_err(|_| refused("a UUID")),
             Self::Name(collection) => last_segment(text, collection)
                 .and_then(|id| Uuid::try_parse(id).ok())
                 .map(Value::from)
@@ -85,10 +72,7 @@ impl Kind {
 
     /// Whether `<` and its siblings mean something to a reader.
     pub(super) fn is_ordered(&self) -> bool {
-        matches!(
-            self,
-            Self::Text | Self::Int | Self::Scaled(_) | Self::Time | Self::Date
-        )
+        matches!(self, Self::Text | Self::Int | Self::Scaled(_) | Self::Time | Self::Date)
     }
 
     /// How a row's value of this kind is carried in a page token.
@@ -154,9 +138,7 @@ impl KeyKind {
             (Self::Int, Value::Unsigned(v)) => v.map_or(Json::Null, Json::from),
             (Self::Bool, Value::Bool(v)) => v.map_or(Json::Null, Json::from),
             (Self::Time, Value::ChronoDateTimeUtc(v)) => some(v.map(|at| at.to_rfc3339())),
-            (Self::Time, Value::ChronoDateTimeWithTimeZone(v)) => {
-                some(v.map(|at| at.with_timezone(&Utc).to_rfc3339()))
-            }
+            (Self::Time, Value::ChronoDateTimeWithTimeZone(v)) => some(v.map(|at| at.with_timezone(&Utc).to_rfc3339())),
             (Self::Date, Value::ChronoDate(v)) => some(v.map(|day| day.to_string())),
             (Self::Uuid, Value::Uuid(v)) => some(v.map(|id| id.simple().to_string())),
             _ => return None,
@@ -169,18 +151,12 @@ impl KeyKind {
             return Some(None);
         }
         let value = match self {
-            Self::Text => json
-                .as_str()
-                .filter(|text| !text.contains('\0'))
-                .map(Value::from),
+            Self::Text => json.as_str().filter(|text| !text.contains('\0')).map(Value::from),
             Self::Int => json.as_i64().map(Value::from),
             Self::Bool => json.as_bool().map(Value::from),
             Self::Time => json.as_str().and_then(time).map(Value::from),
             Self::Date => json.as_str().and_then(date).map(Value::from),
-            Self::Uuid => json
-                .as_str()
-                .and_then(|id| Uuid::try_parse(id).ok())
-                .map(Value::from),
+            Self::Uuid => json.as_str().and_then(|id| Uuid::try_parse(id).ok()).map(Value::from),
         };
         value.map(Some)
     }
@@ -221,10 +197,7 @@ fn scaled(text: &str, exponent: u32) -> Option<i64> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let places = usize::try_from(exponent).ok()?;
     let significant = fraction.trim_end_matches('0');
-    if !digits(whole.strip_prefix('-').unwrap_or(whole))
-        || !digits(fraction)
-        || significant.len() > places
-    {
+    if !digits(whole.strip_prefix('-').unwrap_or(whole)) || !digits(fraction) || significant.len() > places {
         return None;
     }
     format!("{whole}{significant:0<places$}").parse().ok()
@@ -242,18 +215,7 @@ mod tests {
         assert_eq!(scaled("7.0", 0), Some(7));
         assert_eq!(scaled("1.500000", 6), Some(1_500_000));
         assert_eq!(scaled("92233720368547758.07", 2), Some(i64::MAX));
-        for wrong in [
-            "92233720368547758.08",
-            "1.005",
-            "1.",
-            ".5",
-            "",
-            "-",
-            "1e3",
-            "+1",
-            "1,5",
-            "--1",
-        ] {
+        for wrong in ["92233720368547758.08", "1.005", "1.", ".5", "", "-", "1e3", "+1", "1,5", "--1"] {
             assert_eq!(scaled(wrong, 2), None, "{wrong}");
         }
     }

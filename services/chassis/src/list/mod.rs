@@ -140,9 +140,7 @@ where
         if missing == 0 {
             break;
         }
-        let mut select = query
-            .clone()
-            .filter(Condition::all().add(stretch.condition.clone()));
+        let mut select = query.clone().filter(Condition::all().add(stretch.condition.clone()));
         order.apply(QueryFilter::query(&mut select), &stretch, backend);
         items.extend(select.limit(missing).all(db).await?);
     }
@@ -156,10 +154,7 @@ where
     } else {
         String::new()
     };
-    Ok(Page {
-        items,
-        next_page_token,
-    })
+    Ok(Page { items, next_page_token })
 }
 
 fn page_size(asked: i32) -> Result<u64, ListError> {

@@ -3,9 +3,7 @@
 //! Absent values count as greater than all others: last when ascending, first when descending.
 //! That is how PostgreSQL's indexes stand; SQLite is told so.
 
-use sea_orm::sea_query::{
-    DynIden, Expr, IntoIden, NullOrdering, Order as Direction, SelectStatement,
-};
+use sea_orm::sea_query::{DynIden, Expr, IntoIden, NullOrdering, Order as Direction, SelectStatement};
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 
 use super::ListError;
@@ -44,27 +42,17 @@ impl Key {
     }
 
     fn direction(&self) -> Direction {
-        if self.descending {
-            Direction::Desc
-        } else {
-            Direction::Asc
-        }
+        if self.descending { Direction::Desc } else { Direction::Asc }
     }
 }
 
 impl Order {
     /// The order asked for, or the list's own. The primary key follows the direction of the last
     /// field, so that one index can be read in one direction.
-    pub(super) fn parse<E: EntityTrait>(
-        order_by: &str,
-        fields: &Fields,
-    ) -> Result<Self, ListError> {
+    pub(super) fn parse<E: EntityTrait>(order_by: &str, fields: &Fields) -> Result<Self, ListError> {
         let refuse = |why: String| Err(ListError::OrderBy(why));
         if order_by.len() > MAX_LENGTH {
-            return refuse(format!(
-                "it has {} bytes; at most {MAX_LENGTH} are read",
-                order_by.len()
-            ));
+            return refuse(format!("it has {} bytes; at most {MAX_LENGTH} are read", order_by.len()));
         }
         let mut keys: Vec<Key> = Vec::new();
         let order_by = fields.order(order_by);
@@ -76,9 +64,7 @@ impl Order {
                 [name, "desc"] => (name, true),
                 _ => {
                     let term = term.trim();
-                    return refuse(format!(
-                        "expected a field, then asc or desc or nothing; found \"{term}\""
-                    ));
+                    return refuse(format!("expected a field, then asc or desc or nothing; found \"{term}\""));
                 }
             };
             let field = fields.sortable(name).map_err(ListError::OrderBy)?;
@@ -94,10 +80,7 @@ impl Order {
             });
         }
         if keys.len() > MAX_FIELDS {
-            return refuse(format!(
-                "it names {} fields; at most {MAX_FIELDS} are taken",
-                keys.len()
-            ));
+            return refuse(format!("it names {} fields; at most {MAX_FIELDS} are taken", keys.len()));
         }
         Self { keys }.made_total::<E>()
     }
@@ -112,17 +95,9 @@ impl Order {
             }
             let Some(kind) = KeyKind::of_column(column.def().get_column_type()) else {
                 let name = column.as_str();
-                return Err(ListError::OrderBy(format!(
-                    "the key {name} of this list has no order"
-                )));
+                return Err(ListError::OrderBy(format!("the key {name} of this list has no order")));
             };
-            self.keys.push(Key {
-                table,
-                column: ident.into_iden(),
-                kind,
-                nullable: false,
-                descending,
-            });
+            self.keys.push(Key { table, column: ident.into_iden(), kind, nullable: false, descending });
         }
         Ok(self)
     }
@@ -134,11 +109,7 @@ impl Order {
         for (at, key) in self.keys.iter().enumerate() {
             let (expr, direction) = (key.expr(backend), key.direction());
             if key.nullable && at >= stretch.settled && backend != DbBackend::Postgres {
-                let nulls = if key.descending {
-                    NullOrdering::First
-                } else {
-                    NullOrdering::Last
-                };
+                let nulls = if key.descending { NullOrdering::First } else { NullOrdering::Last };
                 query.order_by_expr_with_nulls(expr, direction, nulls);
             } else {
                 query.order_by_expr(expr, direction);

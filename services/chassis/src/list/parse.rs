@@ -28,17 +28,10 @@ impl Filter {
     /// [`ListError::Filter`] with the column and what was expected there.
     pub fn parse(text: &str) -> Result<Self, ListError> {
         if text.len() > MAX_LENGTH {
-            let message = format!(
-                "the filter has {} bytes; at most {MAX_LENGTH} are read",
-                text.len()
-            );
+            let message = format!("the filter has {} bytes; at most {MAX_LENGTH} are read", text.len());
             return Err(refuse(1, message));
         }
-        let mut parser = Parser {
-            scanner: Scanner::new(text),
-            depth: 0,
-            restrictions: 0,
-        };
+        let mut parser = Parser { scanner: Scanner::new(text), depth: 0, restrictions: 0 };
         if parser.scanner.peek_after_space().is_none() {
             return Ok(Self::All(Vec::new()));
         }
@@ -82,11 +75,7 @@ impl Parser {
     fn term(&mut self) -> Result<Filter, ListError> {
         let negated = self.scanner.take_keyword("NOT") || self.scanner.take('-');
         let term = self.simple()?;
-        Ok(if negated {
-            Filter::Not(Box::new(term))
-        } else {
-            term
-        })
+        Ok(if negated { Filter::Not(Box::new(term)) } else { term })
     }
 
     fn simple(&mut self) -> Result<Filter, ListError> {
@@ -97,10 +86,7 @@ impl Parser {
         }
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(refuse(
-                column,
-                format!("parentheses may be nested {MAX_DEPTH} deep at most"),
-            ));
+            return Err(refuse(column, format!("parentheses may be nested {MAX_DEPTH} deep at most")));
         }
         let inner = self.expression()?;
         if !self.scanner.take(')') {
@@ -114,10 +100,7 @@ impl Parser {
         let column = self.scanner.column();
         self.restrictions += 1;
         if self.restrictions > MAX_RESTRICTIONS {
-            return Err(refuse(
-                column,
-                format!("a filter may hold {MAX_RESTRICTIONS} comparisons at most"),
-            ));
+            return Err(refuse(column, format!("a filter may hold {MAX_RESTRICTIONS} comparisons at most")));
         }
         if let Some('"' | '\'') = self.scanner.peek() {
             let literal = self.scanner.quoted()?;
@@ -139,25 +122,16 @@ impl Parser {
             ));
         }
         if self.scanner.peek() == Some('(') {
-            return Err(refuse(
-                column,
-                "functions are not supported; compare a field with a value",
-            ));
+            return Err(refuse(column, "functions are not supported; compare a field with a value"));
         }
         match self.scanner.comparator()? {
             Some(comparator) => {
                 check_path(&field, column)?;
-                Ok(Filter::Compare {
-                    column,
-                    field,
-                    comparator,
-                    value: self.value(comparator)?,
-                })
+                Ok(Filter::Compare { column, field, comparator, value: self.value(comparator)? })
             }
-            None if is_keyword(&field.to_ascii_uppercase()) => Err(refuse(
-                column,
-                format!("write {} in capitals", field.to_ascii_uppercase()),
-            )),
+            None if is_keyword(&field.to_ascii_uppercase()) => {
+                Err(refuse(column, format!("write {} in capitals", field.to_ascii_uppercase())))
+            }
             None => self.literal(field, column).map(Filter::Anywhere),
         }
     }
@@ -169,10 +143,7 @@ impl Parser {
         let literal = match next {
             Some('"' | '\'') => self.scanner.quoted()?,
             Some('(') => {
-                return Err(refuse(
-                    column,
-                    format!("expected one value after `{sign}`; join several by OR"),
-                ));
+                return Err(refuse(column, format!("expected one value after `{sign}`; join several by OR")));
             }
             _ => {
                 let word = self.scanner.word("");
@@ -183,9 +154,7 @@ impl Parser {
                         if word.is_empty() {
                             format!("{message}; {}", self.scanner.found())
                         } else {
-                            format!(
-                                "{message}; put the keyword {word} in quotes if it is meant as text"
-                            )
+                            format!("{message}; put the keyword {word} in quotes if it is meant as text")
                         },
                     ));
                 }
@@ -195,9 +164,7 @@ impl Parser {
         match self.scanner.peek() {
             Some(c) if c != ')' && !c.is_whitespace() => Err(refuse(
                 self.scanner.column(),
-                format!(
-                    "expected a space after the value, found `{c}`; values with signs stand in quotes"
-                ),
+                format!("expected a space after the value, found `{c}`; values with signs stand in quotes"),
             )),
             _ => Ok(literal),
         }
@@ -233,10 +200,7 @@ fn check_path(path: &str, column: usize) -> Result<(), ListError> {
     for name in path.split('.') {
         let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if name.is_empty() || !letters || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(refuse(
-                at,
-                "expected a field's name: letters, digits and _, joined by dots",
-            ));
+            return Err(refuse(at, "expected a field's name: letters, digits and _, joined by dots"));
         }
         at += name.chars().count() + 1;
     }

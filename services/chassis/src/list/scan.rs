@@ -15,10 +15,7 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn new(text: &str) -> Self {
-        Self {
-            chars: text.chars().collect(),
-            at: 0,
-        }
+        Self { chars: text.chars().collect(), at: 0 }
     }
 
     /// The present column, from 1.
@@ -50,10 +47,7 @@ impl Scanner {
         self.peek_after_space();
         let length = keyword.chars().count();
         let there = self.word_length(":") == length
-            && self.chars[self.at..self.at + length]
-                .iter()
-                .copied()
-                .eq(keyword.chars());
+            && self.chars[self.at..self.at + length].iter().copied().eq(keyword.chars());
         if there {
             self.at += length;
         }
@@ -70,10 +64,7 @@ impl Scanner {
 
     fn word_length(&self, also: &str) -> usize {
         let ends = |c: char| c.is_whitespace() || BREAKS.contains(c) || also.contains(c);
-        self.chars[self.at..]
-            .iter()
-            .take_while(|c| !ends(**c))
-            .count()
+        self.chars[self.at..].iter().take_while(|c| !ends(**c)).count()
     }
 
     /// The comparator at this place, if one is.
@@ -104,11 +95,7 @@ impl Scanner {
         let column = self.column();
         let quote = self.peek();
         self.at += 1;
-        let mut literal = Literal {
-            column,
-            quoted: true,
-            pieces: vec![String::new()],
-        };
+        let mut literal = Literal { column, quoted: true, pieces: vec![String::new()] };
         loop {
             let here = self.column();
             let Some(next) = self.peek() else {
@@ -141,17 +128,9 @@ impl Scanner {
                     .ok()
                     .filter(|code| digits.len() == 4 && *code != 0)
                     .and_then(char::from_u32)
-                    .ok_or_else(|| {
-                        refuse(
-                            column,
-                            "expected \\u and four hexadecimal digits of a character",
-                        )
-                    })
+                    .ok_or_else(|| refuse(column, "expected \\u and four hexadecimal digits of a character"))
             }
-            _ => Err(refuse(
-                column,
-                "expected one of \\\" \\' \\\\ \\* \\n \\r \\t \\uXXXX",
-            )),
+            _ => Err(refuse(column, "expected one of \\\" \\' \\\\ \\* \\n \\r \\t \\uXXXX")),
         }
     }
 
@@ -166,8 +145,5 @@ impl Scanner {
 
 /// A refusal of the filter at `column`.
 pub(super) fn refuse(column: usize, message: impl Into<String>) -> ListError {
-    ListError::Filter {
-        column,
-        message: message.into(),
-    }
+    ListError::Filter { column, message: message.into() }
 }

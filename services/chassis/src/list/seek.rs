@@ -24,19 +24,12 @@ pub(super) struct Stretch {
 
 /// The whole list.
 pub(super) fn whole() -> Stretch {
-    Stretch {
-        condition: Condition::all(),
-        settled: 0,
-    }
+    Stretch { condition: Condition::all(), settled: 0 }
 }
 
 /// All rows behind the one the token remembers, in the order of the list.
 pub(super) fn behind(order: &Order, last: &PageToken, backend: DbBackend) -> Vec<Stretch> {
-    let rows = Rows {
-        keys: &order.keys,
-        values: &last.values,
-        backend,
-    };
+    let rows = Rows { keys: &order.keys, values: &last.values, backend };
     let mut stretches = Vec::new();
     let mut end = order.keys.len(); // rows equal to the last one on more than `end` keys are told
     while end > 0 {
@@ -79,41 +72,20 @@ impl Rows<'_> {
             // An absent value is the greatest: nothing but other absent ones comes behind it when
             // ascending, all present ones when descending.
             let present = key.expr(self.backend).is_not_null();
-            return key.descending.then(|| Stretch {
-                condition: self.equal(first).add(present),
-                settled,
-            });
+            return key.descending.then(|| Stretch { condition: self.equal(first).add(present), settled });
         }
-        let values: Vec<Expr> = self.values[first..end]
-            .iter()
-            .flatten()
-            .cloned()
-            .map(Expr::val)
-            .collect();
-        let columns: Vec<Expr> = self.keys[first..end]
-            .iter()
-            .map(|key| key.expr(self.backend))
-            .collect();
+        let values: Vec<Expr> = self.values[first..end].iter().flatten().cloned().map(Expr::val).collect();
+        let columns: Vec<Expr> = self.keys[first..end].iter().map(|key| key.expr(self.backend)).collect();
         let (columns, values) = (row(columns), row(values));
-        let range = if key.descending {
-            columns.lt(values)
-        } else {
-            columns.gt(values)
-        };
-        Some(Stretch {
-            condition: self.equal(first).add(range),
-            settled,
-        })
+        let range = if key.descending { columns.lt(values) } else { columns.gt(values) };
+        Some(Stretch { condition: self.equal(first).add(range), settled })
     }
 
     /// The rows equal on the keys before `at` whose `at` is absent, if they come behind.
     fn absent(&self, at: usize) -> Option<Stretch> {
         let key = &self.keys[at];
         let behind = key.nullable && !key.descending && self.values[at].is_some();
-        behind.then(|| Stretch {
-            condition: self.equal(at).add(key.expr(self.backend).is_null()),
-            settled: at + 1,
-        })
+        behind.then(|| Stretch { condition: self.equal(at).add(key.expr(self.backend).is_null()), settled: at + 1 })
     }
 
     /// The rows that equal the last one on the first `count` keys.

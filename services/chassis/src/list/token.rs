@@ -44,43 +44,29 @@ impl PageToken {
             let value = E::Column::iter()
                 .find(|column| column.as_str() == name)
                 .and_then(|column| key.kind.write(row.get(column)))
-                .ok_or_else(|| {
-                    ListError::OrderBy(format!("this list cannot be paged by {name}"))
-                })?;
+                .ok_or_else(|| ListError::OrderBy(format!("this list cannot be paged by {name}")))?;
             json.push(value);
         }
-        let values = json
-            .iter()
-            .zip(&order.keys)
-            .map(|(json, key)| key.kind.read(json).flatten());
-        Ok(Self {
-            values: values.collect(),
-            json,
-        })
+        let values = json.iter().zip(&order.keys).map(|(json, key)| key.kind.read(json).flatten());
+        Ok(Self { values: values.collect(), json })
     }
 
     /// The token's text, bound to the list.
     pub(super) fn seal(self, bond: &str) -> Result<String, ListError> {
         let c = checksum(bond, &self.json);
-        let wire = Wire {
-            l: bond.to_owned(),
-            k: self.json,
-            c,
-        };
+        let wire = Wire { l: bond.to_owned(), k: self.json, c };
         let token = serde_json::to_vec(&wire).map(|json| URL_SAFE_NO_PAD.encode(json));
         match token {
             Ok(token) if token.len() <= MAX_LENGTH => Ok(token),
             _ => Err(ListError::OrderBy(
-                "the values of these fields are too long to page by; choose another order"
-                    .to_owned(),
+                "the values of these fields are too long to page by; choose another order".to_owned(),
             )),
         }
     }
 
     /// Reads a token and refuses what is not one of this list's.
     pub(super) fn parse(text: &str, bond: &str, order: &Order) -> Result<Self, ListError> {
-        let refuse =
-            |why: &str| ListError::PageToken(format!("{why}; ask again without page_token"));
+        let refuse = |why: &str| ListError::PageToken(format!("{why}; ask again without page_token"));
         if text.len() > MAX_LENGTH {
             return Err(refuse("this is longer than any token"));
         }
@@ -91,25 +77,16 @@ impl PageToken {
             return Err(damaged());
         }
         if wire.l != bond {
-            return Err(refuse(
-                "this token belongs to a list with another parent, filter or order_by",
-            ));
+            return Err(refuse("this token belongs to a list with another parent, filter or order_by"));
         }
         if wire.k.len() != order.keys.len() {
             return Err(damaged());
         }
         let values = wire.k.iter().zip(&order.keys).map(|(json, key)| {
             let value = key.kind.read(json).ok_or_else(damaged)?;
-            if value.is_none() && !key.nullable {
-                Err(damaged())
-            } else {
-                Ok(value)
-            }
+            if value.is_none() && !key.nullable { Err(damaged()) } else { Ok(value) }
         });
-        Ok(Self {
-            values: values.collect::<Result<_, _>>()?,
-            json: wire.k,
-        })
+        Ok(Self { values: values.collect::<Result<_, _>>()?, json: wire.k })
     }
 }
 
@@ -119,28 +96,12 @@ impl PageToken {
 /// set has no order. What remains is the same on every replica and on both databases.
 pub(super) fn bond<E: EntityTrait>(base: &Select<E>, ask: &ListRequest<'_>) -> String {
     let mut query = base.as_query().clone();
-    let (sql, values) = query
-        .clear_selects()
-        .clear_order_by()
-        .build(SqliteQueryBuilder);
-    let is_time = |value: &Value| {
-        matches!(
-            value,
-            Value::ChronoDateTimeUtc(_) | Value::ChronoDateTimeWithTimeZone(_)
-        )
-    };
-    let mut values: Vec<String> = values
-        .iter()
-        .filter(|value| !is_time(value))
-        .map(|value| format!("{value:?}"))
-        .collect();
+    let (sql, values) = query.clear_selects().clear_order_by().build(SqliteQueryBuilder);
+    let is_time = |value: &Value| matches!(value, Value::ChronoDateTimeUtc(_) | Value::ChronoDateTimeWithTimeZone(_));
+    let mut values: Vec<String> =
+        values.iter().filter(|value| !is_time(value)).map(|value| format!("{value:?}")).collect();
     values.sort_unstable();
-    let mut parts = vec![
-        E::default().as_str(),
-        &sql,
-        ask.filter.trim(),
-        ask.order_by.trim(),
-    ];
+    let mut parts = vec![E::default().as_str(), &sql, ask.filter.trim(), ask.order_by.trim()];
     parts.extend(values.iter().map(String::as_str));
     digest(parts)
 }
@@ -157,11 +118,9 @@ fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize()[..12]
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hash.finalize()[..12].iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

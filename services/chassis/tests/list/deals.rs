@@ -1,9 +1,6 @@
 //! A table of deals to list, in a database of its own.
 
-#![expect(
-    unreachable_pub,
-    reason = "the entity derive wants its Model and Relation public"
-)]
+#![expect(unreachable_pub, reason = "the entity derive wants its Model and Relation public")]
 
 use std::sync::LazyLock;
 
@@ -52,9 +49,7 @@ pub(crate) static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .text("owner", Column::Owner)
         .scaled("amount", Column::Amount, 2)
         .int("rating", Column::Rating)
-        .variants("state", Column::State, |state: &State| {
-            state.to_value().into()
-        })
+        .variants("state", Column::State, |state: &State| state.to_value().into())
         .bool("won", Column::Won)
         .uuid("account", "accounts", Column::Account)
         .time("create_time", Column::CreateTime)
@@ -88,18 +83,13 @@ impl Store {
     /// One store for each database at hand.
     pub(crate) async fn each() -> Vec<Self> {
         let folder = tempfile::tempdir().expect("a folder for the database");
-        let file = format!(
-            "sqlite://{}?mode=rwc",
-            folder.path().join("deals.db").display()
-        );
+        let file = format!("sqlite://{}?mode=rwc", folder.path().join("deals.db").display());
         let mut stores = vec![Self::at(&file, folder).await];
         if let Ok(address) = std::env::var("DEALFLOW_TEST_POSTGRES") {
             // A schema per store: tests run beside each other.
             let schema = format!("s{}", Uuid::new_v4().simple());
             let db = Database::connect(&address).await.expect("PostgreSQL");
-            db.execute_unprepared(&format!("CREATE SCHEMA {schema}"))
-                .await
-                .expect("a schema");
+            db.execute_unprepared(&format!("CREATE SCHEMA {schema}")).await.expect("a schema");
             db.close().await.expect("closed");
             let folder = tempfile::tempdir().expect("a folder");
             let sign = if address.contains('?') { '&' } else { '?' };
@@ -113,10 +103,7 @@ impl Store {
         let db = Database::connect(address).await.expect("a database");
         let table = Schema::new(db.get_database_backend()).create_table_from_entity(Entity);
         db.execute(&table).await.expect("the table of deals");
-        Self {
-            db,
-            _folder: folder,
-        }
+        Self { db, _folder: folder }
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
@@ -139,10 +126,7 @@ impl Store {
             create_time: Set(deal.create_time),
             close_date: Set(deal.close_date),
         });
-        Entity::insert_many(rows)
-            .exec_without_returning(&self.db)
-            .await
-            .expect("rows");
+        Entity::insert_many(rows).exec_without_returning(&self.db).await.expect("rows");
     }
 
     pub(crate) async fn list(&self, ask: ListRequest<'_>) -> Result<Page<Model>, ListError> {
@@ -151,13 +135,7 @@ impl Store {
 
     /// The titles of the first page under `filter`, in the order of `order_by`.
     pub(crate) async fn titles(&self, filter: &str, order_by: &str) -> Vec<String> {
-        let page = self
-            .list(ListRequest {
-                filter,
-                order_by,
-                ..Default::default()
-            })
-            .await;
+        let page = self.list(ListRequest { filter, order_by, ..Default::default() }).await;
         let page = page.unwrap_or_else(|refusal| panic!("{filter}: {refusal}"));
         page.items.into_iter().map(|deal| deal.title).collect()
     }

@@ -32,12 +32,7 @@ fn three() -> [Model; 3] {
             create_time: plain.create_time + chrono::Duration::microseconds(1),
             ..plain.clone()
         },
-        Model {
-            id: Uuid::now_v7(),
-            title: "c".to_owned(),
-            create_time: plain.create_time,
-            ..plain
-        },
+        Model { id: Uuid::now_v7(), title: "c".to_owned(), create_time: plain.create_time, ..plain },
     ]
 }
 
@@ -88,10 +83,7 @@ async fn a_filter_matches_the_rows_it_says_and_its_negation_all_others() {
         ("state != WON", &[b, c]),
         ("won = true", &[m]),
         ("won = false AND amount = 0", &[c]),
-        (
-            "account = accounts/01900000-0000-7000-8000-000000000001",
-            &[m],
-        ),
+        ("account = accounts/01900000-0000-7000-8000-000000000001", &[m]),
         ("account:*", &[m]),
         ("create_time = 2026-05-28T20:26:40Z", &[m, c]),
         ("create_time > 2026-05-28T22:26:40+02:00", &[b]),
@@ -106,23 +98,11 @@ async fn a_filter_matches_the_rows_it_says_and_its_negation_all_others() {
     for store in Store::each().await {
         store.insert(&three()).await;
         for (filter, expected) in table {
-            assert_eq!(
-                store.titles(filter, "title").await,
-                *expected,
-                "{filter} {:?}",
-                store.backend()
-            );
+            assert_eq!(store.titles(filter, "title").await, *expected, "{filter} {:?}", store.backend());
             if !filter.is_empty() {
-                let rest = [m, b, c]
-                    .into_iter()
-                    .filter(|title| !expected.contains(title));
+                let rest = [m, b, c].into_iter().filter(|title| !expected.contains(title));
                 let found = store.titles(&format!("NOT ({filter})"), "title").await;
-                assert_eq!(
-                    found,
-                    rest.collect::<Vec<_>>(),
-                    "NOT ({filter}) {:?}",
-                    store.backend()
-                );
+                assert_eq!(found, rest.collect::<Vec<_>>(), "NOT ({filter}) {:?}", store.backend());
             }
         }
     }
@@ -131,11 +111,7 @@ async fn a_filter_matches_the_rows_it_says_and_its_negation_all_others() {
 #[tokio::test]
 async fn a_filter_that_does_not_fit_the_fields_is_refused_at_its_column() {
     let table = [
-        (
-            "title=a AND colour=red",
-            13,
-            "no field \"colour\" to filter by; there are: title, owner, amount",
-        ),
+        ("title=a AND colour=red", 13, "no field \"colour\" to filter by; there are: title, owner, amount"),
         ("title.x=a", 1, "no field \"title.x\""),
         ("amount=1.005", 8, "at most 2 decimal places"),
         ("amount=1e3", 8, "at most 2 decimal places"),
@@ -143,29 +119,13 @@ async fn a_filter_that_does_not_fit_the_fields_is_refused_at_its_column() {
         ("rating=high", 8, "expected a whole number, found \"high\""),
         ("rating=2.5", 8, "expected a whole number"),
         ("rating=3*", 8, "expected a whole number"),
-        (
-            "state=WEN",
-            7,
-            "expected one of LOST, OPEN, WON, found \"WEN\"",
-        ),
+        ("state=WEN", 7, "expected one of LOST, OPEN, WON, found \"WEN\""),
         ("state>OPEN", 7, "state is compared by = != or :, not by >"),
-        (
-            &format!("state={}", "x".repeat(8_000)),
-            7,
-            &format!("found \"{}…\"", "x".repeat(40)),
-        ),
+        (&format!("state={}", "x".repeat(8_000)), 7, &format!("found \"{}…\"", "x".repeat(40))),
         ("won=yes", 5, "expected true or false"),
         ("won<true", 5, "not by <"),
-        (
-            "account=leads/01900000-0000-7000-8000-000000000001",
-            9,
-            "expected a name like accounts/{uuid}",
-        ),
-        (
-            "account=accounts/7",
-            9,
-            "expected a name like accounts/{uuid}",
-        ),
+        ("account=leads/01900000-0000-7000-8000-000000000001", 9, "expected a name like accounts/{uuid}"),
+        ("account=accounts/7", 9, "expected a name like accounts/{uuid}"),
         ("account>=accounts/7", 10, "not by >="),
         ("create_time>yesterday", 13, "expected a time like"),
         ("create_time>10000-01-01", 13, "expected a time like"),
@@ -177,13 +137,7 @@ async fn a_filter_that_does_not_fit_the_fields_is_refused_at_its_column() {
     ];
     for store in Store::each().await {
         for (filter, at, expected) in table {
-            match store
-                .list(ListRequest {
-                    filter,
-                    ..Default::default()
-                })
-                .await
-            {
+            match store.list(ListRequest { filter, ..Default::default() }).await {
                 Err(ListError::Filter { column, message }) => {
                     assert!(message.contains(expected), "{filter}: {message}");
                     assert_eq!(column, at, "{filter}: {message}");
@@ -197,11 +151,7 @@ async fn a_filter_that_does_not_fit_the_fields_is_refused_at_its_column() {
 #[tokio::test]
 async fn names_on_the_wire_may_differ_from_what_is_stored_and_a_list_may_have_its_own_order() {
     let fields = Fields::new()
-        .one_of_as(
-            "state",
-            Column::State,
-            [("STATE_OPEN", "OPEN"), ("STATE_WON", "WON")],
-        )
+        .one_of_as("state", Column::State, [("STATE_OPEN", "OPEN"), ("STATE_WON", "WON")])
         .one_of("state_as_stored", Column::State, &["OPEN", "WON"])
         .slug("owner", "people", Column::Owner)
         .uuid("account_id", "", Column::Account)
@@ -215,32 +165,16 @@ async fn names_on_the_wire_may_differ_from_what_is_stored_and_a_list_may_have_it
             ("state = STATE_WON", "100% Müller_[x]"),
             ("state_as_stored = WON", "100% Müller_[x]"),
             ("owner = people/Ann", "100% Müller_[x]"),
-            (
-                "account_id = 01900000-0000-7000-8000-000000000001",
-                "100% Müller_[x]",
-            ),
+            ("account_id = 01900000-0000-7000-8000-000000000001", "100% Müller_[x]"),
         ] {
-            let ask = ListRequest {
-                filter,
-                ..Default::default()
-            };
-            let page = list(&store.db, Entity::find(), &fields, ask)
-                .await
-                .expect("a page");
+            let ask = ListRequest { filter, ..Default::default() };
+            let page = list(&store.db, Entity::find(), &fields, ask).await.expect("a page");
             let titles: Vec<String> = page.items.into_iter().map(|deal| deal.title).collect();
             assert_eq!(titles.join(" "), expected, "{filter}");
         }
-        for (filter, expected) in [
-            ("title = c", "no field \"title\""),
-            ("c", "no text to look in"),
-        ] {
-            let ask = ListRequest {
-                filter,
-                ..Default::default()
-            };
-            let refusal = list(&store.db, Entity::find(), &fields, ask)
-                .await
-                .expect_err(filter);
+        for (filter, expected) in [("title = c", "no field \"title\""), ("c", "no text to look in")] {
+            let ask = ListRequest { filter, ..Default::default() };
+            let refusal = list(&store.db, Entity::find(), &fields, ask).await.expect_err(filter);
             assert!(refusal.to_string().contains(expected), "{refusal}");
         }
     }

@@ -11,22 +11,13 @@ fn told(filter: &Filter) -> String {
     };
     let value = |value: &Literal| {
         let text = value.pieces.join("<*>");
-        if value.quoted {
-            format!("\"{text}\"")
-        } else {
-            text
-        }
+        if value.quoted { format!("\"{text}\"") } else { text }
     };
     match filter {
         Filter::All(inner) => all("and", inner),
         Filter::Any(inner) => all("or", inner),
         Filter::Not(inner) => all("not", std::slice::from_ref(inner)),
-        Filter::Compare {
-            field,
-            comparator,
-            value: v,
-            ..
-        } => {
+        Filter::Compare { field, comparator, value: v, .. } => {
             format!("{field}{}{}", comparator.sign(), value(v))
         }
         Filter::Anywhere(v) => format!("~{}", value(v)),
@@ -52,10 +43,7 @@ fn a_filter_is_read_as_aip_160_writes_it() {
         ("a=-30", "a=-30"),
         ("a=2.5", "a=2.5"),
         ("done=true", "done=true"),
-        (
-            "t>=2026-01-31T09:30:00+02:00",
-            "t>=2026-01-31T09:30:00+02:00",
-        ),
+        ("t>=2026-01-31T09:30:00+02:00", "t>=2026-01-31T09:30:00+02:00"),
         ("d<2026-01-31", "d<2026-01-31"),
         ("lead = leads/018f-ab", "lead=leads/018f-ab"),
         ("a=b:c", "a=b:c"),
@@ -84,10 +72,7 @@ fn a_filter_is_read_as_aip_160_writes_it() {
         ("NOT a=1 OR b=2", "(or (not a=1) b=2)"),
         ("Hugo", "~Hugo"),
         ("Victor Hugo", "(and ~Victor ~Hugo)"),
-        (
-            "New York Giants OR Yankees",
-            "(and ~New ~York (or ~Giants ~Yankees))",
-        ),
+        ("New York Giants OR Yankees", "(and ~New ~York (or ~Giants ~Yankees))"),
         ("\"New York\" -Giants", "(and ~\"New York\" (not ~Giants))"),
         ("ANDY=1 NOTE=2 ORB=3", "(and ANDY=1 NOTE=2 ORB=3)"),
         ("Ünïcödé", "~Ünïcödé"),
@@ -106,11 +91,7 @@ fn a_filter_that_cannot_be_read_is_refused_at_its_column_with_what_was_expected(
         ("a==1", 3, "expected a value after `=`; found `=`"),
         ("a=<1", 3, "expected a value"),
         ("a=1 b>", 7, "expected a value after `>`"),
-        (
-            "=1",
-            1,
-            "expected a field's name, a value or `(`; found `=`",
-        ),
+        ("=1", 1, "expected a field's name, a value or `(`; found `=`"),
         ("a!1", 2, "expected !="),
         ("a=1 AND", 8, "the filter ends here"),
         ("AND a=1", 1, "the keyword AND"),
@@ -121,11 +102,7 @@ fn a_filter_that_cannot_be_read_is_refused_at_its_column_with_what_was_expected(
         ("NOT NOT a=1", 5, "the keyword NOT"),
         ("a=1 or b=2", 5, "write OR in capitals"),
         ("not a=1", 1, "write NOT in capitals"),
-        (
-            "(a=1",
-            5,
-            "expected `)` for the `(` at column 1; the filter ends here",
-        ),
+        ("(a=1", 5, "expected `)` for the `(` at column 1; the filter ends here"),
         ("a=1)", 4, "expected AND, OR or the end; found `)`"),
         ("()", 2, "found `)`"),
         ("a=\"x", 3, "no closing quote"),
@@ -142,11 +119,7 @@ fn a_filter_that_cannot_be_read_is_refused_at_its_column_with_what_was_expected(
         ("a=(1 OR 2)", 3, "join several by OR"),
         ("\"a\"=1", 1, "without quotes"),
         ("f(x)", 1, "functions are not supported"),
-        (
-            "t > timestamp(\"x\")",
-            14,
-            "expected a space after the value",
-        ),
+        ("t > timestamp(\"x\")", 14, "expected a space after the value"),
         ("a..b=1", 3, "letters, digits and _"),
         ("a.=1", 3, "letters, digits and _"),
         ("2a=1", 1, "letters, digits and _"),

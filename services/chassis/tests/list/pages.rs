@@ -14,60 +14,34 @@ use crate::deals::{Model, State, Store, deal};
 fn a_deal() -> impl Strategy<Value = Model> {
     let titles = prop::sample::select(vec!["a", "B", "b", "_b", "ä", "Z", "z a", "za", ""]);
     let owners = prop::option::of(prop::sample::select(vec!["Ann", "bob", "Bob", "Ünal"]));
-    let times = (
-        0i64..3,
-        prop::sample::select(vec![0u32, 123_000_000, 123_456_000]),
-    );
-    (
-        any::<u128>(),
-        titles,
-        owners,
-        -2i64..2,
-        prop::option::of(0i32..3),
-        times,
+    let times = (0i64..3, prop::sample::select(vec![0u32, 123_000_000, 123_456_000]));
+    (any::<u128>(), titles, owners, -2i64..2, prop::option::of(0i32..3), times).prop_map(
+        |(id, title, owner, amount, rating, (second, nanos))| Model {
+            id: Uuid::from_u128(id),
+            owner: owner.map(str::to_owned),
+            amount,
+            rating,
+            won: amount > 0,
+            state: if amount % 2 == 0 { State::Won } else { State::Lost },
+            account: rating.map(|rating| Uuid::from_u128(rating as u128)),
+            create_time: at(second, nanos),
+            ..deal(title)
+        },
     )
-        .prop_map(
-            |(id, title, owner, amount, rating, (second, nanos))| Model {
-                id: Uuid::from_u128(id),
-                owner: owner.map(str::to_owned),
-                amount,
-                rating,
-                won: amount > 0,
-                state: if amount % 2 == 0 {
-                    State::Won
-                } else {
-                    State::Lost
-                },
-                account: rating.map(|rating| Uuid::from_u128(rating as u128)),
-                create_time: at(second, nanos),
-                ..deal(title)
-            },
-        )
 }
 
 fn at(second: i64, nanos: u32) -> DateTime<Utc> {
     DateTime::from_timestamp(1_780_000_000 + second, nanos).expect("a time of this century")
 }
 
-const SORTABLE: [&str; 8] = [
-    "title",
-    "owner",
-    "amount",
-    "rating",
-    "state",
-    "won",
-    "account",
-    "create_time",
-];
+const SORTABLE: [&str; 8] = ["title", "owner", "amount", "rating", "state", "won", "account", "create_time"];
 
 fn an_order() -> impl Strategy<Value = Vec<(&'static str, bool)>> {
-    prop::sample::subsequence(SORTABLE.to_vec(), 0..4)
-        .prop_shuffle()
-        .prop_flat_map(|names| {
-            let count = names.len();
-            prop::collection::vec(any::<bool>(), count)
-                .prop_map(move |descending| names.iter().copied().zip(descending).collect())
-        })
+    prop::sample::subsequence(SORTABLE.to_vec(), 0..4).prop_shuffle().prop_flat_map(|names| {
+        let count = names.len();
+        prop::collection::vec(any::<bool>(), count)
+            .prop_map(move |descending| names.iter().copied().zip(descending).collect())
+    })
 }
 
 /// The order as the list promises it, told without a database: absent values are the greatest.
@@ -91,29 +65,15 @@ fn compare(order: &[(&str, bool)], a: &Model, b: &Model) -> Ordering {
     }
     let by_id = a.id.cmp(&b.id);
     let last_descends = order.last().is_some_and(|(_, descending)| *descending);
-    result.then(if last_descends {
-        by_id.reverse()
-    } else {
-        by_id
-    })
+    result.then(if last_descends { by_id.reverse() } else { by_id })
 }
 
 /// Reads page after page, inserting a batch after each.
-async fn read_all(
-    store: &Store,
-    order_by: &str,
-    page_size: i32,
-    mut batches: Vec<Vec<Model>>,
-) -> Vec<Model> {
+async fn read_all(store: &Store, order_by: &str, page_size: i32, mut batches: Vec<Vec<Model>>) -> Vec<Model> {
     let mut seen: Vec<Model> = Vec::new();
     let mut page_token = String::new();
     loop {
-        let ask = ListRequest {
-            page_size,
-            page_token: &page_token,
-            order_by,
-            ..Default::default()
-        };
+        let ask = ListRequest { page_size, page_token: &page_token, order_by, ..Default::default() };
         let page = store.list(ask).await.expect("a page");
         assert!(page.items.len() <= page_size as usize);
         seen.extend(page.items);
@@ -169,22 +129,11 @@ async fn the_page_size_has_a_default_and_a_ceiling_and_may_not_be_negative() {
             store.insert(chunk).await;
         }
         for (page_size, expected) in [(0, 50), (7, 7), (1_000, 1_000), (i32::MAX, 1_000)] {
-            let page = store
-                .list(ListRequest {
-                    page_size,
-                    ..Default::default()
-                })
-                .await
-                .expect("a page");
+            let page = store.list(ListRequest { page_size, ..Default::default() }).await.expect("a page");
             assert_eq!(page.items.len(), expected);
             assert!(!page.next_page_token.is_empty());
         }
-        let refusal = store
-            .list(ListRequest {
-                page_size: -1,
-                ..Default::default()
-            })
-            .await;
+        let refusal = store.list(ListRequest { page_size: -1, ..Default::default() }).await;
         let refusal = refusal.expect_err("negative");
         assert_eq!(refusal.field(), "page_size");
         assert!(refusal.to_string().contains("-1 is negative"), "{refusal}");
@@ -195,13 +144,7 @@ async fn the_page_size_has_a_default_and_a_ceiling_and_may_not_be_negative() {
 async fn the_last_page_has_no_token_even_when_it_is_full() {
     for store in Store::each().await {
         store.insert(&[deal("a"), deal("b")]).await;
-        let page = store
-            .list(ListRequest {
-                page_size: 2,
-                ..Default::default()
-            })
-            .await
-            .expect("a page");
+        let page = store.list(ListRequest { page_size: 2, ..Default::default() }).await.expect("a page");
         assert_eq!((page.items.len(), page.next_page_token.as_str()), (2, ""));
     }
 }
@@ -210,10 +153,7 @@ async fn the_last_page_has_no_token_even_when_it_is_full() {
 async fn an_order_that_cannot_be_met_is_refused_with_the_fields_that_can() {
     for store in Store::each().await {
         for (order_by, expected) in [
-            (
-                "colour",
-                "there are: title, owner, amount, rating, state, won, account, create_time",
-            ),
+            ("colour", "there are: title, owner, amount, rating, state, won, account, create_time"),
             ("close_date", "no field \"close_date\" to sort by"),
             ("title up", "found \"title up\""),
             ("title DESC", "found \"title DESC\""),
@@ -223,19 +163,11 @@ async fn an_order_that_cannot_be_met_is_refused_with_the_fields_that_can() {
             ("title,owner,amount,rating,state,won", "at most 5"),
             (&"x".repeat(600), "at most 512"),
         ] {
-            let refusal = store
-                .list(ListRequest {
-                    order_by,
-                    ..Default::default()
-                })
-                .await;
+            let refusal = store.list(ListRequest { order_by, ..Default::default() }).await;
             let refusal = refusal.expect_err(order_by);
             assert_eq!(refusal.field(), "order_by", "{refusal}");
             assert!(refusal.to_string().contains(expected), "{refusal}");
         }
-        assert_eq!(
-            store.titles("", "  title   desc ,owner asc").await,
-            Vec::<String>::new()
-        );
+        assert_eq!(store.titles("", "  title   desc ,owner asc").await, Vec::<String>::new());
     }
 }

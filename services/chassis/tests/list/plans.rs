@@ -20,11 +20,7 @@ fn many() -> Vec<Model> {
 
 /// What a service's migration would make for the orders below.
 async fn index(store: &Store) {
-    let text = if store.backend() == DbBackend::Postgres {
-        r#"COLLATE "C""#
-    } else {
-        ""
-    };
+    let text = if store.backend() == DbBackend::Postgres { r#"COLLATE "C""# } else { "" };
     let indexes = [
         format!("title {text}, id"),
         "create_time, id".to_owned(),
@@ -36,11 +32,7 @@ async fn index(store: &Store) {
         let sql = format!("CREATE INDEX deal_{number} ON deal ({columns})");
         store.db.execute_unprepared(&sql).await.expect("an index");
     }
-    store
-        .db
-        .execute_unprepared("ANALYZE")
-        .await
-        .expect("statistics");
+    store.db.execute_unprepared("ANALYZE").await.expect("statistics");
 }
 
 /// The database's plan of a statement, as one text. PostgreSQL rather sorts when next to nothing
@@ -56,16 +48,11 @@ async fn plan(store: &Store, statement: &Statement) -> String {
     if store.backend() == DbBackend::Postgres {
         for step in ["seqscan", "bitmapscan", "sort"] {
             let sql = format!("SET LOCAL enable_{step} = off");
-            transaction
-                .execute_unprepared(&sql)
-                .await
-                .expect("a setting");
+            transaction.execute_unprepared(&sql).await.expect("a setting");
         }
     }
     let rows = transaction.query_all_raw(explain).await.expect("a plan");
-    let lines = rows
-        .iter()
-        .map(|row| row.try_get("", column).expect("a line of the plan"));
+    let lines = rows.iter().map(|row| row.try_get("", column).expect("a line of the plan"));
     lines.collect::<Vec<String>>().join("\n")
 }
 
@@ -96,12 +83,7 @@ async fn every_page_is_entered_through_the_index_and_none_is_sorted() {
         ] {
             let mut page_token = String::new();
             for number in 1..=40 {
-                let ask = ListRequest {
-                    page_size: 100,
-                    page_token: &page_token,
-                    filter,
-                    order_by,
-                };
+                let ask = ListRequest { page_size: 100, page_token: &page_token, filter, order_by };
                 log.lock().expect("the log").clear();
                 let page = store.list(ask).await.expect("a page");
                 let statements = log.lock().expect("the log").clone();
@@ -113,10 +95,7 @@ async fn every_page_is_entered_through_the_index_and_none_is_sorted() {
                         _ => ("SEARCH", ["SCAN", "TEMP B-TREE", "MULTI-INDEX"]),
                     };
                     assert!(number == 1 || plan.contains(entered), "{told}");
-                    assert!(
-                        number == 1 || never.iter().all(|step| !plan.contains(step)),
-                        "{told}"
-                    );
+                    assert!(number == 1 || never.iter().all(|step| !plan.contains(step)), "{told}");
                 }
                 page_token = page.next_page_token;
                 if page_token.is_empty() {

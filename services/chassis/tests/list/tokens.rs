@@ -8,12 +8,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::deals::{Column, Entity, FIELDS, Model, Store, deal};
 
-const ASK: ListRequest<'static> = ListRequest {
-    page_size: 1,
-    page_token: "",
-    filter: "title:*",
-    order_by: "owner desc, title",
-};
+const ASK: ListRequest<'static> =
+    ListRequest { page_size: 1, page_token: "", filter: "title:*", order_by: "owner desc, title" };
 
 async fn store_with_a_token() -> (Store, String) {
     let store = Store::each().await.swap_remove(0);
@@ -32,50 +28,17 @@ fn refused(answer: Result<list::Page<Model>, ListError>, expected: &str) {
 #[tokio::test]
 async fn a_token_is_refused_by_a_list_with_other_arguments() {
     let (store, page_token) = store_with_a_token().await;
-    let ask = ListRequest {
-        page_token: &page_token,
-        ..ASK
-    };
+    let ask = ListRequest { page_token: &page_token, ..ASK };
     let other = "belongs to a list with another parent, filter or order_by";
-    refused(
-        store
-            .list(ListRequest {
-                filter: "title:a",
-                ..ask
-            })
-            .await,
-        other,
-    );
+    refused(store.list(ListRequest { filter: "title:a", ..ask }).await, other);
     refused(store.list(ListRequest { filter: "", ..ask }).await, other);
-    refused(
-        store
-            .list(ListRequest {
-                order_by: "title",
-                ..ask
-            })
-            .await,
-        other,
-    );
-    refused(
-        store
-            .list(ListRequest {
-                order_by: "",
-                ..ask
-            })
-            .await,
-        other,
-    );
+    refused(store.list(ListRequest { order_by: "title", ..ask }).await, other);
+    refused(store.list(ListRequest { order_by: "", ..ask }).await, other);
     for state in ["OPEN", "WON"] {
         let parent = Entity::find().filter(Column::State.eq(state));
         refused(list::list(&store.db, parent, &FIELDS, ask).await, other);
     }
-    let page = store
-        .list(ListRequest {
-            page_size: 2,
-            ..ask
-        })
-        .await
-        .expect("another size is allowed");
+    let page = store.list(ListRequest { page_size: 2, ..ask }).await.expect("another size is allowed");
     assert_eq!(page.items.len(), 2);
 }
 
@@ -86,16 +49,9 @@ async fn a_token_outlives_a_base_that_compares_with_the_present_moment() {
         let now = deal("").create_time + chrono::Duration::seconds(seconds);
         Entity::find().filter(Column::CreateTime.lt(now))
     };
-    let first = list::list(&store.db, until(1), &FIELDS, ASK)
-        .await
-        .expect("the first page");
-    let ask = ListRequest {
-        page_token: &first.next_page_token,
-        ..ASK
-    };
-    let second = list::list(&store.db, until(2), &FIELDS, ask)
-        .await
-        .expect("the second page");
+    let first = list::list(&store.db, until(1), &FIELDS, ASK).await.expect("the first page");
+    let ask = ListRequest { page_token: &first.next_page_token, ..ASK };
+    let second = list::list(&store.db, until(2), &FIELDS, ask).await.expect("the second page");
     assert_eq!(second.items[0].title, "b");
 }
 
@@ -116,10 +72,7 @@ async fn a_token_that_is_not_ours_is_refused() {
         (&list, "not a token of ours"),
         (&long, "longer than any token"),
     ] {
-        refused(
-            store.list(ListRequest { page_token, ..ASK }).await,
-            expected,
-        );
+        refused(store.list(ListRequest { page_token, ..ASK }).await, expected);
     }
 }
 
@@ -127,24 +80,12 @@ async fn a_token_that_is_not_ours_is_refused() {
 async fn a_sort_value_too_long_for_a_token_is_refused_and_not_cut() {
     let (store, _) = store_with_a_token().await;
     store.insert(&[deal(&"z".repeat(20_000)), deal("~")]).await;
-    let ask = ListRequest {
-        page_size: 1,
-        order_by: "title desc",
-        ..Default::default()
-    };
+    let ask = ListRequest { page_size: 1, order_by: "title desc", ..Default::default() };
     let first = store.list(ask).await.expect("the first page is short");
-    let refusal = store
-        .list(ListRequest {
-            page_token: &first.next_page_token,
-            ..ask
-        })
-        .await;
+    let refusal = store.list(ListRequest { page_token: &first.next_page_token, ..ask }).await;
     let refusal = refusal.expect_err("the row of 20,000 characters");
     assert_eq!(refusal.field(), "order_by");
-    assert!(
-        refusal.to_string().contains("too long to page by"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("too long to page by"), "{refusal}");
 }
 
 proptest! {

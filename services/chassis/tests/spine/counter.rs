@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::work::Done;
-use dealflow_chassis::{Change, Refusal, Store, Work, history, remembered};
+use dealflow_chassis::{Change, Refusal, Store, Work, history};
 use dealflow_proto::leads::v1::{ContactLeadRequest, Lead, ReactivateLeadRequest};
 use dealflow_proto::{Mutation, Validate, names};
 use dealflow_testbed::{TestClock, TestDb, id};
@@ -147,7 +147,11 @@ impl Counters {
 
     /// How many answers are remembered.
     pub(crate) async fn remembered(&self) -> u64 {
-        remembered::Entity::find().count(self.store.reader()).await.expect("the database answers")
+        history::Entity::find()
+            .filter(history::Column::Digest.is_not_null())
+            .count(self.store.reader())
+            .await
+            .expect("the database answers")
     }
 
     /// Asserts that the counter, its version and its history tell of the same number of changes.

@@ -114,6 +114,9 @@ pub(crate) async fn tell(tx: &DatabaseTransaction, subject: &str, from: i64, to:
         traceparent: Set(None),
         data_type: Set(String::new()),
         data: Set(Vec::new()),
+        method: Set(String::new()),
+        digest: Set(None),
+        answer: Set(None),
     });
     history::Entity::insert_many(rows).exec_without_returning(tx).await.expect("history can be inserted");
 }

@@ -163,7 +163,11 @@ both! {
             async move { at_once(&counters, asks).await }
         });
         go_on.send(()).expect("the first goes on");
-        assert_eq!(first.await.expect("no panic").expect_err("it refuses").code(), Code::FailedPrecondition);
+        // On PostgreSQL a copy may be done before the first one refuses: then its answer holds for the first one too.
+        match first.await.expect("no panic") {
+            Ok(answer) => assert_eq!(answer.notes, "1"),
+            Err(refused) => assert_eq!(refused.code(), Code::FailedPrecondition),
+        }
         for copy in copies.await.expect("no panic") {
             assert_eq!(copy.expect("a copy is done").notes, "1");
         }

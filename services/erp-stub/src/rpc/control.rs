@@ -21,39 +21,23 @@ pub struct Control {
 
 #[tonic::async_trait]
 impl ErpStubControlService for Control {
-    async fn set_fault_plan(
-        &self,
-        request: Request<SetFaultPlanRequest>,
-    ) -> Result<Response<FaultPlan>, Status> {
+    async fn set_fault_plan(&self, request: Request<SetFaultPlanRequest>) -> Result<Response<FaultPlan>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
         self.faults.plan(ask.faults);
-        Ok(Response::new(FaultPlan {
-            faults: self.faults.standing(),
-        }))
+        Ok(Response::new(FaultPlan { faults: self.faults.standing() }))
     }
 
-    async fn clear_faults(
-        &self,
-        _: Request<ClearFaultsRequest>,
-    ) -> Result<Response<FaultPlan>, Status> {
+    async fn clear_faults(&self, _: Request<ClearFaultsRequest>) -> Result<Response<FaultPlan>, Status> {
         self.faults.plan(Vec::new());
         Ok(Response::new(FaultPlan { faults: Vec::new() }))
     }
 
-    async fn get_journal(
-        &self,
-        request: Request<GetJournalRequest>,
-    ) -> Result<Response<GetJournalResponse>, Status> {
+    async fn get_journal(&self, request: Request<GetJournalRequest>) -> Result<Response<GetJournalResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let size = if ask.page_size == 0 {
-            1000
-        } else {
-            ask.page_size.unsigned_abs().min(1000)
-        };
-        let mut query =
-            journal::Entity::find().filter(journal::Column::Number.gt(ask.after_number));
+        let size = if ask.page_size == 0 { 1000 } else { ask.page_size.unsigned_abs().min(1000) };
+        let mut query = journal::Entity::find().filter(journal::Column::Number.gt(ask.after_number));
         if !ask.external_id.is_empty() {
             query = query.filter(journal::Column::ExternalId.eq(ask.external_id));
         }
@@ -63,8 +47,6 @@ impl ErpStubControlService for Control {
             .all(self.store.reader())
             .await
             .map_err(Refusal::from)?;
-        Ok(Response::new(GetJournalResponse {
-            entries: rows.into_iter().map(Into::into).collect(),
-        }))
+        Ok(Response::new(GetJournalResponse { entries: rows.into_iter().map(Into::into).collect() }))
     }
 }

@@ -191,7 +191,7 @@ async fn saved(
     if lead == *before {
         return Ok(work.done(wire::lead::answer(before, settings)));
     }
-    let lead = lead::save(&work.tx, lead, work.now).await?;
+    let lead = lead::save(&work.tx, before, lead, work.now).await?;
     let answer = wire::lead::answer(&lead, settings);
     work.record(change.states(before.state, lead.state).since(before.state_since).data(&answer));
     Ok(work.done(answer))

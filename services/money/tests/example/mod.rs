@@ -1,9 +1,7 @@
 //! Reads the notation of `worked_examples.txt`. A row it does not understand is a panic, so that no
 //! expectation is skipped unseen.
 
-use dealflow_money::{
-    Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, VatCategory,
-};
+use dealflow_money::{Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, VatCategory};
 use rust_decimal::Decimal;
 
 /// One document and what was computed for it by hand.
@@ -29,9 +27,7 @@ impl Example {
     fn read(text: &str) -> Self {
         let (title, rows) = text.split_once('\n').expect("a title, then rows");
         // Indented rows are the working by hand.
-        let mut rows = rows
-            .lines()
-            .filter(|row| !row.is_empty() && !row.starts_with(' '));
+        let mut rows = rows.lines().filter(|row| !row.is_empty() && !row.starts_with(' '));
         let currency = rows.next().and_then(|code| Currency::parse(code).ok());
         let currency = currency.unwrap_or_else(|| panic!("{title}: no currency"));
         let mut example = Self {
@@ -60,22 +56,7 @@ impl Example {
             ["prepaid", amount] => self.document.prepaid = decimal(amount),
             ["rounding", amount] => self.document.rounding = decimal(amount),
             ["group", group @ ..] => self.groups.push(group.join(" ")),
-            [
-                "10:",
-                a,
-                "11:",
-                b,
-                "12:",
-                c,
-                "13:",
-                d,
-                "14:",
-                e,
-                "15:",
-                f,
-                "16:",
-                g,
-            ] => {
+            ["10:", a, "11:", b, "12:", c, "13:", d, "14:", e, "15:", f, "16:", g] => {
                 self.sums = [a, b, c, d, e, f, g].map(ToString::to_string).to_vec();
             }
             other => panic!("not understood: {other:?}"),
@@ -89,18 +70,13 @@ fn read_line(id: String, words: &[&str]) -> LineInput {
         [quantity, "x", price, rest @ ..] => (quantity, price, "1", rest),
         other => panic!("not understood: {other:?}"),
     };
-    let [category, rate, adjustments @ ..] = rest else {
-        panic!("no VAT: {words:?}")
-    };
+    let [category, rate, adjustments @ ..] = rest else { panic!("no VAT: {words:?}") };
     let mut line = LineInput::new(id, decimal(quantity), decimal(price), vat(category, rate));
     line.base_quantity = decimal(base);
     let mut rest = adjustments;
     while let [kind, amount, after @ ..] = rest {
         let (amount, after) = read_amount(amount, after);
-        let adjustment = Adjustment {
-            amount,
-            reason: (*kind).to_owned(),
-        };
+        let adjustment = Adjustment { amount, reason: (*kind).to_owned() };
         match *kind {
             "less" => line.allowances.push(adjustment),
             "plus" => line.charges.push(adjustment),
@@ -119,11 +95,7 @@ fn read_header(words: &[&str]) -> DocumentAdjustment {
         [category, rate] => Some(vat(category, rate)),
         other => panic!("not understood: {other:?}"),
     };
-    DocumentAdjustment {
-        amount,
-        reason: "header".to_owned(),
-        vat,
-    }
+    DocumentAdjustment { amount, reason: "header".to_owned(), vat }
 }
 
 fn read_amount<'r, 'w>(amount: &str, rest: &'r [&'w str]) -> (Amount, &'r [&'w str]) {
@@ -139,6 +111,5 @@ fn vat(category: &str, rate: &str) -> Vat {
 }
 
 fn decimal(text: &str) -> Decimal {
-    text.parse()
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }

@@ -1,8 +1,6 @@
 //! Documents to try: small ones of every shape, and lines of extreme numbers.
 
-use dealflow_money::{
-    Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, VatCategory,
-};
+use dealflow_money::{Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, VatCategory};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -18,16 +16,14 @@ pub(crate) fn any_decimal() -> impl Strategy<Value = Decimal> {
 /// (1 + e)(h - he) = h - he², where h ends in half a cent and e² lies beyond 28 digits: a product
 /// that a rounding before ours would turn into the half itself.
 pub(crate) fn beside_half_a_cent() -> impl Strategy<Value = (Decimal, Decimal)> {
-    (0i64..1000, 15u32..=24, any::<bool>(), any::<bool>()).prop_map(
-        |(cents, places, over, back)| {
-            let half = Decimal::new(10 * cents + 5, 3);
-            let tiny = Decimal::new(1, places);
-            let factor = Decimal::ONE + tiny;
-            // Above the half when the second factor is not diminished.
-            let price = if over { half } else { half - half * tiny };
-            (if back { -factor } else { factor }, price)
-        },
-    )
+    (0i64..1000, 15u32..=24, any::<bool>(), any::<bool>()).prop_map(|(cents, places, over, back)| {
+        let half = Decimal::new(10 * cents + 5, 3);
+        let tiny = Decimal::new(1, places);
+        let factor = Decimal::ONE + tiny;
+        // Above the half when the second factor is not diminished.
+        let price = if over { half } else { half - half * tiny };
+        (if back { -factor } else { factor }, price)
+    })
 }
 
 /// Minor units near the limits, and some small ones.
@@ -94,12 +90,7 @@ pub(crate) fn taken_back(document: &DocumentInput) -> DocumentInput {
     back
 }
 
-pub(crate) fn one_line(
-    currency: Currency,
-    quantity: Decimal,
-    price: Decimal,
-    base: Decimal,
-) -> DocumentInput {
+pub(crate) fn one_line(currency: Currency, quantity: Decimal, price: Decimal, base: Decimal) -> DocumentInput {
     let vat = Vat::new(VatCategory::Z, Decimal::ZERO);
     let mut line = LineInput::new("1", quantity, price, vat);
     line.base_quantity = base;
@@ -147,10 +138,7 @@ fn decimal(mantissa: std::ops::Range<i64>) -> impl Strategy<Value = Decimal> {
 }
 
 fn line_adjustment() -> impl Strategy<Value = Adjustment> {
-    amount().prop_map(|amount| Adjustment {
-        amount,
-        reason: String::new(),
-    })
+    amount().prop_map(|amount| Adjustment { amount, reason: String::new() })
 }
 
 fn header_adjustment() -> impl Strategy<Value = DocumentAdjustment> {

@@ -53,10 +53,9 @@ impl Model {
         let minor = Fraction::whole(10i128.pow(document.currency.exponent()));
         let money = |amount: Amount, base: i128| match amount {
             Amount::Fixed(value) => Fraction::of(value).times(minor).rounded(),
-            Amount::Percent(percent) => Fraction::whole(base)
-                .times(Fraction::of(percent))
-                .over(Fraction::whole(100))
-                .rounded(),
+            Amount::Percent(percent) => {
+                Fraction::whole(base).times(Fraction::of(percent)).over(Fraction::whole(100)).rounded()
+            }
         };
         let mut nets = Vec::new();
         let mut of_lines = Groups::new();
@@ -106,8 +105,7 @@ impl Model {
             allowances,
             charges,
             groups,
-            payable: sum_of_lines - allowances + charges + tax - agreed(document.prepaid)
-                + agreed(document.rounding),
+            payable: sum_of_lines - allowances + charges + tax - agreed(document.prepaid) + agreed(document.rounding),
         }
     }
 }
@@ -128,10 +126,8 @@ fn dealt_out(amount: i128, weights: &Groups) -> Vec<((VatCategory, i128), i128)>
         assert_eq!(amount, 0, "the model was asked for what is refused");
         return Vec::new();
     }
-    let mut shares: Vec<_> = weights
-        .iter()
-        .map(|(group, weight)| (*group, *weight, exact(*weight).div_euclid(sum.abs())))
-        .collect();
+    let mut shares: Vec<_> =
+        weights.iter().map(|(group, weight)| (*group, *weight, exact(*weight).div_euclid(sum.abs()))).collect();
     while shares.iter().map(|(_, _, share)| share).sum::<i128>() < size {
         let mut neediest = 0;
         let missing = |(_, weight, share): &(_, i128, i128)| exact(*weight) - share * sum.abs();
@@ -143,7 +139,5 @@ fn dealt_out(amount: i128, weights: &Groups) -> Vec<((VatCategory, i128), i128)>
         shares[neediest].2 += 1;
     }
     let signed = shares.into_iter();
-    signed
-        .map(|(group, _, share)| (group, sign * share))
-        .collect()
+    signed.map(|(group, _, share)| (group, sign * share)).collect()
 }

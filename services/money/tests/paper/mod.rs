@@ -5,12 +5,7 @@ use rust_decimal::Decimal;
 
 /// quantity × price ÷ base in units of 10^-`exponent`, half away from zero; `None` beyond
 /// ±(2^63 - 1). The base is above zero.
-pub(crate) fn quotient(
-    quantity: Decimal,
-    price: Decimal,
-    base: Decimal,
-    exponent: u32,
-) -> Option<i64> {
+pub(crate) fn quotient(quantity: Decimal, price: Decimal, base: Decimal, exponent: u32) -> Option<i64> {
     let mut digits = product(&written(quantity), &written(price));
     // The point moves right by the decimals wanted and those of the divisor, left by those of the
     // factors. One zero more is written, so that there is a digit to round by.
@@ -22,11 +17,7 @@ pub(crate) fn quotient(
 
     let keep = digits.len().saturating_sub(cut.unsigned_abs() as usize);
     let dropped = digits.split_off(keep);
-    let first_dropped = if dropped.len() < cut.unsigned_abs() as usize {
-        0
-    } else {
-        dropped[0]
-    };
+    let first_dropped = if dropped.len() < cut.unsigned_abs() as usize { 0 } else { dropped[0] };
     let mut size = 0i128;
     for digit in digits {
         size = size.checked_mul(10)?.checked_add(i128::from(digit))?;

@@ -15,6 +15,7 @@ mod guidance;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use dealflow_chassis::rows;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
@@ -41,6 +42,8 @@ pub struct Sale {
     stages: Arc<Stages>,
     /// The entry that a verb left; the current one is then new.
     left: Option<stage_entry::Model>,
+    /// Opportunity and entry as they were read: only what changed since is written.
+    read: Option<Box<(opportunity::Model, stage_entry::Model)>>,
 }
 
 /// One thing that was done to a sale.
@@ -87,7 +90,7 @@ impl Sale {
         let entry = stage_entry::Model::new(opportunity.id, 1, first, Cause::Opened, now);
         first.clone_into(&mut opportunity.stage);
         opportunity.entry = entry.id;
-        let mut sale = Self { opportunity, entry, process: None, steps: Vec::new(), stages, left: None };
+        let mut sale = Self { opportunity, entry, process: None, steps: Vec::new(), stages, left: None, read: None };
         sale.open_stage(&sale.entry.stage)?;
         sale.step("opportunity.created", "", State::Open, None, "");
         if let Some((process, language)) = process {
@@ -151,7 +154,8 @@ impl Sale {
             Some(run) => Some(library.pinned(db, &run.process, run.version).await?),
             None => None,
         };
-        Ok(Self { opportunity, entry, process, steps: Vec::new(), stages: library.stages.clone(), left: None })
+        let read = Some(Box::new((opportunity.clone(), entry.clone())));
+        Ok(Self { opportunity, entry, process, steps: Vec::new(), stages: library.stages.clone(), left: None, read })
     }
 
     /// Writes a new sale.
@@ -171,9 +175,14 @@ impl Sale {
     pub async fn save(&mut self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), Error> {
         self.save_opportunity(db, now).await?;
         let changed = self.left.as_ref().unwrap_or(&self.entry);
-        let row = changed.clone().into_active_model().reset_all();
-        let same = stage_entry::Column::Id.eq(changed.id);
-        stage_entry::Entity::update_many().set(without_id(row)).filter(same).exec(db).await?;
+        let row = match &self.read {
+            Some(read) => rows::changed::<stage_entry::Entity>(&read.1, changed),
+            None => without_id(changed.clone().into_active_model().reset_all()),
+        };
+        if row.is_changed() {
+            let same = stage_entry::Column::Id.eq(changed.id);
+            stage_entry::Entity::update_many().set(row).filter(same).exec(db).await?;
+        }
         if self.left.take().is_some() {
             stage_entry::Entity::insert(self.entry.clone().into_active_model()).exec_without_returning(db).await?;
         }
@@ -187,8 +196,13 @@ impl Sale {
     pub async fn save_opportunity(&mut self, db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), Error> {
         self.opportunity.version += 1;
         self.opportunity.updated_at = now;
-        let mut row = self.opportunity.clone().into_active_model().reset_all();
-        row.id = ActiveValue::NotSet;
+        let row = match &self.read {
+            Some(read) => rows::changed::<opportunity::Entity>(&read.0, &self.opportunity),
+            None => {
+                let all = self.opportunity.clone().into_active_model().reset_all();
+                opportunity::ActiveModel { id: ActiveValue::NotSet, ..all }
+            }
+        };
         let same = opportunity::Column::Id.eq(self.opportunity.id);
         opportunity::Entity::update_many().set(row).filter(same).exec(db).await?;
         Ok(())
