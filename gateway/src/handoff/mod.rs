@@ -91,7 +91,7 @@ impl Default for Settings {
         Self {
             call_deadline: Duration::from_secs(15),
             look_up_deadline: Duration::from_secs(5),
-            lease: TimeDelta::seconds(90),
+            lease: TimeDelta::seconds(30),
             concurrency: 8,
             batch: 32,
             schedule: RetrySchedule::default(),

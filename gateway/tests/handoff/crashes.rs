@@ -65,7 +65,7 @@ both! {
 
         house.work();
         house.time.advance(TimeDelta::seconds(89));
-        assert_eq!(house.get(&name).await.state(), handoff::State::InFlight, "the lease holds for 90 s");
+        assert_eq!(house.get(&name).await.state(), handoff::State::InFlight, "the lease holds");
         house.time.advance(TimeDelta::seconds(2));
         let found = house.becomes(&name, State::Delivered).await;
         assert_eq!(house.calls(&document.external_id).await, ["SubmitOrder", "GetDocumentStatus"]);

@@ -39,7 +39,12 @@ pub(crate) struct House {
 
 /// Quick to look again; all else as in the product.
 pub(crate) fn settings() -> Settings {
-    Settings { look_again: Duration::from_millis(10), call_deadline: Duration::from_secs(5), ..Settings::default() }
+    Settings {
+        look_again: Duration::from_millis(10),
+        call_deadline: Duration::from_secs(5),
+        lease: TimeDelta::seconds(90),
+        ..Settings::default()
+    }
 }
 
 impl House {

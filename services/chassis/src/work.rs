@@ -116,7 +116,7 @@ impl Store {
                 first.ok_or_else(|| Refusal::internal(format!("request {request_id} is taken and has no answer")))
             }
             // A copy is refused for what the first one did; then the first one's answer holds.
-            Err(refusal) => self.first_answer(request_id, &digest).await?.map_or(Err(refusal), Ok),
+            Err(refusal) => self.first_answer(request_id, &digest).await?.ok_or(refusal),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_chassis::list::{self, Fields, ListError, ListRequest, Page};
+use dealflow_testbed::{Cluster, postgres_available};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Schema, Set};
 use uuid::Uuid;
@@ -85,15 +86,15 @@ impl Store {
         let folder = tempfile::tempdir().expect("a folder for the database");
         let file = format!("sqlite://{}?mode=rwc", folder.path().join("deals.db").display());
         let mut stores = vec![Self::at(&file, folder).await];
-        if let Ok(address) = std::env::var("DEALFLOW_TEST_POSTGRES") {
+        if postgres_available().is_some() {
+            let address = Cluster::shared().url("postgres");
             // A schema per store: tests run beside each other.
             let schema = format!("s{}", Uuid::new_v4().simple());
             let db = Database::connect(&address).await.expect("PostgreSQL");
             db.execute_unprepared(&format!("CREATE SCHEMA {schema}")).await.expect("a schema");
             db.close().await.expect("closed");
             let folder = tempfile::tempdir().expect("a folder");
-            let sign = if address.contains('?') { '&' } else { '?' };
-            let address = format!("{address}{sign}options=-c%20search_path%3D{schema}");
+            let address = format!("{address}&options=-c%20search_path%3D{schema}");
             stores.push(Self::at(&address, folder).await);
         }
         stores

@@ -1,7 +1,6 @@
 //! Lists over the public surface: the filter's grammar, what it matches, the order, the pages.
 //!
-//! Every test of rows runs on SQLite in a file, and on PostgreSQL as well when
-//! `DEALFLOW_TEST_POSTGRES` holds the address of a database it may fill with tables.
+//! Every test of rows runs on SQLite in a file, and on PostgreSQL as well where it is installed.
 
 mod deals;
 mod filters;
