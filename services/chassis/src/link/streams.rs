@@ -7,8 +7,11 @@ use prost::Message;
 use prost_types::FileDescriptorSet;
 
 /// Server streams of services that are not ours.
-const FOREIGN: [&str; 2] =
-    ["/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
+const FOREIGN: [&str; 3] = [
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
 
 /// Whether the method at this path answers with a stream of messages.
 pub(super) fn answers_with_a_stream(path: &str) -> bool {

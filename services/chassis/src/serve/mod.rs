@@ -30,6 +30,8 @@ pub use part::Part;
 /// The services that every server has.
 const HEALTH: &str = "grpc.health.v1.Health";
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
+/// The same under the name that older clients ask for, Python's among them.
+const REFLECTION_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// How long background work may take to end once its token is cancelled.
 const TASKS_END: Duration = Duration::from_secs(3);
@@ -239,14 +241,15 @@ fn builder(config: &ServeConfig) -> Server {
 
 /// Adds reflection, of this part's own services only.
 fn add_reflection(routes: &mut Routes, part: &'static str, services: &[&'static str]) -> Result<(), ServeError> {
-    let mut reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(dealflow_proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .with_service_name(HEALTH);
-    for service in services {
-        reflection = reflection.with_service_name(*service);
-    }
-    let reflection = reflection.build_v1().map_err(|source| ServeError::Reflection { part, source })?;
-    routes.add(REFLECTION, Stack::new(reflection));
+    let told = || {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(dealflow_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(HEALTH);
+        services.iter().fold(builder, |builder, service| builder.with_service_name(*service))
+    };
+    let refused = |source| ServeError::Reflection { part, source };
+    routes.add(REFLECTION, Stack::new(told().build_v1().map_err(refused)?));
+    routes.add(REFLECTION_ALPHA, Stack::new(told().build_v1alpha().map_err(refused)?));
     Ok(())
 }
