@@ -32,14 +32,18 @@ def product(channel):
     rate = decimal_pb2.Decimal(value="20")
     vat = types_pb2.Vat(category=types_pb2.VAT_CATEGORY_STANDARD, rate=rate)
     price = money_pb2.Money(currency_code="EUR", units=199, nanos=990_000_000)
-    new = products_pb2.Product(code="PY-1", display_name="Grammar", list_price=price, vat=vat)
+    new = products_pb2.Product(code=f"PY-{request_id()}", display_name="Grammar", list_price=price, vat=vat)
     ask = products_pb2.CreateProductRequest(product=new, request_id=request_id())
     return products_pb2_grpc.ProductServiceStub(channel).CreateProduct(ask, timeout=TIMEOUT)
 
 
 def lead(channel):
     bant = types_pb2.Bant(budget_status=types_pb2.BUDGET_STATUS_CAN_BUY, need=types_pb2.NEED_MUST_HAVE)
-    new = leads_pb2.Lead(title="A language", company_name="Monty GmbH", family_name="Hall", bant=bant)
+    # The estimate says in which currency the deal is made.
+    value = money_pb2.Money(currency_code="EUR", units=400)
+    new = leads_pb2.Lead(
+        title="A language", company_name=f"Monty {request_id()}", family_name="Hall", bant=bant, estimated_value=value
+    )
     ask = leads_pb2.CreateLeadRequest(lead=new, request_id=request_id())
     return leads_pb2_grpc.LeadServiceStub(channel).CreateLead(ask, timeout=TIMEOUT)
 
