@@ -15,7 +15,7 @@ use crate::show::{self, json as data, word};
 const EXAMPLES: &str = "\
 Examples:
   dealflow handoffs list --state dead_lettered
-  dealflow handoffs show DF:ORD:SO-000001                       by external id, with every attempt
+  dealflow handoffs show dealflow:order:SO-000001               by external id, with every attempt
   dealflow handoffs replay 019abc4e-…                           the same key and the same bytes again
   dealflow handoffs abandon 019abc4e-… --reason 'sent by hand'
   dealflow handoffs adopt 019abc4e-… --erp-number ERP-SO-000017";

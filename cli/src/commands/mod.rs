@@ -19,7 +19,7 @@ use dealflow_chassis::telemetry::Telemetry;
 
 const EXAMPLES: &str = "\
 Examples:
-  dealflow demo                            three deals from lead to ERP, in well under a minute
+  dealflow demo                            four deals from lead to ERP, in well under a minute
   dealflow serve                           the whole suite on 127.0.0.1:7400, data in ./dealflow-data
   dealflow import crm DIR                  a pipeline from four CSV files, with its historical dates
   dealflow pipeline                        what is open, by stage
@@ -54,7 +54,7 @@ pub struct Cli {
 pub enum Command {
     /// Run the whole suite in this process, or one part of it
     Serve(serve::Serve),
-    /// Run three deals from lead to ERP on a fresh folder, and check the books at the end
+    /// Run four deals from lead to ERP on a fresh folder, and check the books at the end
     Demo(demo::Demo),
     /// Take deals over from other systems
     #[command(subcommand)]

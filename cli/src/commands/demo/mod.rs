@@ -1,4 +1,4 @@
-//! `dealflow demo`: three deals from lead to ERP in one go, and the books compared at the end.
+//! `dealflow demo`: four deals from lead to ERP in one go, and the books compared at the end.
 //!
 //! - [`tale`]: what is told, what is checked, how long is waited
 //! - [`play`]: the steps that all deals have in common, each one call
