@@ -22,6 +22,13 @@ fn update(ask: DevelopDealRequest) -> UpdateOpportunityRequest {
         ("tactics", !ask.tactics.is_empty()),
         ("competitor", !ask.competitor.is_empty()),
         ("presentation_date", ask.presentation_date.is_some()),
+        ("terms_of_sale", !ask.terms_of_sale.is_empty()),
+        ("revenue_expectation", ask.revenue_expectation.is_some()),
+        ("channel", !ask.channel.is_empty()),
+        ("campaign", !ask.campaign.is_empty()),
+        ("proposal_handover_date", ask.proposal_handover_date.is_some()),
+        ("decision_maker", !ask.decision_maker.is_empty()),
+        ("probability", ask.probability.is_some()),
     ];
     let paths = said.into_iter().filter(|(_, said)| *said).map(|(path, _)| path.to_owned()).collect();
     UpdateOpportunityRequest {
@@ -34,6 +41,13 @@ fn update(ask: DevelopDealRequest) -> UpdateOpportunityRequest {
             tactics: ask.tactics,
             competitor: ask.competitor,
             presentation_date: ask.presentation_date,
+            terms_of_sale: ask.terms_of_sale,
+            revenue_expectation: ask.revenue_expectation,
+            channel: ask.channel,
+            campaign: ask.campaign,
+            proposal_handover_date: ask.proposal_handover_date,
+            decision_maker: ask.decision_maker,
+            probability: ask.probability,
             ..Opportunity::default()
         }),
         etag: ask.etag,

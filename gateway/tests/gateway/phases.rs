@@ -281,19 +281,25 @@ both! {
         assert_eq!(refused.metadata.get("etag").map(String::as_str), Some("1"));
     }
 
+    /// R-OPP-1: what is said is taken over and the rest kept.
+    ///
     /// A verb of one step is as durable as its service makes it, under the caller's own request id.
     async fn developing_is_one_call_under_the_callers_id_and_stores_no_flow(db: TestDb) {
         let neighbour = selling(Vec::new(), Vec::new(), short());
         let ask = DevelopDealRequest {
             opportunity: OPPORTUNITY.to_owned(),
             tactics: "show the quarry".to_owned(),
+            terms_of_sale: "30 days".to_owned(),
+            campaign: "Spring".to_owned(),
+            probability: Some(0),
             request_id: id(),
             ..Default::default()
         };
         let wanted = ask.request_id.clone();
         neighbour.verb("UpdateOpportunity", move |ask: opportunities::UpdateOpportunityRequest| {
             assert_eq!(ask.request_id, wanted);
-            assert_eq!(ask.update_mask.map(|mask| mask.paths), Some(vec!["tactics".to_owned()]));
+            let paths = ["tactics", "terms_of_sale", "campaign", "probability"].map(str::to_owned);
+            assert_eq!(ask.update_mask.map(|mask| mask.paths), Some(paths.to_vec()));
             Ok(ask.opportunity.unwrap_or_default())
         });
         let house = House::open(&db, &neighbour).await;

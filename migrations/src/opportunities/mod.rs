@@ -1,6 +1,7 @@
 //! The schema of opportunities.
 
 mod m0001_opportunities;
+mod m0002_terms;
 
 use sea_orm_migration::prelude::*;
 
@@ -9,6 +10,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration), Box::new(m0001_opportunities::Migration)]
+        vec![
+            Box::new(crate::work::Migration),
+            Box::new(m0001_opportunities::Migration),
+            Box::new(m0002_terms::Migration),
+        ]
     }
 }

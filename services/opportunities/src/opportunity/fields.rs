@@ -40,6 +40,27 @@ pub enum Field {
     /// When it may be decided.
     #[serde(rename = "estimated_close_date")]
     EstimatedCloseDate,
+    /// On which terms it is to be sold.
+    #[serde(rename = "terms_of_sale")]
+    TermsOfSale,
+    /// The revenue that it is expected to bring.
+    #[serde(rename = "revenue_expectation")]
+    RevenueExpectation,
+    /// How likely it is won, as somebody judged; the stage's own probability does not answer it.
+    #[serde(rename = "probability")]
+    Probability,
+    /// The channel that it came by.
+    #[serde(rename = "channel")]
+    Channel,
+    /// The campaign that brought it.
+    #[serde(rename = "campaign")]
+    Campaign,
+    /// The day on which the proposal is to be handed over.
+    #[serde(rename = "proposal_handover_date")]
+    ProposalHandoverDate,
+    /// How the sale is to be won.
+    #[serde(rename = "tactics")]
+    Tactics,
 }
 
 impl Field {
@@ -61,6 +82,13 @@ impl Field {
             Self::Lines => "lines",
             Self::EstimatedValue => "estimated_value",
             Self::EstimatedCloseDate => "estimated_close_date",
+            Self::TermsOfSale => "terms_of_sale",
+            Self::RevenueExpectation => "revenue_expectation",
+            Self::Probability => "probability",
+            Self::Channel => "channel",
+            Self::Campaign => "campaign",
+            Self::ProposalHandoverDate => "proposal_handover_date",
+            Self::Tactics => "tactics",
         }
     }
 
@@ -78,6 +106,13 @@ impl Field {
             Self::Lines => opportunity.lines.0.is_empty(),
             Self::EstimatedValue => opportunity.estimated_value.is_none(),
             Self::EstimatedCloseDate => opportunity.estimated_close_date.is_none(),
+            Self::TermsOfSale => opportunity.terms_of_sale.is_empty(),
+            Self::RevenueExpectation => opportunity.revenue_expectation.is_none(),
+            Self::Probability => opportunity.probability.is_none(),
+            Self::Channel => opportunity.channel.is_empty(),
+            Self::Campaign => opportunity.campaign.is_empty(),
+            Self::ProposalHandoverDate => opportunity.proposal_handover_date.is_none(),
+            Self::Tactics => opportunity.tactics.is_empty(),
         }
     }
 }

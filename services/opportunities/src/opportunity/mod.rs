@@ -103,6 +103,16 @@ pub struct Model {
     /// The process that leads or led it.
     #[sea_orm(column_type = "JsonBinary")]
     pub run: Option<Run>,
+    /// On which terms it is to be sold, in words.
+    pub terms_of_sale: String,
+    /// The revenue that it is expected to bring, in minor units.
+    pub revenue_expectation: Option<i64>,
+    /// The channel that it came by.
+    pub channel: String,
+    /// The campaign that brought it.
+    pub campaign: String,
+    /// The day on which the proposal is to be handed over.
+    pub proposal_handover_date: Option<NaiveDate>,
 }
 
 /// Stage entries refer to it by id; the other records are other services'.
@@ -149,6 +159,11 @@ impl Model {
             lose_comment: String::new(),
             cycle_days: None,
             run: None,
+            terms_of_sale: String::new(),
+            revenue_expectation: None,
+            channel: String::new(),
+            campaign: String::new(),
+            proposal_handover_date: None,
         }
     }
 

@@ -20,8 +20,7 @@ macro_rules! updatable {
         /// The fields that an update can take over.
         pub(crate) const KNOWN: &[&str] = &[$(stringify!($field)),+];
 
-        /// Lays the fields that the mask takes over what is stored.
-        pub(crate) fn overlay(stored: &mut pb::Opportunity, given: pb::Opportunity, mask: &Mask) {
+        fn lay(stored: &mut pb::Opportunity, given: pb::Opportunity, mask: &Mask) {
             let nothing = pb::Opportunity::default();
             $(if mask.takes(stringify!($field), given.$field != nothing.$field) {
                 stored.$field = given.$field;
@@ -48,8 +47,26 @@ updatable!(
     notes,
     source,
     external_id,
-    open_date
+    open_date,
+    terms_of_sale,
+    revenue_expectation,
+    channel,
+    campaign,
+    proposal_handover_date,
+    decision_maker
 );
+
+/// Lays the fields that the mask takes over what is stored. The decision maker is one fact with two names: given by
+/// one of them it holds, given by both it must be the same person, which `read` asks.
+pub(crate) fn overlay(stored: &mut pb::Opportunity, given: pb::Opportunity, mask: &Mask) {
+    stored.decision_maker.clear();
+    let alone =
+        mask.takes("decision_maker", !given.decision_maker.is_empty()) && !mask.takes("bant", given.bant.is_some());
+    lay(stored, given, mask);
+    if alone {
+        stored.bant.get_or_insert_default().decision_maker = std::mem::take(&mut stored.decision_maker);
+    }
+}
 
 /// Takes over what a caller says; `today` is the clock's day.
 ///
@@ -68,11 +85,26 @@ pub(crate) fn read(given: &pb::Opportunity, into: &mut Model, today: NaiveDate) 
         Some(bant) => read_bant(bant, currency, &mut faults),
         None => Bant::default(),
     };
+    let decides = faults.take(name("decision_maker", CONTACTS, &given.decision_maker));
+    if decides.is_some() && into.bant.decision_maker.is_some_and(|other| Some(other) != decides) {
+        faults.wrong("opportunity.decision_maker", "is another contact than bant.decision_maker; it is one person");
+    }
+    into.bant.decision_maker = decides.or(into.bant.decision_maker);
     into.probability = given.probability;
     into.tactics.clone_from(&given.tactics);
     into.competitor.clone_from(&given.competitor);
     into.notes.clone_from(&given.notes);
     into.source.clone_from(&given.source);
+    into.terms_of_sale.clone_from(&given.terms_of_sale);
+    into.channel.clone_from(&given.channel);
+    into.campaign.clone_from(&given.campaign);
+    let expected = given.revenue_expectation.as_ref();
+    into.revenue_expectation =
+        faults.take(expected.map(|amount| currency.minor("revenue_expectation", amount)).transpose());
+    if into.revenue_expectation.is_some_and(|amount| amount < 0) {
+        faults.wrong("opportunity.revenue_expectation", "must not be negative");
+    }
+    into.proposal_handover_date = faults.take(day("proposal_handover_date", given.proposal_handover_date.as_ref()));
     into.external_id = Some(given.external_id.clone()).filter(|id| !id.is_empty());
     into.presentation_date = faults.take(day("presentation_date", given.presentation_date.as_ref()));
     into.estimated_close_date = faults.take(day("estimated_close_date", given.estimated_close_date.as_ref()));

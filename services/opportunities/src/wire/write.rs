@@ -64,6 +64,12 @@ pub(crate) fn facts(record: &Model) -> pb::Opportunity {
         source: record.source.clone(),
         external_id: record.external_id.clone().unwrap_or_default(),
         open_date: Some(date(record.open_date)),
+        terms_of_sale: record.terms_of_sale.clone(),
+        revenue_expectation: record.revenue_expectation.map(|minor| record.currency.money(minor)),
+        channel: record.channel.clone(),
+        campaign: record.campaign.clone(),
+        proposal_handover_date: record.proposal_handover_date.map(date),
+        decision_maker: name(CONTACTS, record.bant.decision_maker),
         ..pb::Opportunity::default()
     }
 }

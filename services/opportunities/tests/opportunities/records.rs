@@ -119,10 +119,16 @@ both! {
             source: "WEB".to_owned(),
             external_id: "X-1".to_owned(),
             estimated_close_date: day(2026, 7, 1),
+            terms_of_sale: "30 days, delivered".to_owned(),
+            revenue_expectation: usd(900_000),
+            channel: "partner".to_owned(),
+            campaign: "Spring".to_owned(),
+            proposal_handover_date: day(2026, 4, 20),
             ..titled("Pumps")
         };
         let opened = desk.create(full.clone(), CORPORATE_SALE).await.expect("opened");
         let kept = Opportunity {
+            decision_maker: bant.decision_maker.clone(),
             currency_code: "USD".to_owned(),
             open_date: day(2026, 3, 2),
             ..full
@@ -138,6 +144,32 @@ both! {
         assert_eq!((updated.bant, updated.etag.as_str()), (Some(bant), "2"));
         let told = desk.update(change, &["stage", "state"]).await.expect_err("verbs change those");
         assert_eq!(told.field_names(), ["update_mask", "update_mask"]);
+    }
+
+    /// R-OPP-1, R-ACC-2: the decision maker is a person, one fact by either of its names; terms and expectation are
+    /// updated like any other field.
+    async fn the_decision_maker_is_one_person_by_either_name(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let (one, two) = (format!("contacts/{}", uuid(1)), format!("contacts/{}", uuid(2)));
+        let by_bant = |who: &str| Some(Bant { decision_maker: who.to_owned(), need: Need::MustHave.into(), ..Bant::default() });
+        let told = refused(&desk, Opportunity { bant: by_bant(&one), decision_maker: two.clone(), ..titled("Pumps") }).await;
+        assert_eq!(told.field_names(), ["opportunity.decision_maker"]);
+        let opened = desk.create(Opportunity { decision_maker: one.clone(), ..titled("Pumps") }, "").await.expect("opened");
+        let decides = |it: &Opportunity| (it.decision_maker.clone(), it.bant.clone().expect("known").decision_maker);
+        assert_eq!(decides(&opened), (one.clone(), one.clone()));
+        let name = opened.name;
+        let change = |it: Opportunity| Opportunity { name: name.clone(), ..it };
+        let given = change(Opportunity { bant: by_bant(&two), ..Opportunity::default() });
+        assert_eq!(decides(&desk.update(given, &["bant"]).await.expect("updated")), (two.clone(), two.clone()));
+        let given = change(Opportunity { decision_maker: one.clone(), ..Opportunity::default() });
+        let updated = desk.update(given, &[]).await.expect("updated");
+        assert_eq!((decides(&updated), updated.bant.map(|it| it.need)), ((one.clone(), one), Some(Need::MustHave.into())));
+        let given = change(Opportunity { terms_of_sale: "cash".to_owned(), ..Opportunity::default() });
+        let masked = ["terms_of_sale", "decision_maker", "revenue_expectation"];
+        let updated = desk.update(given, &masked).await.expect("updated");
+        assert_eq!((updated.terms_of_sale.as_str(), updated.decision_maker.as_str()), ("cash", ""));
+        let told = refused(&desk, Opportunity { revenue_expectation: usd(-1), ..titled("Pumps") }).await;
+        assert_eq!(told.field_names(), ["opportunity.revenue_expectation"]);
     }
 
     /// One opportunity per lead, one per external id; the refusal names the holder.
