@@ -19,6 +19,7 @@ use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceCli
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
 use dealflow_proto::orders::v1::product_service_client::ProductServiceClient;
+use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
 use tonic::{Request, Status};
 use uuid::Uuid;
 
@@ -58,6 +59,8 @@ pub struct Api {
     pub orders: OrderServiceClient<Link>,
     /// Invoices.
     pub invoices: InvoiceServiceClient<Link>,
+    /// What the installation decides.
+    pub settings: SettingServiceClient<Link>,
     context: Context,
 }
 
@@ -80,6 +83,7 @@ impl Api {
             products: ProductServiceClient::new(link.clone()),
             orders: OrderServiceClient::new(link.clone()),
             invoices: InvoiceServiceClient::new(link.clone()),
+            settings: SettingServiceClient::new(link.clone()),
             context: Context::internal(actor),
         }
     }

@@ -76,7 +76,7 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
         }
         None => {
-            if let Some(order) = ordering(&run, &opportunity, &ask.customer_reference) {
+            if let Some(order) = ordering(&run, &opportunity, &ask.customer_reference).await? {
                 run.check("may order", order).await?;
             }
             let opportunity = run.step("win", win.clone()).await?;
@@ -145,26 +145,26 @@ async fn close_quotes(run: &Run, deal: &Opportunity, reason: quote::CloseReason)
 
 /// A deal without lines and value has sold nothing that could be ordered.
 async fn order_and_submit(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
-    let Some(order) = ordering(run, deal, "") else { return Ok(()) };
+    let Some(order) = ordering(run, deal, "").await? else { return Ok(()) };
     let order = run.step("order", order).await?;
     submit(run, &order.name, order.state()).await.map(drop)
 }
 
-fn ordering(run: &Run, deal: &Opportunity, customer_reference: &str) -> Option<CreateOrderRequest> {
+async fn ordering(run: &Run, deal: &Opportunity, customer_reference: &str) -> Result<Option<CreateOrderRequest>, Stop> {
     let lines = lines_of(deal, &run.settings().line_vat);
     if lines.is_empty() {
-        return None;
+        return Ok(None);
     }
     let order = Order {
         opportunity: deal.name.clone(),
         account: deal.account.clone(),
         owner: deal.owner.clone(),
-        currency_code: currency_of(deal),
+        currency_code: currency_of(run, deal).await?,
         lines,
         customer_reference: customer_reference.to_owned(),
         ..Order::default()
     };
-    Some(CreateOrderRequest { order: Some(order), ..CreateOrderRequest::default() })
+    Ok(Some(CreateOrderRequest { order: Some(order), ..CreateOrderRequest::default() }))
 }
 
 fn winning(opportunity: &str, etag: &str) -> WinOpportunityRequest {

@@ -10,9 +10,7 @@ use dealflow_proto::orders::v1::{ListOrdersRequest, ListQuotesRequest, Order, Qu
 use dealflow_proto::types::v1::{Line, Vat};
 
 use crate::flow::{Run, Stop};
-
-/// The currency of an opportunity that names none.
-const CURRENCY: &str = "USD";
+use crate::settings::DEFAULT_CURRENCY;
 
 /// One of something, UN/ECE Recommendation 20.
 const ONE: &str = "C62";
@@ -67,10 +65,12 @@ fn is_positive(value: &Money) -> bool {
     convert::decimal_of(value).is_ok_and(|amount| amount > rust_decimal::Decimal::ZERO)
 }
 
-/// The currency of all amounts of a deal.
-pub(crate) fn currency_of(opportunity: &Opportunity) -> String {
-    let currency = opportunity.currency_code.as_str();
-    if currency.is_empty() { CURRENCY.to_owned() } else { currency.to_owned() }
+/// The currency of all amounts of a deal; the house's where the opportunity names none.
+pub(crate) async fn currency_of(run: &Run, opportunity: &Opportunity) -> Result<String, Stop> {
+    match opportunity.currency_code.as_str() {
+        "" => run.decided(&DEFAULT_CURRENCY).await,
+        currency => Ok(currency.to_owned()),
+    }
 }
 
 /// The quotes of a deal, all revisions.

@@ -8,7 +8,7 @@
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells; `deal.rs` what the phases ask of a deal
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
-//! - `flows_rpc.rs` flows for operators
+//! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
 
 mod advance;
@@ -30,6 +30,7 @@ mod propose;
 mod qualify;
 mod rejections;
 mod settings;
+mod settings_rpc;
 mod watch;
 
 use dealflow_chassis::Store;
@@ -38,9 +39,10 @@ use dealflow_chassis::serve::Part;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
 use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
 use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
+use dealflow_proto::settings::v1::setting_service_server::SettingServiceServer;
 
 pub use calls::Neighbours;
-pub use settings::Settings;
+pub use settings::{DEFAULT_CURRENCY, DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS, SETTINGS, Settings};
 
 use flow::{Flows, Parts, lease};
 use handoff::Handoffs;
@@ -71,7 +73,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let mut delivery = settings.handoff.clone();
     delivery.on_rejected.get_or_insert_with(|| rejections::tell_orders(neighbours.clone()));
     let handoffs = Handoffs::new(store.clone(), neighbours.erp.clone(), delivery);
-    let parts = Parts { neighbours: neighbours.clone(), handoffs: handoffs.clone(), settings };
+    let parts = Parts { neighbours: neighbours.clone(), handoffs: handoffs.clone(), settings, store: store.clone() };
     let flows = Flows::new(store.clone(), parts, deals_rpc::acts());
     let feeds = follow::feeds(&neighbours);
     let deals = deals_rpc::DealRpc {
@@ -83,6 +85,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(DealServiceServer::new(deals))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
+        .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))
         .ready({
             let store = store.clone();

@@ -17,21 +17,21 @@ const PAYMENT_DAYS: i32 = 30;
 /// Makes, activates and presents a quote.
 pub(crate) async fn propose_quote(run: Run, ask: ProposeQuoteRequest) -> Result<DealProgress, Stop> {
     let opportunity = open_opportunity(&run, &ask.opportunity, &ask.etag, "ProposeQuote").await?;
-    let draft = run.step("draft", draft(&run, &ask, &opportunity)).await?;
+    let draft = run.step("draft", draft(&run, &ask, &opportunity).await?).await?;
     let active = run.step("activate", ActivateQuoteRequest { name: draft.name, ..Default::default() }).await?;
     run.step("present", PresentQuoteRequest { name: active.name, ..Default::default() }).await?;
     run.tell(&opportunity);
     Ok(run.progress())
 }
 
-fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> CreateQuoteRequest {
+async fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> Result<CreateQuoteRequest, Stop> {
     let last_day = run.today().checked_add_days(Days::new(VALID_DAYS)).map(convert::date);
-    CreateQuoteRequest {
+    Ok(CreateQuoteRequest {
         quote: Some(Quote {
             opportunity: opportunity.name.clone(),
             account: opportunity.account.clone(),
             owner: opportunity.owner.clone(),
-            currency_code: currency_of(opportunity),
+            currency_code: currency_of(run, opportunity).await?,
             lines: if ask.lines.is_empty() {
                 lines_of(opportunity, &run.settings().line_vat)
             } else {
@@ -44,5 +44,5 @@ fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> Cre
             ..Quote::default()
         }),
         ..CreateQuoteRequest::default()
-    }
+    })
 }

@@ -6,16 +6,18 @@ use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
 
 use crate::advance::sync_activities;
 use crate::flow::{Run, Stop};
+use crate::settings::{DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS};
 
 /// Qualifies a lead and opens its opportunity.
 pub(crate) async fn qualify_lead(run: Run, ask: QualifyLeadRequest) -> Result<DealProgress, Stop> {
+    let process = process_of(&run, &ask).await?;
     if has_wishes(&ask) {
         // The opportunity may be refused for what the caller wishes; the lead must not be qualified by then.
         let lead = run.read("lead", leads::GetLeadRequest { name: ask.lead.clone() }).await?;
-        run.check("may open", opening(&run, &ask, &lead)).await?;
+        run.check("may open", opening(&ask, &lead, &process)).await?;
     }
     let lead = run.step("qualify", qualification(&ask)).await?;
-    let opportunity = run.step("open", opening(&run, &ask, &lead)).await?;
+    let opportunity = run.step("open", opening(&ask, &lead, &process)).await?;
     tokio::try_join!(sync_activities(&run, &opportunity), link(&run, &lead, &opportunity))?;
     Ok(run.progress())
 }
@@ -23,12 +25,16 @@ pub(crate) async fn qualify_lead(run: Run, ask: QualifyLeadRequest) -> Result<De
 /// What follows a lead that was qualified in its service (R-FLW-2, R-LED-3): nothing, if somebody opened its
 /// opportunity already.
 pub(crate) async fn qualified(run: &Run, lead: &Lead) -> Result<(), Stop> {
-    if !run.settings().run_opportunity_process || !lead.opportunity.is_empty() {
+    if !lead.opportunity.is_empty() || !run.decided(&RUN_OPPORTUNITY_PROCESS).await? {
         return Ok(());
     }
     let opportunity = match opened(run, lead).await? {
         Some(opportunity) => opportunity,
-        None => run.step("open", opening(run, &QualifyLeadRequest::default(), lead)).await?,
+        None => {
+            let nothing = QualifyLeadRequest::default();
+            let process = process_of(run, &nothing).await?;
+            run.step("open", opening(&nothing, lead, &process)).await?
+        }
     };
     sync_activities(run, &opportunity).await?;
     let linked = leads::LinkOpportunityRequest {
@@ -75,15 +81,19 @@ fn qualification(ask: &QualifyLeadRequest) -> leads::QualifyLeadRequest {
     }
 }
 
-fn opening(run: &Run, ask: &QualifyLeadRequest, lead: &Lead) -> opportunities::CreateOpportunityRequest {
-    let process = match (ask.without_process, ask.process.as_str()) {
-        (true, _) => String::new(),
-        (false, "") => run.settings().default_process.clone(),
-        (false, process) => process.to_owned(),
-    };
+/// The process that the opportunity starts; empty for none.
+async fn process_of(run: &Run, ask: &QualifyLeadRequest) -> Result<String, Stop> {
+    match (ask.without_process, ask.process.as_str()) {
+        (true, _) => Ok(String::new()),
+        (false, "") => run.decided(&DEFAULT_PROCESS).await,
+        (false, process) => Ok(process.to_owned()),
+    }
+}
+
+fn opening(ask: &QualifyLeadRequest, lead: &Lead, process: &str) -> opportunities::CreateOpportunityRequest {
     opportunities::CreateOpportunityRequest {
         opportunity: Some(opportunity_of(ask, lead)),
-        process,
+        process: process.to_owned(),
         language_code: ask.language_code.clone(),
         ..opportunities::CreateOpportunityRequest::default()
     }

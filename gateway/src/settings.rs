@@ -1,17 +1,35 @@
-//! What an installation decides about the way of its deals.
+//! What an operator gives the gateway, and what the installation decides about the way of its deals while it runs.
 
+use dealflow_chassis::settings::{Setting, Spec};
 use dealflow_proto::google::type_::Decimal;
 use dealflow_proto::types::v1::{Vat, VatCategory};
 
 use crate::handoff;
 
+/// Whether a lead that awaits its sale opens an opportunity and starts its process (R-LED-3).
+pub const RUN_OPPORTUNITY_PROCESS: Setting<bool> = Setting::flag(
+    "gateway.run_opportunity_process",
+    true,
+    "Whether a lead that reaches AWAITING_SALE opens an opportunity and starts its process",
+);
+
+/// The process that a lead starts where the caller names none.
+pub const DEFAULT_PROCESS: Setting<String> = Setting::text(
+    "gateway.default_process",
+    "processes/corporate-sale",
+    "The process that a lead's opportunity starts where the caller names none",
+);
+
+/// The currency of a deal that names none.
+pub const DEFAULT_CURRENCY: Setting<String> =
+    Setting::text("gateway.default_currency", "USD", "The currency of a deal that names none, ISO 4217");
+
+/// What an installation decides of this part while it runs.
+pub static SETTINGS: &[Spec] = &[RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()];
+
 /// The gateway's settings, as a value: the program fills it from flags and environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The process that a qualified lead starts where the caller names none.
-    pub default_process: String,
-    /// Open an opportunity for a lead that was qualified in its service directly (R-LED-3).
-    pub run_opportunity_process: bool,
     /// The legal entity that sells, as the ERP knows it.
     pub legal_entity: String,
     /// VAT of a line that stands for a deal without lines: what is sold is not a product, so nothing else says it.
@@ -23,8 +41,6 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            default_process: "processes/corporate-sale".to_owned(),
-            run_opportunity_process: true,
             legal_entity: "default".to_owned(),
             line_vat: Vat { category: VatCategory::Standard.into(), rate: Some(Decimal { value: "20".to_owned() }) },
             handoff: handoff::Settings::default(),

@@ -1,6 +1,7 @@
 //! The schema of each service, one migrator each; expand and contract, so that the old version keeps running.
 //!
-//! Every migrator begins with [`work`]: what a part's database holds beside its records.
+//! Every migrator begins with [`work`]: what a part's database holds beside its records; parts with settings of their own
+//! have [`settings`] too.
 
 pub mod activities;
 pub mod erp_stub;
@@ -8,4 +9,5 @@ pub mod gateway;
 pub mod leads;
 pub mod opportunities;
 pub mod orders;
+pub mod settings;
 pub mod work;

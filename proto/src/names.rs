@@ -41,6 +41,9 @@ pub const HANDOFFS: Collection = Collection("handoffs");
 /// Documents of an ERP: `erpDocuments/{erp_document}`.
 pub const ERP_DOCUMENTS: Collection = Collection("erpDocuments");
 
+/// What an installation decides: `settings/{part}.{setting}`.
+pub const SETTINGS: Collection = Collection("settings");
+
 /// A segment of a name has at most this many characters.
 const MAX_SEGMENT: usize = 100;
 

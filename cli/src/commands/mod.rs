@@ -11,6 +11,7 @@ pub mod migrate;
 mod people;
 pub mod pipeline;
 pub mod serve;
+pub mod setting;
 mod subjects;
 pub mod won_lost;
 
@@ -72,6 +73,9 @@ pub enum Command {
     /// Show and mend the hand-overs to the ERP
     #[command(subcommand)]
     Handoffs(handoffs::Handoffs),
+    /// Show and change what the installation decides while it runs
+    #[command(subcommand)]
+    Setting(setting::SettingCommand),
     /// Open all databases, migrate them, and print their versions
     Migrate(migrate::Migrate),
     /// Run complete deals, count and time them, and compare with what the database alone could do
@@ -90,6 +94,7 @@ impl Command {
             Self::Deal(deal) => deal.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
+            Self::Setting(setting) => setting.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,
         }

@@ -3,6 +3,7 @@
 mod demo;
 mod import;
 mod serve;
+mod setting;
 mod usage;
 
 use std::path::Path;

@@ -4,7 +4,7 @@ use super::{run, run_on};
 
 #[test]
 fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &["serve"],
         &["demo"],
         &["import", "crm"],
@@ -13,6 +13,7 @@ fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
         &["deal", "show"],
         &["flows"],
         &["handoffs"],
+        &["setting"],
         &["migrate"],
         &[],
     ];

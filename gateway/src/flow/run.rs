@@ -5,6 +5,7 @@
 //! - [`Run::settle`] is a step that somebody else may have done already
 //! - [`Run::read`] reads once and for all runs: what was read is journaled, for a flow may depend only on its input and
 //!   on answers that stay the same
+//! - [`Run::decided`] reads a setting in the same way
 //! - [`Run::check`] asks a later step beforehand whether it would be refused
 //! - [`Run::look`] reads what nothing depends on
 //!
@@ -13,7 +14,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use dealflow_chassis::Refusal;
+use dealflow_chassis::settings::Setting;
+use dealflow_chassis::{Refusal, Store};
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::{convert, erp, names};
@@ -36,8 +38,10 @@ pub(crate) struct Parts {
     pub(crate) neighbours: Neighbours,
     /// Where documents wait for the ERP.
     pub(crate) handoffs: Handoffs,
-    /// What the installation decides.
+    /// What an operator gave.
     pub(crate) settings: Settings,
+    /// Where the installation's decisions are kept.
+    pub(crate) store: Store,
 }
 
 /// One pass through a flow from the top. Copies are the same pass: calls may be made side by side.
@@ -56,7 +60,7 @@ impl Run {
         Self { parts, flow, progress }
     }
 
-    /// What the installation decides.
+    /// What an operator gave.
     pub(crate) fn settings(&self) -> &Settings {
         &self.parts.settings
     }
@@ -136,6 +140,22 @@ impl Run {
         let answer = self.send(name, ask).await?;
         self.flow.journal(&key, answer.encode_to_vec()).await?;
         Ok(answer)
+    }
+
+    /// What the installation has decided; every later run gets the same answer, as with [`Run::read`].
+    pub(crate) async fn decided<T>(&self, setting: &Setting<T>) -> Result<T, Stop> {
+        let key = setting.spec().name();
+        let text = match self.flow.journaled(&key) {
+            Some(written) => String::from_utf8_lossy(&written).into_owned(),
+            None => {
+                let read = setting.write_down(self.parts.store.reader()).await;
+                let text = read.map_err(|error| Stop::refuse("read the settings", error.into()))?;
+                self.flow.journal(&key, text.clone().into_bytes()).await?;
+                text
+            }
+        };
+        let unread = || Stop::refuse("read the settings", Refusal::internal(format!("{key} cannot be {text}")));
+        setting.written(&text).ok_or_else(unread)
     }
 
     /// Asks whether a later step would be refused, while nothing has changed yet. Once passed it is not asked again:

@@ -9,6 +9,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration), Box::new(m0001_activities::Migration)]
+        vec![
+            Box::new(crate::work::Migration),
+            Box::new(crate::settings::Migration),
+            Box::new(m0001_activities::Migration),
+        ]
     }
 }

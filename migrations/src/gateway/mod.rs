@@ -10,6 +10,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration), Box::new(m0001_flows::Migration), Box::new(m0002_handoffs::Migration)]
+        vec![
+            Box::new(crate::work::Migration),
+            Box::new(crate::settings::Migration),
+            Box::new(m0001_flows::Migration),
+            Box::new(m0002_handoffs::Migration),
+        ]
     }
 }

@@ -9,6 +9,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration), Box::new(m0001_leads::Migration)]
+        vec![Box::new(crate::work::Migration), Box::new(crate::settings::Migration), Box::new(m0001_leads::Migration)]
     }
 }

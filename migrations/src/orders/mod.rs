@@ -12,6 +12,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(crate::work::Migration),
+            Box::new(crate::settings::Migration),
             Box::new(m0001_products::Migration),
             Box::new(m0002_documents::Migration),
         ]

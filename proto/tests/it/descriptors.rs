@@ -47,6 +47,7 @@ fn the_descriptors_contain_every_service() {
         "orders.v1.OrderService",
         "orders.v1.ProductService",
         "orders.v1.QuoteService",
+        "settings.v1.SettingService",
     ];
     assert_eq!(found, expected.iter().map(|name| format!("dealflow.{name}")).collect());
 }

@@ -20,8 +20,20 @@ pub mod wire;
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
+use dealflow_chassis::settings::{Setting, Settings, Spec};
 use dealflow_proto::activities::v1::activity_service_server::ActivityServiceServer;
 use dealflow_proto::activities::v1::employee_service_server::EmployeeServiceServer;
+
+/// Who is told that an opportunity was closed (R-OPP-4).
+pub const CLOSE_NOTIFICATION_RECIPIENTS: Setting<Vec<String>> = Setting::list(
+    "activities.close_notification_recipients",
+    &["OWNER", "OWNER_MANAGER"],
+    "Who is told that an opportunity was won or lost: its owner, the owner's manager",
+)
+.one_of(&["OWNER", "OWNER_MANAGER"]);
+
+/// What an installation decides of this part while it runs.
+pub static SETTINGS: &[Spec] = &[CLOSE_NOTIFICATION_RECIPIENTS.spec()];
 
 /// The part `activities` over an open and migrated store.
 pub fn part(store: Store) -> Part {
@@ -30,6 +42,7 @@ pub fn part(store: Store) -> Part {
     Part::new("activities")
         .service(ActivityServiceServer::new(rpc::activity::Activities::new(store.clone())))
         .service(EmployeeServiceServer::new(rpc::employee::Employees::new(store.clone())))
+        .service(Settings::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
         .ready(move || {
             let store = ready.clone();

@@ -1,4 +1,4 @@
-//! What every process does alike: serve, telemetry, work, feed, refusals, database.
+//! What every process does alike: serve, telemetry, work, feed, refusals, database, settings.
 //!
 //! The way of a request through a service, each step in a file of its own:
 //!
@@ -10,7 +10,7 @@
 //!    stream
 //!
 //! Beside it: [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
-//! (which fields an update takes), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire).
+//! (which fields an update takes), [`settings`] (what an installation decides while it runs), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire).
 //!
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
 
@@ -27,6 +27,7 @@ pub mod mask;
 pub mod refusal;
 pub mod rows;
 pub mod serve;
+pub mod settings;
 pub mod store;
 pub mod telemetry;
 pub mod work;

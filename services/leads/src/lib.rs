@@ -24,36 +24,30 @@ pub mod wire;
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
+use dealflow_chassis::settings::{Setting, Settings, Spec};
 use dealflow_proto::leads::v1::account_service_server::AccountServiceServer;
 use dealflow_proto::leads::v1::contact_service_server::ContactServiceServer;
 use dealflow_proto::leads::v1::lead_service_server::LeadServiceServer;
 
-/// What an operator may decide of this part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Whether QualifyLead asks for need and purchasing power (R-LED-4).
-    pub qualification_guard: bool,
-}
+/// Whether QualifyLead asks for need and purchasing power (R-LED-4).
+pub const QUALIFICATION_GUARD: Setting<bool> = Setting::flag(
+    "leads.qualification_guard",
+    true,
+    "Whether a lead is qualified only when need and purchasing power are known",
+);
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { qualification_guard: true }
-    }
-}
+/// What an installation decides of this part while it runs.
+pub static SETTINGS: &[Spec] = &[QUALIFICATION_GUARD.spec()];
 
-/// The part `leads` over an open and migrated store, with its usual settings.
+/// The part `leads` over an open and migrated store.
 pub fn part(store: Store) -> Part {
-    part_with(store, Settings::default())
-}
-
-/// The part `leads` as an operator wants it.
-pub fn part_with(store: Store, settings: Settings) -> Part {
     let ready = store.clone();
     let numbered = store.clone();
     Part::new("leads")
-        .service(LeadServiceServer::new(rpc::lead::Leads::new(store.clone(), settings)))
+        .service(LeadServiceServer::new(rpc::lead::Leads::new(store.clone())))
         .service(AccountServiceServer::new(rpc::account::Accounts::new(store.clone())))
         .service(ContactServiceServer::new(rpc::contact::Contacts::new(store.clone())))
+        .service(Settings::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
         .ready(move || {
             let store = ready.clone();

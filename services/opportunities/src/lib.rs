@@ -26,12 +26,23 @@ use std::sync::Arc;
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
+use dealflow_chassis::settings::{Setting, Settings, Spec};
 use dealflow_proto::opportunities::v1::analytics_service_server::AnalyticsServiceServer;
 use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityServiceServer;
 use dealflow_proto::opportunities::v1::process_service_server::ProcessServiceServer;
 
 use crate::error::StartError;
 use crate::library::Library;
+
+/// Whether a stage whose required activities are completed is left by itself (R-STG-4).
+pub const AUTO_ADVANCE: Setting<bool> = Setting::flag(
+    "opportunities.auto_advance",
+    true,
+    "Whether an opportunity goes on by itself when all required activities of its stage are completed",
+);
+
+/// What an installation decides of this part while it runs.
+pub static SETTINGS: &[Spec] = &[AUTO_ADVANCE.spec()];
 
 /// The part. Its definitions are registered first: a changed file is a new version, a wrong one stops the start.
 ///
@@ -48,6 +59,7 @@ pub async fn part(store: Store) -> Result<Part, StartError> {
         .service(OpportunityServiceServer::new(opportunities))
         .service(ProcessServiceServer::new(rpc::Processes { library }))
         .service(AnalyticsServiceServer::new(analytics))
+        .service(Settings::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
         .ready(move || {
             let store = pinged.clone();

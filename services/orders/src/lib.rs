@@ -39,11 +39,15 @@ mod wire;
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
+use dealflow_chassis::settings::{Settings, Spec};
 use dealflow_proto::orders::v1::contract_service_server::ContractServiceServer;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceServiceServer;
 use dealflow_proto::orders::v1::order_service_server::OrderServiceServer;
 use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
 use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
+
+/// What an installation decides of this part while it runs.
+pub static SETTINGS: &[Spec] = &[];
 
 /// The part `orders` on an open store.
 pub fn part(store: Store) -> Part {
@@ -55,6 +59,7 @@ pub fn part(store: Store) -> Part {
         .service(ContractServiceServer::new(orders.clone()))
         .service(OrderServiceServer::new(orders.clone()))
         .service(InvoiceServiceServer::new(orders))
+        .service(Settings::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
         .ready(move || {
             let store = ping.clone();

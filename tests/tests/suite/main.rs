@@ -5,6 +5,7 @@ mod crash;
 mod directly;
 mod lost_replies;
 mod requirements;
+mod settings;
 mod traces;
 mod verbs;
 mod whole_deal;

@@ -8,3 +8,4 @@ mod killed;
 mod numbering;
 mod refusals;
 mod requests;
+mod settings;

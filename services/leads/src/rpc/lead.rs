@@ -2,16 +2,16 @@
 
 use dealflow_chassis::list::{self, ListRequest};
 use dealflow_chassis::work::check;
-use dealflow_chassis::{Change, Mask, Refusal, Store, Work};
+use dealflow_chassis::{Change, Lifecycle, Mask, Refusal, Store, Work};
 use dealflow_proto::leads::v1 as pb;
 use dealflow_proto::leads::v1::lead_service_server::LeadService;
 use dealflow_proto::names;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::qualify::qualify;
-use crate::Settings;
+use crate::QUALIFICATION_GUARD;
 use crate::error::Error;
 use crate::lead::{self, Model, Verb};
 use crate::wire;
@@ -20,20 +20,18 @@ use crate::wire;
 #[derive(Clone)]
 pub struct Leads {
     store: Store,
-    settings: Settings,
 }
 
 impl Leads {
     /// The service over a store.
-    pub fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings }
+    pub fn new(store: Store) -> Self {
+        Self { store }
     }
 }
 
 #[tonic::async_trait]
 impl LeadService for Leads {
     async fn create_lead(&self, request: Request<pb::CreateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::CreateLeadRequest| async move {
                 let blank = wire::lead::blank(Uuid::now_v7(), work.now);
@@ -41,7 +39,7 @@ impl LeadService for Leads {
                     wire::lead::take_over(blank, ask.lead.unwrap_or_default(), &wire::everything(wire::lead::KNOWN)?)?;
                 lead::check_external_id(&work.tx, &lead).await?;
                 lead::insert(&work.tx, &lead).await?;
-                let answer = wire::lead::answer(&lead, settings);
+                let answer = wire::lead::answer(&lead, guarded(&work.tx, std::slice::from_ref(&lead)).await?);
                 let change = Change::new("lead.created", lead.name(), "CreateLead").states("", lead.state);
                 work.record(change.data(&answer));
                 Ok::<_, Error>(work.done(answer))
@@ -53,7 +51,8 @@ impl LeadService for Leads {
         let ask = request.into_inner();
         check(&ask)?;
         let lead = lead::get(self.store.reader(), &ask.name).await?;
-        Ok(Response::new(wire::lead::answer(&lead, self.settings)))
+        let guarded = guarded(self.store.reader(), std::slice::from_ref(&lead)).await?;
+        Ok(Response::new(wire::lead::answer(&lead, guarded)))
     }
 
     async fn list_leads(
@@ -70,12 +69,12 @@ impl LeadService for Leads {
         };
         let page =
             list::list(self.store.reader(), lead::Entity::find(), &lead::FIELDS, wanted).await.map_err(Error::from)?;
-        let leads = page.items.iter().map(|lead| wire::lead::answer(lead, self.settings)).collect();
+        let guarded = guarded(self.store.reader(), &page.items).await?;
+        let leads = page.items.iter().map(|lead| wire::lead::answer(lead, guarded)).collect();
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token: page.next_page_token }))
     }
 
     async fn update_lead(&self, request: Request<pb::UpdateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::UpdateLeadRequest| async move {
                 let news = ask.lead.unwrap_or_default();
@@ -85,57 +84,54 @@ impl LeadService for Leads {
                 let lead = wire::lead::take_over(lead, news, &mask)?;
                 lead::check_external_id(&work.tx, &lead).await?;
                 let change = Change::new("lead.updated", lead.name(), "UpdateLead");
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
 
     async fn contact_lead(&self, request: Request<pb::ContactLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::ContactLeadRequest| async move {
                 let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().contact(&ask.note, work.now)?;
                 let change = Change::new("lead.contacted", lead.name(), "ContactLead");
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
 
     async fn qualify_lead(&self, request: Request<pb::QualifyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::QualifyLeadRequest| async move {
                 let before = open(&mut work, &ask.name, &ask.etag).await?;
-                let lead = before.clone().qualify(settings.qualification_guard, work.now)?;
+                let guarded = guarded(&work.tx, std::slice::from_ref(&before)).await?;
+                let lead = before.clone().qualify(guarded, work.now)?;
                 let lead = qualify(&mut work, lead, &ask).await?;
                 let change = Change::new("lead.qualified", lead.name(), "QualifyLead");
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
 
     async fn disqualify_lead(&self, request: Request<pb::DisqualifyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::DisqualifyLeadRequest| async move {
                 let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let reason = wire::lead::disqualify_reason(ask.reason());
                 let lead = before.clone().disqualify(reason, &ask.comment, work.now)?;
                 let change = Change::new("lead.disqualified", lead.name(), "DisqualifyLead").reason(reason);
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
 
     async fn reactivate_lead(&self, request: Request<pb::ReactivateLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::ReactivateLeadRequest| async move {
                 let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().reactivate(work.now)?;
                 let change = Change::new("lead.reactivated", lead.name(), "ReactivateLead");
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
@@ -144,7 +140,6 @@ impl LeadService for Leads {
         &self,
         request: Request<pb::LinkOpportunityRequest>,
     ) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::LinkOpportunityRequest| async move {
                 let opportunity = names::OPPORTUNITIES
@@ -154,19 +149,18 @@ impl LeadService for Leads {
                 let lead = before.clone().link(opportunity, work.now)?;
                 lead::check_opportunity(&work.tx, &lead, opportunity).await?;
                 let change = Change::new("lead.linked", lead.name(), "LinkOpportunity");
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
 
     async fn satisfy_lead(&self, request: Request<pb::SatisfyLeadRequest>) -> Result<Response<pb::Lead>, Status> {
-        let settings = self.settings;
         self.store
             .work(request, move |mut work, ask: pb::SatisfyLeadRequest| async move {
                 let before = open(&mut work, &ask.name, &ask.etag).await?;
                 let lead = before.clone().satisfy(work.now)?;
                 let change = Change::new("lead.satisfied", lead.name(), "SatisfyLead");
-                saved(work, settings, &before, lead, change).await
+                saved(work, &before, lead, change).await
             })
             .await
     }
@@ -180,19 +174,26 @@ async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     Ok(lead)
 }
 
+/// Whether qualification asks for need and purchasing power (R-LED-4). The setting is read only where it decides: for
+/// leads that are open and do not say both.
+async fn guarded(db: &impl ConnectionTrait, leads: &[Model]) -> Result<bool, Error> {
+    let decides = |lead: &Model| lead.state.next(Verb::QualifyLead).is_some() && !lead.unknown().is_empty();
+    Ok(leads.iter().any(decides) && QUALIFICATION_GUARD.read(db).await?)
+}
+
 /// Saves and records what changed. What did not change is answered as it stands: asking twice is no change.
 async fn saved(
     mut work: Work,
-    settings: Settings,
     before: &Model,
     lead: Model,
     change: Change,
 ) -> Result<dealflow_chassis::Done<pb::Lead>, Error> {
     if lead == *before {
-        return Ok(work.done(wire::lead::answer(before, settings)));
+        let answer = wire::lead::answer(before, guarded(&work.tx, std::slice::from_ref(before)).await?);
+        return Ok(work.done(answer));
     }
     let lead = lead::save(&work.tx, before, lead, work.now).await?;
-    let answer = wire::lead::answer(&lead, settings);
+    let answer = wire::lead::answer(&lead, guarded(&work.tx, std::slice::from_ref(&lead)).await?);
     work.record(change.states(before.state, lead.state).since(before.state_since).data(&answer));
     Ok(work.done(answer))
 }

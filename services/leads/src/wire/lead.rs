@@ -8,7 +8,6 @@ use dealflow_proto::names;
 use dealflow_proto::types::v1::{Guidance, NextAction};
 use uuid::Uuid;
 
-use crate::Settings;
 use crate::lead::{Model, Stage, State, Verb};
 use crate::wire;
 
@@ -119,8 +118,8 @@ pub fn take_over(mut lead: Model, news: pb::Lead, mask: &Mask) -> Result<Model, 
     Ok(lead)
 }
 
-/// A lead as the wire has it.
-pub fn answer(lead: &Model, settings: Settings) -> pb::Lead {
+/// A lead as the wire has it; `guarded` says whether qualification asks for need and purchasing power.
+pub fn answer(lead: &Model, guarded: bool) -> pb::Lead {
     pb::Lead {
         name: lead.name(),
         etag: lead.version.to_string(),
@@ -151,7 +150,7 @@ pub fn answer(lead: &Model, settings: Settings) -> pb::Lead {
             .unwrap_or_default()
             .into(),
         disqualify_comment: lead.disqualify_comment.clone(),
-        guidance: Some(guidance(lead, settings)),
+        guidance: Some(guidance(lead, guarded)),
     }
 }
 
@@ -188,7 +187,7 @@ fn stage(stage: Stage) -> pb::lead::Stage {
 }
 
 /// What may come next. Of the verbs that change nothing any more none is named: a lead is linked and satisfied once.
-fn guidance(lead: &Model, settings: Settings) -> Guidance {
+fn guidance(lead: &Model, guarded: bool) -> Guidance {
     let done = |verb: &Verb| match verb {
         Verb::LinkOpportunity => lead.opportunity.is_some(),
         Verb::SatisfyLead => lead.stage == Stage::Satisfied,
@@ -196,7 +195,7 @@ fn guidance(lead: &Model, settings: Settings) -> Guidance {
     };
     let allowed: Vec<Verb> = lead.state.allowed().into_iter().filter(|verb| !done(verb)).collect();
     let open = allowed.contains(&Verb::QualifyLead);
-    let missing = if open && settings.qualification_guard { lead.unknown() } else { Vec::new() };
+    let missing = if open && guarded { lead.unknown() } else { Vec::new() };
     let action = |verb: Verb, description: &str| NextAction {
         verb: verb.to_string(),
         resource: lead.name(),

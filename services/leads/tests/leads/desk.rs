@@ -2,7 +2,7 @@
 
 use dealflow_chassis::context::ACTOR;
 use dealflow_chassis::link::Link;
-use dealflow_leads::{Settings, part_with};
+use dealflow_leads::{QUALIFICATION_GUARD, part};
 use dealflow_migrations::leads::Migrator;
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::feed::v1::{Event, ListEventsRequest};
@@ -11,6 +11,8 @@ use dealflow_proto::leads::v1::account_service_client::AccountServiceClient;
 use dealflow_proto::leads::v1::contact_service_client::ContactServiceClient;
 use dealflow_proto::leads::v1::lead_service_client::LeadServiceClient;
 use dealflow_proto::leads::v1::*;
+use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
+use dealflow_proto::settings::v1::{Setting, SettingValue, UpdateSettingRequest};
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Need};
 use dealflow_testbed::{TestClock, TestDb, id};
 use tonic::{Request, Status};
@@ -24,26 +26,35 @@ pub(crate) struct Desk {
     pub(crate) leads: LeadServiceClient<Link>,
     pub(crate) accounts: AccountServiceClient<Link>,
     pub(crate) contacts: ContactServiceClient<Link>,
+    pub(crate) settings: SettingServiceClient<Link>,
     pub(crate) feed: FeedServiceClient<Link>,
     pub(crate) clock: TestClock,
 }
 
 impl Desk {
     pub(crate) async fn open(db: &TestDb) -> Self {
-        Self::with(db, Settings::default()).await
-    }
-
-    pub(crate) async fn with(db: &TestDb, settings: Settings) -> Self {
         let clock = TestClock::new();
         let store = db.store::<Migrator>("leads", clock.clock()).await;
-        let link = part_with(store, settings).link();
+        let link = part(store).link();
         Self {
             leads: LeadServiceClient::new(link.clone()),
             accounts: AccountServiceClient::new(link.clone()),
             contacts: ContactServiceClient::new(link.clone()),
+            settings: SettingServiceClient::new(link.clone()),
             feed: FeedServiceClient::new(link),
             clock,
         }
+    }
+
+    /// Decides whether qualification is guarded.
+    pub(crate) async fn guard(&mut self, flag: bool) -> Setting {
+        let ask = UpdateSettingRequest {
+            name: QUALIFICATION_GUARD.spec().name(),
+            value: Some(SettingValue { flag: Some(flag), ..Default::default() }),
+            request_id: id(),
+            ..Default::default()
+        };
+        self.settings.update_setting(by_anna(ask)).await.expect("the setting is changed").into_inner()
     }
 
     /// Captures a lead.

@@ -1,6 +1,5 @@
 //! The life cycle of a lead, verb by verb and as a whole.
 
-use dealflow_leads::Settings;
 use dealflow_proto::leads::v1::lead::{DisqualifyReason, Source, Stage, State};
 use dealflow_proto::leads::v1::*;
 use dealflow_testbed::{TestDb, both, id, refusal};
@@ -211,7 +210,8 @@ both! {
     /// states.md, rules for all: each transition leaves one history row that says from, to, verb, actor, reason, and
     /// the time spent in the old state; what changed nothing leaves none.
     async fn each_transition_is_told_once(db: TestDb) {
-        let mut desk = Desk::with(&db, Settings { qualification_guard: false }).await;
+        let mut desk = Desk::open(&db).await;
+        desk.guard(false).await;
         let lead = desk.capture(Lead { title: "A lead".to_owned(), ..Default::default() }).await;
         desk.clock.advance(chrono::TimeDelta::hours(3));
         desk.contact_lead(&lead.name, "").await.expect("contacted");

@@ -1,6 +1,5 @@
 //! Qualification: the guard, and what comes of a lead (R-LED-4, R-ACC-1).
 
-use dealflow_leads::Settings;
 use dealflow_proto::leads::v1::lead::{Stage, State};
 use dealflow_proto::leads::v1::*;
 use dealflow_proto::types::v1::{Address, Bant, BudgetStatus, Need, PurchaseProcess};
@@ -57,7 +56,8 @@ both! {
 
     /// R-LED-4: the guard is a setting.
     async fn without_the_guard_any_open_lead_is_qualified(db: TestDb) {
-        let mut desk = Desk::with(&db, Settings { qualification_guard: false }).await;
+        let mut desk = Desk::open(&db).await;
+        desk.guard(false).await;
         let lead = desk.capture(Lead { bant: None, ..ready() }).await;
         assert!(lead.guidance.expect("guidance").missing_fields.is_empty());
         let lead = desk.qualify(QualifyLeadRequest { name: lead.name, ..Default::default() }).await.expect("qualified");

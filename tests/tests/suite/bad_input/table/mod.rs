@@ -3,6 +3,7 @@
 use dealflow_proto::erp::v1::{AbandonHandoffRequest, AdoptHandoffRequest, ReplayHandoffRequest};
 use dealflow_proto::gateway::v1::*;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
+use dealflow_proto::settings::v1::{SettingValue, UpdateSettingRequest};
 use dealflow_tests::Sandbox;
 use dealflow_tests::deal::developed;
 use prost::Message;
@@ -52,6 +53,13 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
         "OpportunityService" => sales::opportunities(method, sandbox).await,
         "ActivityService" | "EmployeeService" => sales::activities(method, sandbox).await,
         "ProductService" | "QuoteService" | "ContractService" => documents::quotes(method, sandbox).await,
+        "SettingService" => {
+            let flag = SettingValue { flag: Some(false), ..Default::default() };
+            row!(
+                Again::Fine,
+                UpdateSettingRequest { name: "settings/leads.qualification_guard".to_owned(), value: Some(flag) }
+            )
+        }
         "OrderService" | "InvoiceService" => documents::orders(method, sandbox).await,
         _ => of_gateway(method, sandbox).await,
     }

@@ -1,0 +1,186 @@
+//! The service of a part's settings.
+
+use dealflow_proto::settings::v1 as pb;
+use dealflow_proto::settings::v1::setting_service_server::{SettingService, SettingServiceServer};
+use dealflow_proto::{convert, names};
+use prost::Message;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use tonic::{Request, Response, Status};
+
+use super::record::{self, Model};
+use super::{Spec, Value};
+use crate::history::{self, Change};
+use crate::refusal::Refusal;
+use crate::store::Store;
+use crate::work::check;
+
+/// The kind of the event, and of the row of history.
+const CHANGED: &str = "setting.changed";
+
+/// The settings of a part.
+#[derive(Clone)]
+pub struct Settings {
+    store: Store,
+    specs: &'static [Spec],
+}
+
+impl Settings {
+    /// The settings that `specs` declares, kept in this store.
+    pub fn new(store: Store, specs: &'static [Spec]) -> Self {
+        Self { store, specs }
+    }
+
+    /// The service of these settings.
+    pub fn server(store: Store, specs: &'static [Spec]) -> SettingServiceServer<Self> {
+        SettingServiceServer::new(Self::new(store, specs))
+    }
+
+    /// All of them, by name.
+    async fn all(&self) -> Result<Vec<pb::Setting>, Refusal> {
+        let rows = record::Entity::find().all(self.store.reader()).await?;
+        let of = |spec: &Spec| spec.answer(rows.iter().find(|row| row.key == spec.key));
+        let mut all: Vec<_> = self.specs.iter().map(of).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
+}
+
+#[tonic::async_trait]
+impl SettingService for Settings {
+    async fn list_settings(
+        &self,
+        request: Request<pb::ListSettingsRequest>,
+    ) -> Result<Response<pb::ListSettingsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        Ok(Response::new(page(self.all().await?, &ask)?))
+    }
+
+    async fn get_setting(&self, request: Request<pb::GetSettingRequest>) -> Result<Response<pb::Setting>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let spec = declared(self.specs, &ask.name)?;
+        let row = record::find(self.store.reader(), spec.key).await.map_err(Refusal::from)?;
+        Ok(Response::new(spec.answer(row.as_ref())))
+    }
+
+    async fn update_setting(
+        &self,
+        request: Request<pb::UpdateSettingRequest>,
+    ) -> Result<Response<pb::Setting>, Status> {
+        let specs = self.specs;
+        self.store
+            .work(request, move |mut work, ask: pb::UpdateSettingRequest| async move {
+                let spec = declared(specs, &ask.name)?;
+                let value = ask.value.map(|value| spec.take(value)).transpose()?;
+                let before = record::lock(&work.tx, spec.key, work.now).await?;
+                work.check_etag(&ask.name, &ask.etag, before.version)?;
+                let value = value.map(|value| value.to_json());
+                if value == before.value {
+                    return Ok::<_, Refusal>(work.done(spec.answer(Some(&before))));
+                }
+                let (version, actor) = (before.version + 1, work.context.actor.clone());
+                let after = Model { version, value, since: work.now.max(before.since), actor, ..before.clone() };
+                record::save(&work.tx, &after).await?;
+                let answer = spec.answer(Some(&after));
+                let (was, is) = (spec.value(Some(&before)), spec.value(Some(&after)));
+                let change = Change::new(CHANGED, spec.name(), "UpdateSetting").states(was, is).data(&answer);
+                work.record(if before.version == 0 { change } else { change.since(before.since) });
+                Ok(work.done(answer))
+            })
+            .await
+    }
+
+    async fn list_setting_changes(
+        &self,
+        request: Request<pb::ListSettingChangesRequest>,
+    ) -> Result<Response<pb::ListSettingChangesResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let spec = declared(self.specs, &ask.name)?;
+        Ok(Response::new(changes(&self.store, spec, &ask).await?))
+    }
+}
+
+/// The setting of this name.
+fn declared<'a>(specs: &'a [Spec], name: &str) -> Result<&'a Spec, Refusal> {
+    let key = names::SETTINGS.parse_slug(name)?;
+    specs.iter().find(|spec| spec.key == key).ok_or_else(|| Refusal::missing(name))
+}
+
+impl Spec {
+    /// The setting as the wire has it.
+    fn answer(&self, row: Option<&Model>) -> pb::Setting {
+        let decided = row.filter(|row| row.version > 0);
+        pb::Setting {
+            name: self.name(),
+            etag: row.map_or(0, |row| row.version).to_string(),
+            description: self.description.to_owned(),
+            kind: self.default().kind().into(),
+            value: Some(self.value(row).to_wire()),
+            default_value: Some(self.default().to_wire()),
+            allowed_values: self.allowed.iter().map(ToString::to_string).collect(),
+            is_default: row.is_none_or(|row| row.value.is_none()),
+            update_time: decided.map(|row| convert::timestamp(row.since)),
+            update_actor: decided.map(|row| row.actor.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// One page of settings that are sorted by name; the token is the last one's name.
+pub fn page(sorted: Vec<pb::Setting>, ask: &pb::ListSettingsRequest) -> Result<pb::ListSettingsResponse, Refusal> {
+    let (size, after) = (page_size(ask.page_size)?, ask.page_token.as_str());
+    if !after.is_empty() && !sorted.iter().any(|setting| setting.name == after) {
+        return Err(bad_token());
+    }
+    let mut rest = sorted.into_iter().filter(|setting| setting.name.as_str() > after);
+    let settings: Vec<_> = rest.by_ref().take(size).collect();
+    let last = settings.last().map(|setting| setting.name.clone()).unwrap_or_default();
+    let next_page_token = if rest.next().is_some() { last } else { String::new() };
+    Ok(pb::ListSettingsResponse { settings, next_page_token })
+}
+
+/// One page of changes, by the rows of history before the token's.
+async fn changes(
+    store: &Store,
+    spec: &Spec,
+    ask: &pb::ListSettingChangesRequest,
+) -> Result<pb::ListSettingChangesResponse, Refusal> {
+    let size = page_size(ask.page_size)?;
+    let before: i64 = match ask.page_token.as_str() {
+        "" => i64::MAX,
+        token => token.parse().map_err(|_| bad_token())?,
+    };
+    let mut rows = history::Entity::find()
+        .filter(history::Column::Subject.eq(spec.name()))
+        .filter(history::Column::Kind.eq(CHANGED))
+        .filter(history::Column::Seq.lt(before))
+        .order_by_desc(history::Column::Seq)
+        .limit(size as u64 + 1)
+        .all(store.reader())
+        .await?;
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let next_page_token = rows.last().filter(|_| more).map(|row| row.seq.to_string()).unwrap_or_default();
+    let changes = rows.iter().map(|row| change(spec, row)).collect::<Result<_, _>>()?;
+    Ok(pb::ListSettingChangesResponse { changes, next_page_token })
+}
+
+fn change(spec: &Spec, row: &history::Model) -> Result<pb::SettingChange, Refusal> {
+    let setting = pb::Setting::decode(row.data.as_slice()).map_err(Refusal::internal)?;
+    let previous = serde_json::from_str(&row.from_state).map_err(Refusal::internal)?;
+    let previous_value = Value::of_json(&previous, spec.default().kind()).map(|value| value.to_wire());
+    Ok(pb::SettingChange { setting: Some(setting), previous_value })
+}
+
+fn page_size(asked: i32) -> Result<usize, Refusal> {
+    match asked {
+        ..0 => Err(Refusal::field("page_size", "not negative")),
+        0 => Ok(50),
+        size => Ok(size.unsigned_abs().min(1000) as usize),
+    }
+}
+
+fn bad_token() -> Refusal {
+    Refusal::field("page_token", "a token that the previous page gave")
+}
