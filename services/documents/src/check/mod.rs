@@ -26,6 +26,13 @@ pub(crate) fn said(text: &str) -> bool {
     !legal(text).is_empty()
 }
 
+/// What a document for people cannot do without.
+pub(crate) fn for_people(document: &Document) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    essentials(document, &mut findings);
+    findings.0
+}
+
 /// What the rules of EN 16931 and Peppol demand of an invoice or a credit note, and Peppol of an order.
 pub(crate) fn for_systems(document: &Document, figures: &Figures) -> Vec<Finding> {
     let mut findings = Findings::default();
