@@ -359,7 +359,7 @@ async fn service(name: PartName, store: Store) -> anyhow::Result<Part> {
         PartName::Leads => dealflow_leads::part(store),
         PartName::Opportunities => dealflow_opportunities::part(store).await?,
         PartName::Activities => dealflow_activities::part(store),
-        PartName::Orders => dealflow_orders::part(store),
+        PartName::Orders => dealflow_orders::part(store, dealflow_orders::Settings::default()),
         PartName::Erp => dealflow_erp_stub::part(store),
         PartName::Gateway => bail!("the gateway needs its neighbours"),
     })

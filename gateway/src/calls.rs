@@ -14,6 +14,7 @@ use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 
 use activities::activity_service_client::ActivityServiceClient;
+use activities::employee_service_client::EmployeeServiceClient;
 use leads::account_service_client::AccountServiceClient;
 use leads::contact_service_client::ContactServiceClient;
 use leads::lead_service_client::LeadServiceClient;
@@ -120,12 +121,15 @@ calls! { activities, ActivityServiceClient {
     verb sync_stage_activities(activities::SyncStageActivitiesRequest) -> activities::SyncStageActivitiesResponse;
 }}
 
+calls! { activities, EmployeeServiceClient {
+    read get_employee(activities::GetEmployeeRequest) -> activities::Employee;
+}}
+
 calls! { orders, QuoteServiceClient {
     read get_quote(orders::GetQuoteRequest) -> orders::Quote;
     read list_quotes(orders::ListQuotesRequest) -> orders::ListQuotesResponse;
     verb create_quote(orders::CreateQuoteRequest) -> orders::Quote;
-    verb activate_quote(orders::ActivateQuoteRequest) -> orders::Quote;
-    verb present_quote(orders::PresentQuoteRequest) -> orders::Quote;
+    verb request_quote_approval(orders::RequestQuoteApprovalRequest) -> orders::Quote;
     verb accept_quote(orders::AcceptQuoteRequest) -> orders::Quote;
     verb close_opportunity_quotes(orders::CloseOpportunityQuotesRequest) -> orders::CloseOpportunityQuotesResponse;
 }}

@@ -1,27 +1,51 @@
-//! Propose: a quote is made of what the customer asks for, activated and presented (R-QUO-1).
+//! Propose: a quote is made of what the customer asks for, and presented as soon as everybody agrees who must (R-QUO-1,
+//! R-QUO-2).
 
 use chrono::Days;
+use dealflow_proto::activities::v1::GetEmployeeRequest;
 use dealflow_proto::convert;
+use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{DealProgress, ProposeQuoteRequest};
 use dealflow_proto::opportunities::v1::Opportunity;
-use dealflow_proto::orders::v1::{ActivateQuoteRequest, CreateQuoteRequest, PresentQuoteRequest, Quote};
+use dealflow_proto::orders::v1::{AfterApproval, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest};
 
 use crate::deal::{currency_of, lines_of, open_opportunity};
-use crate::flow::{Run, Stop};
+use crate::flow::{Run, Stop, Stopped, has_reason, is_settled};
 
 /// How long an offer holds where nobody says.
 const VALID_DAYS: u64 = 30;
 /// Days from the invoice to its due day where nobody says.
 const PAYMENT_DAYS: i32 = 30;
 
-/// Makes, activates and presents a quote.
+/// Makes a quote and presents it, or asks who must agree first.
 pub(crate) async fn propose_quote(run: Run, ask: ProposeQuoteRequest) -> Result<DealProgress, Stop> {
     let opportunity = open_opportunity(&run, &ask.opportunity, &ask.etag, "ProposeQuote").await?;
     let draft = run.step("draft", draft(&run, &ask, &opportunity).await?).await?;
-    let active = run.step("activate", ActivateQuoteRequest { name: draft.name, ..Default::default() }).await?;
-    run.step("present", PresentQuoteRequest { name: active.name, ..Default::default() }).await?;
+    offer(&run, draft).await?;
     run.tell(&opportunity);
     Ok(run.progress())
+}
+
+/// Activates and presents a draft. Where a policy asks for approval it waits for that, and is presented in the moment in
+/// which the last approver agrees. Only a policy that asks the owner's manager makes us look who that is.
+async fn offer(run: &Run, draft: Quote) -> Result<Quote, Stop> {
+    let Quote { name, owner, .. } = draft;
+    let asking = |manager: String| RequestQuoteApprovalRequest {
+        name: name.clone(),
+        then: AfterApproval::Present.into(),
+        manager,
+        ..RequestQuoteApprovalRequest::default()
+    };
+    match run.step("offer", asking(String::new())).await {
+        // Settled: an earlier run has asked the manager.
+        Err(Stop::Refused(Stopped { status, .. }))
+            if !owner.is_empty() && (has_reason(&status, ErrorReason::NoApprover) || is_settled(&status)) =>
+        {
+            let owner = run.read("owner", GetEmployeeRequest { name: owner }).await?;
+            run.step("offer with the owner's manager", asking(owner.manager)).await
+        }
+        offered => offered,
+    }
 }
 
 async fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> Result<CreateQuoteRequest, Stop> {

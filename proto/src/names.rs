@@ -34,6 +34,10 @@ pub const CONTRACTS: Collection = Collection("contracts");
 pub const ORDERS: Collection = Collection("orders");
 /// Invoices: `invoices/{invoice}`.
 pub const INVOICES: Collection = Collection("invoices");
+/// Policies of approval: `approvalPolicies/{approval_policy}`.
+pub const APPROVAL_POLICIES: Collection = Collection("approvalPolicies");
+/// Approvals: `approvals/{approval}`.
+pub const APPROVALS: Collection = Collection("approvals");
 /// Flows of the gateway: `flows/{flow}`.
 pub const FLOWS: Collection = Collection("flows");
 /// Hand-offs to an ERP: `handoffs/{handoff}`.

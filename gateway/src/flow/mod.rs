@@ -47,7 +47,7 @@ use writer::Writer;
 
 pub(crate) use run::{Parts, Run};
 use stop::parked;
-pub(crate) use stop::{Stop, is_settled};
+pub(crate) use stop::{Stop, Stopped, has_reason, is_settled};
 pub(crate) use stored::{Mode, Origin};
 
 /// How often a flow that another instance drives is looked at.

@@ -88,8 +88,7 @@ fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportunities::Pro
     it.verb("CreateQuote", |ask: orders::CreateQuoteRequest| {
         Ok(Quote { name: QUOTE.to_owned(), ..ask.quote.unwrap_or_default() })
     });
-    it.verb("ActivateQuote", |_: orders::ActivateQuoteRequest| Ok(the_quote(quote::State::Active)));
-    it.verb("PresentQuote", |_: orders::PresentQuoteRequest| Ok(the_quote(quote::State::Presented)));
+    it.verb("RequestQuoteApproval", |_: orders::RequestQuoteApprovalRequest| Ok(the_quote(quote::State::Presented)));
     it.verb("AcceptQuote", |_: orders::AcceptQuoteRequest| Ok(the_quote(quote::State::Accepted)));
     it.verb("CloseOpportunityQuotes", |_: orders::CloseOpportunityQuotesRequest| {
         Ok(orders::CloseOpportunityQuotesResponse::default())
@@ -262,7 +261,7 @@ both! {
         let house = House::open(&db, &neighbour).await;
         let ask = ProposeQuoteRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() };
         let done = house.deals.clone().propose_quote(ask).await.expect("it is proposed").into_inner();
-        assert_eq!(neighbour.effects(), ["CreateQuote", "ActivateQuote", "PresentQuote"]);
+        assert_eq!(neighbour.effects(), ["CreateQuote", "RequestQuoteApproval"]);
         assert_eq!(done.quote.map(|quote| quote.state()), Some(quote::State::Presented));
     }
 

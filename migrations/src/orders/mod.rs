@@ -2,6 +2,7 @@
 
 mod m0001_products;
 mod m0002_documents;
+mod m0003_approvals;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::settings::Migration),
             Box::new(m0001_products::Migration),
             Box::new(m0002_documents::Migration),
+            Box::new(m0003_approvals::Migration),
         ]
     }
 }

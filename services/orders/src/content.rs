@@ -127,6 +127,7 @@ impl<'a> Filler<'a> {
             quantity: quantity?,
             unit_code,
             unit_price: unit_price?,
+            list_price: product.filter(|it| it.currency == self.currency).map(|it| it.list_price.0),
             discount_percent,
             vat: vat?,
             fulfilled: Decimal::ZERO,

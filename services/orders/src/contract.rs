@@ -11,8 +11,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromJsonQueryResult, IntoActiveModel, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::document::hash;
 use crate::error::{Error, violation};
-use crate::record::{Told, day};
+use crate::record::{Moment, Told};
 
 /// How far the contract is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -20,6 +21,8 @@ use crate::record::{Told, day};
 pub enum State {
     /// Being written.
     Draft,
+    /// Somebody has yet to agree.
+    InApproval,
     /// Approved inside the company.
     Approved,
     /// With the customer.
@@ -33,7 +36,9 @@ pub enum State {
 /// What can be done with a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Approve it inside the company.
+    /// Ask who must agree.
+    RequestContractApproval,
+    /// Approve it inside the company, where no policy asks.
     ApproveContract,
     /// Send it to the customer.
     SendContract,
@@ -58,17 +63,19 @@ impl fmt::Display for Verb {
 impl Lifecycle for State {
     type Verb = Verb;
     const NOUN: &'static str = "contract";
-    const STATES: &'static [Self] = &[Self::Draft, Self::Approved, Self::Sent, Self::Signed, Self::Canceled];
+    const STATES: &'static [Self] = &[Self::Draft, Self::InApproval, Self::Approved, Self::Sent, Self::Signed, Self::Canceled];
     const VERBS: &'static [Verb] =
-        &[Verb::ApproveContract, Verb::SendContract, Verb::SignContract, Verb::CancelContract];
+        &[Verb::RequestContractApproval, Verb::ApproveContract, Verb::SendContract, Verb::SignContract, Verb::CancelContract];
 
     fn next(self, verb: Verb) -> Option<Self> {
-        use State::{Approved, Canceled, Draft, Sent, Signed};
+        use State::{Approved, Canceled, Draft, InApproval, Sent, Signed};
         match (self, verb) {
+            // APPROVED at once where no policy asks.
+            (Draft, Verb::RequestContractApproval) => Some(InApproval),
             (Draft, Verb::ApproveContract) => Some(Approved),
             (Approved, Verb::SendContract) => Some(Sent),
             (Sent, Verb::SignContract) => Some(Signed),
-            (Draft | Approved | Sent, Verb::CancelContract) => Some(Canceled),
+            (Draft | InApproval | Approved | Sent, Verb::CancelContract) => Some(Canceled),
             _ => None,
         }
     }
@@ -114,6 +121,10 @@ pub struct Model {
     pub signed_date: Option<NaiveDate>,
     /// When comments of the customer are expected.
     pub comments_expected: Option<NaiveDate>,
+    /// The approval that holds or is asked for.
+    pub approval_id: Option<Uuid>,
+    /// The employee who makes it.
+    pub owner_id: Option<Uuid>,
 }
 
 /// None: documents refer to each other by id.
@@ -158,24 +169,58 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
 });
 
 impl Model {
-    /// DRAFT → APPROVED.
-    pub fn approve(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    /// What an approval is given for.
+    pub fn hash(&self) -> Result<String, Error> {
+        hash(&(self.id, &self.number, self.opportunity_id, self.quote_id, self.account_id, self.owner_id, &self.title))
+    }
+
+    /// The owner's name; empty where nobody owns it.
+    pub fn owner(&self) -> String {
+        self.owner_id.map(|id| names::EMPLOYEES.name(id)).unwrap_or_default()
+    }
+
+    /// DRAFT → IN_APPROVAL: who must agree is asked.
+    pub fn ask_approval(self, approval: Uuid, now: Moment) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::RequestContractApproval)?;
+        Ok(Self { approval_id: Some(approval), ..self.moved(state, now) })
+    }
+
+    /// DRAFT → APPROVED, where no policy asks.
+    pub fn approve_unasked(self, now: Moment) -> Result<Self, Error> {
+        self.state.accept(Verb::RequestContractApproval)?;
+        Ok(self.moved(State::Approved, now))
+    }
+
+    /// IN_APPROVAL → APPROVED: its approval says so.
+    #[must_use]
+    pub fn approved(self, now: Moment) -> Self {
+        self.moved(State::Approved, now)
+    }
+
+    /// IN_APPROVAL, APPROVED → DRAFT: what was asked or agreed holds no more.
+    #[must_use]
+    pub fn unapproved(self, now: Moment) -> Self {
+        Self { approval_id: None, ..self.moved(State::Draft, now) }
+    }
+
+    /// DRAFT → APPROVED. Whether a policy asks is the caller's to check.
+    pub fn approve(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::ApproveContract)?;
         Ok(self.moved(state, now))
     }
 
     /// APPROVED → SENT; comments cannot be expected before the day it is sent.
-    pub fn send(self, comments_expected: Option<NaiveDate>, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn send(self, comments_expected: Option<NaiveDate>, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::SendContract)?;
-        if comments_expected.is_some_and(|expected| expected < day(now)) {
-            return Err(Error::field("comments_expected_date", format!("{} or later", day(now))));
+        if comments_expected.is_some_and(|expected| expected < now.today) {
+            return Err(Error::field("comments_expected_date", format!("{} or later", now.today)));
         }
         let comments_expected = comments_expected.or(self.comments_expected);
         Ok(Self { comments_expected, ..self.moved(state, now) })
     }
 
     /// SENT → SIGNED, by named people on a day that is not to come.
-    pub fn sign(self, signatories: Vec<String>, on: Option<NaiveDate>, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn sign(self, signatories: Vec<String>, on: Option<NaiveDate>, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::SignContract)?;
         let mut wrong = Vec::new();
         for (index, name) in signatories.iter().enumerate() {
@@ -183,9 +228,9 @@ impl Model {
                 wrong.push(violation(format!("signatories[{index}]"), "a person's name, at most 300 bytes"));
             }
         }
-        let signed = on.unwrap_or_else(|| day(now));
-        if signed > day(now) {
-            wrong.push(violation("signed_date", format!("{} or earlier", day(now))));
+        let signed = on.unwrap_or_else(|| now.today);
+        if signed > now.today {
+            wrong.push(violation("signed_date", format!("{} or earlier", now.today)));
         }
         if !wrong.is_empty() {
             return Err(Error::Fields(wrong));
@@ -193,14 +238,14 @@ impl Model {
         Ok(Self { signatories: Signatories(signatories), signed_date: Some(signed), ..self.moved(state, now) })
     }
 
-    /// DRAFT, APPROVED, SENT → CANCELED.
-    pub fn cancel(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    /// DRAFT, IN_APPROVAL, APPROVED, SENT → CANCELED.
+    pub fn cancel(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::CancelContract)?;
         Ok(self.moved(state, now))
     }
 
-    fn moved(self, state: State, now: DateTime<Utc>) -> Self {
-        Self { state, state_since: now, version: self.version + 1, updated_at: now, ..self }
+    fn moved(self, state: State, now: Moment) -> Self {
+        Self { state, state_since: now.at, version: self.version + 1, updated_at: now.at, ..self }
     }
 }
 

@@ -7,6 +7,7 @@ use dealflow_money::{Adjustment, Amount, Currency, DocumentAdjustment, DocumentI
 use rust_decimal::Decimal;
 use sea_orm::{DeriveValueType, FromJsonQueryResult};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::error::{Error, violation};
@@ -48,6 +49,9 @@ pub struct Line {
     pub unit_code: String,
     /// Price of one unit without VAT, in the document's currency.
     pub unit_price: Decimal,
+    /// What the price list asks for one unit; none where no list knows the line. Policies of approval look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_price: Option<Decimal>,
     /// Discount on the line, 0 to 100 per cent.
     pub discount_percent: Decimal,
     /// Category and rate.
@@ -76,6 +80,12 @@ impl Lines {
 /// The totals of a document, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Totals(pub dealflow_money::Totals);
+
+/// SHA-256 over what is stored of a document: the same content is the same text on both databases.
+pub fn hash<T: Serialize>(content: &T) -> Result<String, Error> {
+    let text = serde_json::to_vec(content).map_err(dealflow_chassis::Refusal::internal)?;
+    Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+}
 
 /// Totals of a document (`quote`, `order`, `invoice`): line discounts and the header discount are percentages, the
 /// header discount split over the VAT groups by largest remainder (R-QUO-1).

@@ -56,6 +56,52 @@ pub enum Error {
         /// Its last day.
         valid_until: NaiveDate,
     },
+    /// A policy asks for an approval that was not given (R-QUO-2).
+    #[error("{subject} needs an approval before {verb}: {policies} asks for it; {request} asks who must agree")]
+    ApprovalRequired {
+        /// The record's name.
+        subject: String,
+        /// What was to be done.
+        verb: &'static str,
+        /// Which verb asks for the approval.
+        request: &'static str,
+        /// The policies that ask.
+        policies: String,
+    },
+    /// A step of a policy has nobody left who may decide it (R-QUO-2).
+    #[error("the policy {policy} has nobody to ask: {who}")]
+    NoApprover {
+        /// What the policy is called.
+        policy: String,
+        /// Who is missing.
+        who: String,
+    },
+    /// Somebody decides who was not asked (R-QUO-2).
+    #[error("{approval} is decided by {allowed}, not by {actor}")]
+    NotAnApprover {
+        /// The approval's name.
+        approval: String,
+        /// Who tried.
+        actor: String,
+        /// Who may.
+        allowed: String,
+    },
+    /// Somebody decides his own (R-QUO-2).
+    #[error("{actor} owns the record or asked for {approval}: nobody approves his own")]
+    OwnApproval {
+        /// The approval's name.
+        approval: String,
+        /// Who tried, or was to.
+        actor: String,
+    },
+    /// What was to be approved is not what was asked for (R-QUO-2).
+    #[error("{subject} is not what {approval} was asked for; ask for its approval again")]
+    ChangedSince {
+        /// The record's name.
+        subject: String,
+        /// The approval's name.
+        approval: String,
+    },
     /// The opportunity has a live order already: never two (R-OPP-5).
     #[error("{opportunity} has the order {order} already; cancel that first")]
     OrderStands {
@@ -130,6 +176,29 @@ impl From<Error> for Refusal {
             Error::Expired { quote, valid_until } => {
                 let description = format!("passed on {valid_until}");
                 Self::guard(message, &[("valid_until_date", &description)]).with("quote", quote)
+            }
+            Error::ApprovalRequired { subject, request, policies, .. } => {
+                Self::new(Kind::Precondition, ErrorReason::ApprovalRequired, message)
+                    .with("policies", policies)
+                    .with("allowed", request)
+                    .precondition("APPROVAL", &subject, "is not approved")
+            }
+            Error::NoApprover { policy, who } => Self::new(Kind::Precondition, ErrorReason::NoApprover, message)
+                .with("policy", policy.as_str())
+                .precondition("APPROVER", &policy, &who),
+            Error::NotAnApprover { approval, actor, allowed } => {
+                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                    .with("resource", approval)
+                    .with("actor", actor)
+                    .with("allowed", allowed)
+            }
+            Error::OwnApproval { approval, actor } => {
+                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                    .with("resource", approval)
+                    .with("actor", actor)
+            }
+            Error::ChangedSince { subject, approval } => {
+                Self::guard(message, &[(&subject, "has changed")]).with("approval", approval)
             }
             Error::OrderStands { opportunity, order } => {
                 let description = format!("{order} stands");

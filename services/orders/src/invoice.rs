@@ -14,7 +14,7 @@ use sea_orm::entity::prelude::*;
 use crate::document::{Asked, Exact, Line, Lines, Totals, currency, pick, totals, totals_rounded};
 use crate::error::Error;
 use crate::order;
-use crate::record::{Told, day};
+use crate::record::{Moment, Told};
 
 pub use billed::Billed;
 pub use rows::{FIELDS, billed, billed_of_all, find, insert, lock};
@@ -162,12 +162,12 @@ impl Model {
         billed: &Billed,
         asked: &[Asked],
         issue_date: Option<NaiveDate>,
-        now: DateTime<Utc>,
+        now: Moment,
     ) -> Result<Self, Error> {
         order.state.accept(order::Verb::CreateInvoice)?;
-        let issue_date = issue_date.unwrap_or_else(|| day(now));
-        if issue_date > day(now) || issue_date < order.order_date {
-            let expected = format!("from the day of the order, {}, to {}", order.order_date, day(now));
+        let issue_date = issue_date.unwrap_or_else(|| now.today);
+        if issue_date > now.today || issue_date < order.order_date {
+            let expected = format!("from the day of the order, {}, to {}", order.order_date, now.today);
             return Err(Error::field("issue_date", expected));
         }
         let lines = lines_to_bill(order, billed, asked)?;
@@ -175,10 +175,10 @@ impl Model {
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
             state: State::Draft,
-            state_since: now,
+            state_since: now.at,
             number: None,
             order_id: order.id,
             order_number: order.number.clone(),
@@ -198,7 +198,7 @@ impl Model {
     }
 
     /// DRAFT → POSTED. The number is drawn afterwards, for it makes other postings wait.
-    pub fn post(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn post(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::PostInvoice)?;
         let days = Days::new(u64::try_from(self.payment_days).unwrap_or_default());
         let due = self.issue_date.checked_add_days(days);
@@ -207,13 +207,13 @@ impl Model {
     }
 
     /// DRAFT → VOID: what it billed can be billed again.
-    pub fn void(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn void(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::VoidInvoice)?;
         Ok(self.moved(state, now))
     }
 
-    fn moved(self, state: State, now: DateTime<Utc>) -> Self {
-        Self { state, state_since: now, version: self.version + 1, updated_at: now, ..self }
+    fn moved(self, state: State, now: Moment) -> Self {
+        Self { state, state_since: now.at, version: self.version + 1, updated_at: now.at, ..self }
     }
 }
 

@@ -13,20 +13,24 @@
 //!
 //! - `content`: lines as they were written, filled in from the products and checked all at once
 //! - `document`: lines, discounts and totals that quote, order and invoice share; the arithmetic is `dealflow-money`'s
+//! - `approval`: who must agree before a quote or contract goes out, by policies that are records
+//! - `expiry`: what happens by the calendar
 //! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
 //! - `number`: the numbers of documents; gapless for invoices
 //! - `error`: every refusal of this service
 //!
 //! # Who waits for whom
 //!
-//! An accepted quote is locked together with the open quotes of its opportunity, in the order of their ids. The order
+//! A quote or contract is locked before its approval. An accepted quote is locked together with the open quotes of its opportunity, in the order of their ids. The order
 //! of an opportunity is made once because the database has a unique index over live orders: whoever comes second
 //! waits for the first and finds its order. Billing locks the order; posting locks the series' counter, last.
 
+pub mod approval;
 mod content;
 pub mod contract;
 pub mod document;
 pub mod error;
+mod expiry;
 pub mod invoice;
 pub mod number;
 pub mod order;
@@ -34,36 +38,43 @@ pub mod product;
 pub mod quote;
 mod record;
 mod rpc;
+mod settings;
 mod wire;
 
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
-use dealflow_chassis::settings::{Settings, Spec};
+use dealflow_chassis::settings::{Settings as SettingRecords, Spec};
+use dealflow_proto::orders::v1::approval_service_server::ApprovalServiceServer;
 use dealflow_proto::orders::v1::contract_service_server::ContractServiceServer;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceServiceServer;
 use dealflow_proto::orders::v1::order_service_server::OrderServiceServer;
 use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
 use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
 
+pub use record::Moment;
+pub use settings::Settings;
+
 /// What an installation decides of this part while it runs.
 pub static SETTINGS: &[Spec] = &[];
 
 /// The part `orders` on an open store.
-pub fn part(store: Store) -> Part {
-    let orders = rpc::Orders::new(store.clone());
-    let (ping, numbering) = (store.clone(), store.clone());
+pub fn part(store: Store, settings: Settings) -> Part {
+    let orders = rpc::Orders::new(store.clone(), settings);
+    let (ping, numbering, sweeping) = (store.clone(), store.clone(), orders.clone());
     Part::new("orders")
         .service(ProductServiceServer::new(orders.clone()))
         .service(QuoteServiceServer::new(orders.clone()))
+        .service(ApprovalServiceServer::new(orders.clone()))
         .service(ContractServiceServer::new(orders.clone()))
         .service(OrderServiceServer::new(orders.clone()))
         .service(InvoiceServiceServer::new(orders))
-        .service(Settings::server(store.clone(), SETTINGS))
+        .service(SettingRecords::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
         .ready(move || {
             let store = ping.clone();
             Box::pin(async move { store.ping().await })
         })
         .task(move |stop| feed::number(numbering, stop))
+        .task(move |stop| expiry::sweep(sweeping, stop))
 }

@@ -12,7 +12,7 @@ use sea_orm::entity::prelude::*;
 use crate::document::{Asked, Exact, Lines, Totals, pick};
 use crate::error::Error;
 use crate::quote;
-use crate::record::{Told, day};
+use crate::record::{Moment, Told};
 
 pub use rows::{FIELDS, find, insert, live_of, lock};
 
@@ -171,14 +171,14 @@ impl Told for Model {
 
 impl Model {
     /// The order of an accepted quote: the same lines, the same totals (R-QUO-4).
-    pub fn of_quote(quote: &quote::Model, customer_reference: String, now: DateTime<Utc>) -> Self {
+    pub fn of_quote(quote: &quote::Model, customer_reference: String, now: Moment) -> Self {
         Self {
             id: Uuid::now_v7(),
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
             state: State::Draft,
-            state_since: now,
+            state_since: now.at,
             number: String::new(),
             opportunity_id: quote.opportunity_id,
             quote_id: Some(quote.id),
@@ -188,7 +188,7 @@ impl Model {
             discount_percent: quote.discount_percent,
             lines: quote.lines.clone(),
             totals: quote.totals.clone(),
-            order_date: day(now),
+            order_date: now.today,
             customer_reference,
             payment_days: quote.payment_days,
             erp_refusal: String::new(),
@@ -201,26 +201,26 @@ impl Model {
     }
 
     /// DRAFT → CONFIRMED.
-    pub fn confirm(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn confirm(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::ConfirmOrder)?;
         Ok(self.moved(state, now))
     }
 
     /// CONFIRMED → SUBMITTED.
-    pub fn submit(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn submit(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::SubmitOrder)?;
         Ok(Self { erp_refusal: String::new(), ..self.moved(state, now) })
     }
 
     /// SUBMITTED → CONFIRMED: the ERP refused it, and said why.
-    pub fn reject(self, reason: &str, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn reject(self, reason: &str, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::RejectOrder)?;
         Ok(Self { erp_refusal: reason.to_owned(), ..self.moved(state, now) })
     }
 
     /// SUBMITTED, IN_FULFILLMENT → IN_FULFILLMENT, or FULFILLED once all is delivered: quantities, never more than
     /// ordered; everything that is open where none are named.
-    pub fn fulfill(self, asked: &[Asked], now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn fulfill(self, asked: &[Asked], now: Moment) -> Result<Self, Error> {
         let partly = self.state.accept(Verb::FulfillOrder)?;
         let delivered = pick(
             &self.lines,
@@ -244,13 +244,13 @@ impl Model {
     }
 
     /// DRAFT, CONFIRMED → CANCELED. There can be no invoice yet: see [`State::next`].
-    pub fn cancel(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn cancel(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::CancelOrder)?;
         Ok(self.moved(state, now))
     }
 
-    fn moved(self, state: State, now: DateTime<Utc>) -> Self {
-        let state_since = if state == self.state { self.state_since } else { now };
-        Self { state, state_since, version: self.version + 1, updated_at: now, ..self }
+    fn moved(self, state: State, now: Moment) -> Self {
+        let state_since = if state == self.state { self.state_since } else { now.at };
+        Self { state, state_since, version: self.version + 1, updated_at: now.at, ..self }
     }
 }

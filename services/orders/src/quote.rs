@@ -9,12 +9,13 @@ use dealflow_chassis::Lifecycle;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
+use crate::approval::Facts;
 use crate::content::Content;
-use crate::document::{Exact, Lines, Totals};
+use crate::document::{Exact, Lines, Totals, hash};
 use crate::error::Error;
-use crate::record::{Told, day};
+use crate::record::{Moment, Told};
 
-pub use rows::{FIELDS, close_all, find, insert, lock, lock_open, lock_with_siblings};
+pub use rows::{FIELDS, any_expiring, close_all, find, insert, lock, lock_expiring, lock_open, lock_with_siblings};
 
 /// How far the offer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -22,13 +23,17 @@ pub use rows::{FIELDS, close_all, find, insert, lock, lock_open, lock_with_sibli
 pub enum State {
     /// Being written.
     Draft,
+    /// Somebody has yet to agree.
+    InApproval,
+    /// Agreed inside the company; may be activated.
+    Approved,
     /// Read-only; may be sent.
     Active,
     /// The customer has it.
     Presented,
     /// The customer took it; final.
     Accepted,
-    /// Ended otherwise; final.
+    /// Ended otherwise; final, but that an expired one can be revised.
     Closed,
 }
 
@@ -51,8 +56,10 @@ pub enum CloseReason {
 /// What can be done with a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Change a draft.
+    /// Change it; what was approved is so no more.
     UpdateQuote,
+    /// Ask who must agree.
+    RequestQuoteApproval,
     /// Freeze it.
     ActivateQuote,
     /// Give it to the customer.
@@ -86,9 +93,18 @@ impl fmt::Display for Verb {
 impl Lifecycle for State {
     type Verb = Verb;
     const NOUN: &'static str = "quote";
-    const STATES: &'static [Self] = &[Self::Draft, Self::Active, Self::Presented, Self::Accepted, Self::Closed];
+    const STATES: &'static [Self] = &[
+        Self::Draft,
+        Self::InApproval,
+        Self::Approved,
+        Self::Active,
+        Self::Presented,
+        Self::Accepted,
+        Self::Closed,
+    ];
     const VERBS: &'static [Verb] = &[
         Verb::UpdateQuote,
+        Verb::RequestQuoteApproval,
         Verb::ActivateQuote,
         Verb::PresentQuote,
         Verb::ReviseQuote,
@@ -97,21 +113,24 @@ impl Lifecycle for State {
     ];
 
     fn next(self, verb: Verb) -> Option<Self> {
-        use State::{Accepted, Active, Closed, Draft, Presented};
+        use State::{Accepted, Active, Approved, Closed, Draft, InApproval, Presented};
         match (self, verb) {
-            (Draft, Verb::UpdateQuote) => Some(Draft),
-            (Draft, Verb::ActivateQuote) => Some(Active),
+            // Where nothing changes, what was approved or asked for stays.
+            (Draft | InApproval | Approved, Verb::UpdateQuote) => Some(Draft),
+            // Further at once where no policy asks.
+            (Draft, Verb::RequestQuoteApproval) => Some(InApproval),
+            (Draft | Approved, Verb::ActivateQuote) => Some(Active),
             (Active, Verb::PresentQuote) => Some(Presented),
             (Active | Presented, Verb::ReviseQuote) => Some(Closed),
             (Active | Presented, Verb::AcceptQuote) => Some(Accepted),
-            (Draft | Active | Presented, Verb::CloseQuote) => Some(Closed),
+            (Draft | InApproval | Approved | Active | Presented, Verb::CloseQuote) => Some(Closed),
             _ => None,
         }
     }
 }
 
 /// The states in which a quote is open.
-pub const OPEN: [State; 3] = [State::Draft, State::Active, State::Presented];
+pub const OPEN: [State; 5] = [State::Draft, State::InApproval, State::Approved, State::Active, State::Presented];
 
 /// A revision of a quote.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -163,6 +182,8 @@ pub struct Model {
     pub terms: String,
     /// Days from the invoice to its due day.
     pub payment_days: i32,
+    /// The approval that holds or is asked for.
+    pub approval_id: Option<Uuid>,
 }
 
 /// None: documents refer to each other by id.
@@ -191,35 +212,93 @@ impl Told for Model {
 
 impl Model {
     /// Whether its last day has passed: derived, so that it expires without anyone calling (R-QUO-3).
-    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        OPEN.contains(&self.state) && self.valid_until.is_some_and(|last| last < day(now))
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.is_closed_expired()
+            || OPEN.contains(&self.state) && self.valid_until.is_some_and(|last| last < now.today)
     }
 
-    /// DRAFT → ACTIVE: lines and prices are frozen.
-    pub fn activate(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    /// Whether it was closed because its last day had passed.
+    pub fn is_closed_expired(&self) -> bool {
+        self.state == State::Closed && self.close_reason == Some(CloseReason::Expired)
+    }
+
+    /// What an approval is given for: all that the customer reads, and whose offer it is (R-QUO-2).
+    pub fn hash(&self) -> Result<String, Error> {
+        hash(&(
+            (self.id, &self.number, self.revision, self.opportunity_id, self.account_id, self.owner_id),
+            (&self.currency, self.discount_percent.to_string(), &self.lines, &self.totals.0),
+            (self.valid_until, &self.terms, self.payment_days),
+        ))
+    }
+
+    /// What policies look at.
+    pub fn facts(&self) -> Facts {
+        Facts::of(&self.currency, &self.lines, &self.totals)
+    }
+
+    /// The owner's name; empty where nobody owns it.
+    pub fn owner(&self) -> String {
+        self.owner_id.map(|id| names::EMPLOYEES.name(id)).unwrap_or_default()
+    }
+
+    /// DRAFT → IN_APPROVAL: who must agree is asked.
+    pub fn ask_approval(self, approval: Uuid, now: Moment) -> Result<Self, Error> {
+        let state = self.may_ask_approval(now)?;
+        Ok(Self { approval_id: Some(approval), ..self.moved(state, now) })
+    }
+
+    /// DRAFT → APPROVED, where no policy asks.
+    pub fn approve_unasked(self, now: Moment) -> Result<Self, Error> {
+        self.may_ask_approval(now)?;
+        Ok(self.moved(State::Approved, now))
+    }
+
+    fn may_ask_approval(&self, now: Moment) -> Result<State, Error> {
+        let state = self.state.accept(Verb::RequestQuoteApproval)?;
+        self.not_expired(now)?;
+        Ok(state)
+    }
+
+    /// IN_APPROVAL → APPROVED: its approval says so.
+    #[must_use]
+    pub fn approved(self, now: Moment) -> Self {
+        self.moved(State::Approved, now)
+    }
+
+    /// IN_APPROVAL, APPROVED → DRAFT: what was asked or agreed holds no more.
+    #[must_use]
+    pub fn unapproved(self, now: Moment) -> Self {
+        Self { approval_id: None, ..self.moved(State::Draft, now) }
+    }
+
+    /// DRAFT, APPROVED → ACTIVE: lines and prices are frozen. Whether a policy asks is the caller's to check.
+    pub fn activate(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::ActivateQuote)?;
         self.not_expired(now)?;
         Ok(self.moved(state, now))
     }
 
     /// ACTIVE → PRESENTED.
-    pub fn present(self, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn present(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::PresentQuote)?;
         self.not_expired(now)?;
         Ok(self.moved(state, now))
     }
 
-    /// ACTIVE, PRESENTED → CLOSED REVISED, also when expired; the second is the copy in DRAFT, revision + 1.
-    pub fn revise(self, now: DateTime<Utc>) -> Result<(Self, Self), Error> {
-        let state = self.state.accept(Verb::ReviseQuote)?;
+    /// ACTIVE, PRESENTED, CLOSED EXPIRED → CLOSED REVISED; the second is the copy in DRAFT, revision + 1, which nobody
+    /// has approved. Only the current revision is not CLOSED REVISED, so there is one line of them.
+    pub fn revise(self, now: Moment) -> Result<(Self, Self), Error> {
+        let state = if self.is_closed_expired() { self.state } else { self.state.accept(Verb::ReviseQuote)? };
         let copy = Self {
             id: Uuid::now_v7(),
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
             state: State::Draft,
-            state_since: now,
+            state_since: now.at,
             revision: self.revision + 1,
+            close_reason: None,
+            approval_id: None,
             ..self.clone()
         };
         let closed = Self { close_reason: Some(CloseReason::Revised), ..self.moved(state, now) };
@@ -227,14 +306,17 @@ impl Model {
     }
 
     /// ACTIVE, PRESENTED → ACCEPTED, unless its last day has passed.
-    pub fn accept(self, order: Uuid, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn accept(self, order: Uuid, now: Moment) -> Result<Self, Error> {
+        if self.is_closed_expired() {
+            self.not_expired(now)?;
+        }
         let state = self.state.accept(Verb::AcceptQuote)?;
         self.not_expired(now)?;
         Ok(Self { order_id: Some(order), ..self.moved(state, now) })
     }
 
-    /// DRAFT, ACTIVE, PRESENTED → CLOSED.
-    pub fn close(self, reason: CloseReason, now: DateTime<Utc>) -> Result<Self, Error> {
+    /// DRAFT, IN_APPROVAL, APPROVED, ACTIVE, PRESENTED → CLOSED.
+    pub fn close(self, reason: CloseReason, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::CloseQuote)?;
         Ok(Self { close_reason: Some(reason), ..self.moved(state, now) })
     }
@@ -253,15 +335,16 @@ impl Model {
 
     /// A change that leaves the state as it is.
     #[must_use]
-    pub fn touched(self, now: DateTime<Utc>) -> Self {
-        Self { version: self.version + 1, updated_at: now, ..self }
+    pub fn touched(self, now: Moment) -> Self {
+        Self { version: self.version + 1, updated_at: now.at, ..self }
     }
 
-    fn moved(self, state: State, now: DateTime<Utc>) -> Self {
-        Self { state, state_since: now, ..self.touched(now) }
+    fn moved(self, state: State, now: Moment) -> Self {
+        let state_since = if state == self.state { self.state_since } else { now.at };
+        Self { state, state_since, ..self.touched(now) }
     }
 
-    fn not_expired(&self, now: DateTime<Utc>) -> Result<(), Error> {
+    fn not_expired(&self, now: Moment) -> Result<(), Error> {
         match self.valid_until {
             Some(valid_until) if self.is_expired(now) => Err(Error::Expired { quote: self.name(), valid_until }),
             _ => Ok(()),

@@ -1,6 +1,7 @@
 //! Rows, as all records of this service are written: only the columns that changed, in one statement.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 use dealflow_chassis::history::Change;
 use prost::{Message, Name};
 use sea_orm::ColumnTrait;
@@ -61,7 +62,18 @@ pub(crate) fn change<T: Told, M: Message + Name>(
     }
 }
 
-/// The company's day at a point in time; its time zone is UTC for now.
-pub(crate) fn day(now: DateTime<Utc>) -> NaiveDate {
-    now.date_naive()
+/// A point in time, and which day the company's calendar shows then: documents are dated by that day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The point in time.
+    pub at: DateTime<Utc>,
+    /// The company's day.
+    pub today: NaiveDate,
+}
+
+impl Moment {
+    /// A point in time where the company is.
+    pub fn new(at: DateTime<Utc>, zone: Tz) -> Self {
+        Self { at, today: at.with_timezone(&zone).date_naive() }
+    }
 }

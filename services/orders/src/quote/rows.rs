@@ -2,18 +2,19 @@
 
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
+use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{LockBehavior, LockType, Query};
 use sea_orm::{
-    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect,
+    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect,
 };
 
 use super::{ActiveModel, CloseReason, Column, Entity, Model, OPEN, State};
 use crate::error::Error;
+use crate::record::Moment;
 
 /// What the list of quotes can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -70,12 +71,34 @@ pub async fn lock_open(tx: &DatabaseTransaction, opportunity: Uuid) -> Result<Ve
     Ok(open.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
 }
 
+/// What can expire: the customer may have it still.
+fn expiring(today: NaiveDate) -> Condition {
+    Condition::all()
+        .add(Column::State.is_in([State::Active, State::Presented]))
+        .add(Column::ValidUntil.lt(today))
+}
+
+/// Whether any quote's last day has passed.
+pub async fn any_expiring<C: ConnectionTrait>(db: &C, today: NaiveDate) -> Result<bool, Error> {
+    let one = Entity::find().select_only().column(Column::Id).filter(expiring(today)).limit(1);
+    Ok(one.into_tuple::<Uuid>().one(db).await?.is_some())
+}
+
+/// Some quotes whose last day has passed, locked; what another replica works on is passed over.
+pub async fn lock_expiring(tx: &DatabaseTransaction, today: NaiveDate, limit: u64) -> Result<Vec<Model>, Error> {
+    let mut some = Entity::find().filter(expiring(today)).order_by_asc(Column::ValidUntil).order_by_asc(Column::Id);
+    if tx.get_database_backend() == DbBackend::Postgres {
+        some = some.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    Ok(some.limit(limit).all(tx).await?)
+}
+
 /// Closes quotes that are locked, in one statement; answers them as they are now.
 pub async fn close_all(
     tx: &DatabaseTransaction,
     quotes: Vec<Model>,
     reason: CloseReason,
-    now: DateTime<Utc>,
+    now: Moment,
 ) -> Result<Vec<Model>, Error> {
     if quotes.is_empty() {
         return Ok(quotes);
@@ -84,8 +107,8 @@ pub async fn close_all(
     let closed = quotes.into_iter().map(|quote| quote.close(reason, now)).collect::<Result<Vec<_>, _>>()?;
     let change = ActiveModel {
         state: ActiveValue::Set(State::Closed),
-        state_since: ActiveValue::Set(now),
-        updated_at: ActiveValue::Set(now),
+        state_since: ActiveValue::Set(now.at),
+        updated_at: ActiveValue::Set(now.at),
         close_reason: ActiveValue::Set(Some(reason)),
         ..Default::default()
     };

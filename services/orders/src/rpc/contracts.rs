@@ -2,16 +2,18 @@
 
 use dealflow_chassis::list::list;
 use dealflow_chassis::work::{Work, check};
-use dealflow_proto::convert;
+use dealflow_proto::{convert, names};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::contract_service_server::ContractService;
 use sea_orm::EntityTrait;
 use tonic::{Request, Response, Status};
 
-use super::{Orders, answer, asked_list};
+use super::{Orders, answer, approving, asked_list};
+use crate::approval::{self, CancelReason, Facts};
 use crate::contract::{self, Model};
 use crate::error::Error;
-use crate::record::{change, save};
+use crate::quote;
+use crate::record::{Told, change, save};
 
 /// The contract that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
@@ -22,7 +24,7 @@ async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error>
 }
 
 /// Writes the contract and its history.
-async fn saved(
+pub(super) async fn saved(
     work: &mut Work,
     (kind, verb, reason): (&str, &str, &str),
     before: &Model,
@@ -34,6 +36,22 @@ async fn saved(
     Ok(answer)
 }
 
+/// What policies look at: the quote that the contract puts into words; without one nobody knows what it is worth.
+async fn facts(work: &Work, contract: &Model) -> Result<Facts, Error> {
+    match contract.quote_id {
+        Some(id) => Ok(quote::find(&work.tx, &names::QUOTES.name(id)).await?.facts()),
+        None => Ok(Facts::unknown()),
+    }
+}
+
+/// Refuses a verb where a policy asks and this very contract was not approved (R-QUO-2).
+async fn check_approved(work: &Work, contract: &Model, verb: &'static str) -> Result<(), Error> {
+    let facts = facts(work, contract).await?;
+    let subject = (contract.name(), contract.hash()?, contract.approval_id);
+    let verbs = (verb, "RequestContractApproval");
+    approving::check_approved(&work.tx, approval::Subject::Contract, subject, &facts, verbs).await
+}
+
 #[tonic::async_trait]
 impl ContractService for Orders {
     async fn create_contract(
@@ -42,7 +60,7 @@ impl ContractService for Orders {
     ) -> Result<Response<pb::Contract>, Status> {
         self.store
             .work(request, |mut work, ask: pb::CreateContractRequest| async move {
-                let contract = Model::of(&work.tx, ask.contract.unwrap_or_default(), work.now).await?;
+                let contract = Model::of(&work.tx, ask.contract.unwrap_or_default(), self.moment(work.now)).await?;
                 let contract = contract::insert(&work.tx, contract).await?;
                 let answer = contract.to_wire();
                 work.record(change("contract.created", "CreateContract", None, &contract, &answer));
@@ -70,6 +88,40 @@ impl ContractService for Orders {
         }))
     }
 
+    async fn request_contract_approval(
+        &self,
+        request: Request<pb::RequestContractApprovalRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::RequestContractApprovalRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let after = before.clone().approve_unasked(now)?;
+                let facts = facts(&work, &before).await?;
+                let asking = approval::Request {
+                    subject: before.name(),
+                    hash: before.hash()?,
+                    opportunity_id: before.opportunity_id,
+                    owner: before.owner(),
+                    requester: work.context.actor.clone(),
+                    after: approval::After::Nothing,
+                };
+                let verb = "RequestContractApproval";
+                let (roles, manager) = (approving::roles(ask.roles), ask.manager);
+                let people = (manager.as_str(), roles.as_slice());
+                let kind = approval::Subject::Contract;
+                let answer = match approving::ask(&mut work, kind, verb, (asking, &facts), people, now).await? {
+                    Some(id) => {
+                        let after = before.clone().ask_approval(id, now)?;
+                        saved(&mut work, ("contract.approval_requested", verb, ""), &before, &after).await?
+                    }
+                    None => saved(&mut work, ("contract.approved", verb, ""), &before, &after).await?,
+                };
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
     async fn approve_contract(
         &self,
         request: Request<pb::ApproveContractRequest>,
@@ -77,7 +129,8 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::ApproveContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().approve(work.now)?;
+                let after = before.clone().approve(self.moment(work.now))?;
+                check_approved(&work, &before, "ApproveContract").await?;
                 let told = ("contract.approved", "ApproveContract", "");
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -90,7 +143,8 @@ impl ContractService for Orders {
             .work(request, |mut work, ask: pb::SendContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let expected = ask.comments_expected_date.as_ref().and_then(|day| convert::date_of(day).ok());
-                let after = before.clone().send(expected, work.now)?;
+                check_approved(&work, &before, "SendContract").await?;
+                let after = before.clone().send(expected, self.moment(work.now))?;
                 let told = ("contract.sent", "SendContract", "");
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -103,7 +157,7 @@ impl ContractService for Orders {
             .work(request, |mut work, ask: pb::SignContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let on = ask.signed_date.as_ref().and_then(|day| convert::date_of(day).ok());
-                let after = before.clone().sign(ask.signatories, on, work.now)?;
+                let after = before.clone().sign(ask.signatories, on, self.moment(work.now))?;
                 let told = ("contract.signed", "SignContract", "");
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -118,9 +172,12 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CancelContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().cancel(work.now)?;
+                let now = self.moment(work.now);
+                let after = before.clone().cancel(now)?;
                 let told = ("contract.canceled", "CancelContract", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
+                let reason = (CancelReason::SubjectClosed, "CancelContract");
+                approving::cancel(&mut work, before.approval_id, reason, now).await?;
                 Ok::<_, Error>(work.done(answer))
             })
             .await

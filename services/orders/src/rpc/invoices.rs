@@ -51,7 +51,7 @@ impl InvoiceService for Orders {
                 let order = order::lock(&work.tx, &ask.order).await?;
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
-                let invoice = Model::of_order(&order, &billed, &to_bill, issue_date, work.now)?;
+                let invoice = Model::of_order(&order, &billed, &to_bill, issue_date, self.moment(work.now))?;
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire()?;
                 work.record(change("invoice.created", "CreateInvoice", None, &invoice, &answer));
@@ -82,7 +82,7 @@ impl InvoiceService for Orders {
         self.store
             .work(request, |mut work, ask: pb::PostInvoiceRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let mut after = before.clone().post(work.now)?;
+                let mut after = before.clone().post(self.moment(work.now))?;
                 after.number = Some(number::of_invoice(&work.tx, &after.legal_entity, &after.series).await?);
                 let answer = saved(&mut work, ("invoice.posted", "PostInvoice", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -94,7 +94,7 @@ impl InvoiceService for Orders {
         self.store
             .work(request, |mut work, ask: pb::VoidInvoiceRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().void(work.now)?;
+                let after = before.clone().void(self.moment(work.now))?;
                 let told = ("invoice.voided", "VoidInvoice", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))

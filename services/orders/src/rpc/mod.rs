@@ -1,23 +1,45 @@
 //! One function per RPC, one transaction per function.
 
+mod approvals;
+mod approving;
 mod contracts;
 mod invoices;
 mod orders;
 mod products;
 mod quotes;
 
+use chrono::{DateTime, Utc};
 use dealflow_chassis::{Refusal, Store};
 use sea_orm::DatabaseConnection;
+
+use crate::Settings;
+use crate::record::Moment;
 
 /// All services of this part; each call takes what it needs from the store.
 #[derive(Clone)]
 pub(crate) struct Orders {
     store: Store,
+    settings: Settings,
 }
 
 impl Orders {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, settings: Settings) -> Self {
+        Self { store, settings }
+    }
+
+    /// A point in time, and the company's day then.
+    fn moment(&self, at: DateTime<Utc>) -> Moment {
+        Moment::new(at, self.settings.time_zone)
+    }
+
+    /// What it is now, for reading.
+    fn now(&self) -> Moment {
+        self.moment(self.store.clock().now())
+    }
+
+    /// What the installation decides.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     fn reader(&self) -> &DatabaseConnection {

@@ -42,7 +42,7 @@ impl OrderService for Orders {
     async fn create_order(&self, request: Request<pb::CreateOrderRequest>) -> Result<Response<pb::Order>, Status> {
         self.store
             .work(request, |mut work, ask: pb::CreateOrderRequest| async move {
-                let order = Model::of(&work.tx, ask.order.unwrap_or_default(), work.now).await?;
+                let order = Model::of(&work.tx, ask.order.unwrap_or_default(), self.moment(work.now)).await?;
                 let opportunity = order.opportunity_id;
                 let Some(order) = order::insert(&work.tx, order).await? else {
                     let stands = order::live_of(&work.tx, opportunity).await?;
@@ -88,7 +88,7 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::ConfirmOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().confirm(work.now)?;
+                let after = before.clone().confirm(self.moment(work.now))?;
                 let answer = saved(&mut work, ("order.confirmed", "ConfirmOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
             })
@@ -99,7 +99,7 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::SubmitOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().submit(work.now)?;
+                let after = before.clone().submit(self.moment(work.now))?;
                 let answer = saved(&mut work, ("order.submitted", "SubmitOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
             })
@@ -110,7 +110,7 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::RejectOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().reject(&ask.reason, work.now)?;
+                let after = before.clone().reject(&ask.reason, self.moment(work.now))?;
                 let told = ("order.rejected", "RejectOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -123,7 +123,7 @@ impl OrderService for Orders {
             .work(request, |mut work, ask: pb::FulfillOrderRequest| async move {
                 let delivered = asked(&ask.lines)?;
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().fulfill(&delivered, work.now)?;
+                let after = before.clone().fulfill(&delivered, self.moment(work.now))?;
                 let answer = saved(&mut work, ("order.fulfilled", "FulfillOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
             })
@@ -134,7 +134,7 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CancelOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().cancel(work.now)?;
+                let after = before.clone().cancel(self.moment(work.now))?;
                 let told = ("order.canceled", "CancelOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))

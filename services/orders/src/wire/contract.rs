@@ -1,6 +1,5 @@
 //! Contracts ⇄ the wire.
 
-use chrono::{DateTime, Utc};
 use dealflow_chassis::Lifecycle;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::contract as wire;
@@ -13,15 +12,16 @@ use super::{date, name, next, reference};
 use crate::contract::{Model, Signatories, State};
 use crate::error::{Error, violation};
 use crate::quote;
-use crate::record::Told;
+use crate::record::{Moment, Told};
 
 impl Model {
     /// A new draft as it was written; its quote, where it names one, is of the same opportunity and gives the account.
-    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Contract, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Contract, now: Moment) -> Result<Self, Error> {
         let mut wrong = Vec::new();
         let opportunity_id = reference(names::OPPORTUNITIES, &written.opportunity, "contract.opportunity", &mut wrong)
             .unwrap_or_default();
         let account_id = reference(names::ACCOUNTS, &written.account, "contract.account", &mut wrong);
+        let owner_id = reference(names::EMPLOYEES, &written.owner, "contract.owner", &mut wrong);
         let quote_id = reference(names::QUOTES, &written.quote, "contract.quote", &mut wrong);
         let comments_expected =
             date(written.comments_expected_date.as_ref(), "contract.comments_expected_date", &mut wrong);
@@ -36,18 +36,20 @@ impl Model {
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
             state: State::Draft,
-            state_since: now,
+            state_since: now.at,
             number: String::new(),
             opportunity_id,
             quote_id,
-            account_id: account_id.or(quote.and_then(|quote| quote.account_id)),
+            account_id: account_id.or(quote.as_ref().and_then(|quote| quote.account_id)),
             title: written.title,
             signatories: Signatories::default(),
             signed_date: None,
             comments_expected,
+            approval_id: None,
+            owner_id: owner_id.or(quote.as_ref().and_then(|quote| quote.owner_id)),
         })
     }
 
@@ -68,13 +70,21 @@ impl Model {
             signed_date: self.signed_date.map(convert::date),
             comments_expected_date: self.comments_expected.map(convert::date),
             guidance: Some(self.guidance()),
+            owner: self.owner(),
+            approval: name(names::APPROVALS, self.approval_id),
         }
     }
 
     fn guidance(&self) -> Guidance {
         let me = self.name();
         let next_actions = match self.state {
-            State::Draft => vec![next("ApproveContract", &me, "Approve it inside the company")],
+            State::Draft => vec![
+                next("ApproveContract", &me, "Approve it inside the company"),
+                next("RequestContractApproval", &me, "Ask who must agree, where a policy asks for it"),
+            ],
+            State::InApproval => {
+                vec![next("Approve", &name(names::APPROVALS, self.approval_id), "The approver agrees to it")]
+            }
             State::Approved => vec![next("SendContract", &me, "Send it to the customer")],
             State::Sent => vec![next("SignContract", &me, "Have it signed by both sides")],
             State::Signed | State::Canceled => Vec::new(),
@@ -90,6 +100,7 @@ impl Model {
 fn state(state: State) -> wire::State {
     match state {
         State::Draft => wire::State::Draft,
+        State::InApproval => wire::State::InApproval,
         State::Approved => wire::State::Approved,
         State::Sent => wire::State::Sent,
         State::Signed => wire::State::Signed,

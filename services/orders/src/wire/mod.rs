@@ -1,11 +1,13 @@
 //! Records as they go out, and the values that documents share in both directions.
 
+mod approval;
 mod contract;
 mod invoice;
 mod order;
 mod product;
 mod quote;
 
+pub(crate) use approval::{POLICY_UPDATABLE, after};
 pub(crate) use quote::{UPDATABLE, close_reason};
 
 use chrono::NaiveDate;

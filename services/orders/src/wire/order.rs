@@ -1,6 +1,5 @@
 //! Orders ⇄ the wire.
 
-use chrono::{DateTime, Utc};
 use dealflow_chassis::Lifecycle;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order as wire;
@@ -16,19 +15,19 @@ use crate::document::Line;
 use crate::error::{Error, violation};
 use crate::invoice::Billed;
 use crate::order::{Model, State, Verb};
-use crate::record::{Told, day};
+use crate::record::{Moment, Told};
 
 impl Model {
     /// A new order as it was written, for a win without a quote.
-    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Order, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Order, now: Moment) -> Result<Self, Error> {
         let mut wrong = Vec::new();
         let opportunity_id =
             reference(names::OPPORTUNITIES, &written.opportunity, "order.opportunity", &mut wrong).unwrap_or_default();
         let account_id = reference(names::ACCOUNTS, &written.account, "order.account", &mut wrong);
         let owner_id = reference(names::EMPLOYEES, &written.owner, "order.owner", &mut wrong);
-        let order_date = date(written.order_date.as_ref(), "order.order_date", &mut wrong).unwrap_or_else(|| day(now));
-        if order_date > day(now) {
-            wrong.push(violation("order.order_date", format!("{} or earlier", day(now))));
+        let order_date = date(written.order_date.as_ref(), "order.order_date", &mut wrong).unwrap_or_else(|| now.today);
+        if order_date > now.today {
+            wrong.push(violation("order.order_date", format!("{} or earlier", now.today)));
         }
         let content = Written {
             document: "order",
@@ -41,10 +40,10 @@ impl Model {
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
             state: State::Draft,
-            state_since: now,
+            state_since: now.at,
             number: String::new(),
             opportunity_id,
             quote_id: None,

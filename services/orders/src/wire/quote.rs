@@ -1,6 +1,5 @@
 //! Quotes ⇄ the wire.
 
-use chrono::{DateTime, Utc};
 use dealflow_chassis::{Lifecycle, Mask};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::quote as wire;
@@ -13,7 +12,7 @@ use super::{date, lines, name, next, payment_days, reference, totals};
 use crate::content::Written;
 use crate::error::{Error, violation};
 use crate::quote::{CloseReason, Model, State, Verb};
-use crate::record::{Told, day};
+use crate::record::{Moment, Told};
 
 /// The fields that UpdateQuote can change.
 pub(crate) const UPDATABLE: &[&str] =
@@ -30,7 +29,7 @@ pub(crate) fn close_reason(reason: wire::CloseReason) -> Result<CloseReason, Err
 
 impl Model {
     /// A new draft as it was written, revision 0, complete and added up.
-    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Quote, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Quote, now: Moment) -> Result<Self, Error> {
         let mut wrong = Vec::new();
         let opportunity_id =
             reference(names::OPPORTUNITIES, &written.opportunity, "quote.opportunity", &mut wrong).unwrap_or_default();
@@ -48,10 +47,10 @@ impl Model {
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
             state: State::Draft,
-            state_since: now,
+            state_since: now.at,
             number: String::new(),
             revision: 0,
             opportunity_id,
@@ -66,16 +65,17 @@ impl Model {
             order_id: None,
             terms: written.terms,
             payment_days: payment_days(written.payment_days),
+            approval_id: None,
         })
     }
 
-    /// A draft with the fields that the mask takes over.
+    /// The quote with the fields that the mask takes over, in the state that it has.
     pub async fn update<C: ConnectionTrait>(
         mut self,
         db: &C,
         written: pb::Quote,
         mask: &Mask,
-        now: DateTime<Utc>,
+        now: Moment,
     ) -> Result<Self, Error> {
         self.state.accept(Verb::UpdateQuote)?;
         let mut wrong = Vec::new();
@@ -109,11 +109,11 @@ impl Model {
         } else if !wrong.is_empty() {
             return Err(Error::Fields(wrong));
         }
-        Ok(self.touched(now))
+        Ok(self)
     }
 
     /// The quote as it goes out; `now` says whether it is expired.
-    pub fn to_wire(&self, now: DateTime<Utc>) -> Result<pb::Quote, Error> {
+    pub fn to_wire(&self, now: Moment) -> Result<pb::Quote, Error> {
         Ok(pb::Quote {
             name: self.name(),
             etag: self.version.to_string(),
@@ -136,21 +136,37 @@ impl Model {
             payment_days: self.payment_days,
             guidance: Some(self.guidance(now)),
             expired: self.is_expired(now),
+            approval: name(names::APPROVALS, self.approval_id),
         })
     }
 
-    fn guidance(&self, now: DateTime<Utc>) -> Guidance {
+    fn guidance(&self, now: Moment) -> Guidance {
         let expired = self.is_expired(now);
-        let stopped =
-            |verb: &Verb| expired && matches!(verb, Verb::ActivateQuote | Verb::PresentQuote | Verb::AcceptQuote);
-        let allowed = self.state.allowed().into_iter().filter(|verb| !stopped(verb));
+        let stopped = |verb: &Verb| {
+            use Verb::{AcceptQuote, ActivateQuote, PresentQuote, RequestQuoteApproval};
+            expired && matches!(verb, RequestQuoteApproval | ActivateQuote | PresentQuote | AcceptQuote)
+        };
+        let mut allowed = self.state.allowed();
+        allowed.retain(|verb| !stopped(verb));
+        if self.is_closed_expired() {
+            allowed.push(Verb::ReviseQuote);
+        }
         let me = self.name();
         let next_actions = match (self.state, expired) {
-            (State::Draft, true) => vec![next("UpdateQuote", &me, "Set a new day until which it is valid")],
+            (State::Draft | State::Approved, true) => vec![next("UpdateQuote", &me, "Set a new day until which it is valid")],
             (State::Draft, false) => {
+                vec![
+                    next("ActivateQuote", &me, "Freeze lines and prices, so that it can be sent"),
+                    next("RequestQuoteApproval", &me, "Ask who must agree, where a policy asks for it"),
+                ]
+            }
+            (State::InApproval, _) => {
+                vec![next("Approve", &name(names::APPROVALS, self.approval_id), "The approver agrees to it")]
+            }
+            (State::Approved, false) => {
                 vec![next("ActivateQuote", &me, "Freeze lines and prices, so that it can be sent")]
             }
-            (State::Active | State::Presented, true) => {
+            (State::Active | State::Presented | State::Closed, true) => {
                 vec![next("ReviseQuote", &me, "Its time ran out: write a new revision")]
             }
             (State::Active, false) => vec![next("PresentQuote", &me, "Give it to the customer")],
@@ -161,22 +177,22 @@ impl Model {
             (State::Accepted, _) => {
                 vec![next("ConfirmOrder", &name(names::ORDERS, self.order_id), "Confirm the order that it became")]
             }
-            (State::Closed, _) => Vec::new(),
+            (State::Closed, false) => Vec::new(),
         };
-        let missing =
-            if expired && self.state == State::Draft { vec!["valid_until_date".to_owned()] } else { Vec::new() };
+        let undated = expired && matches!(self.state, State::Draft | State::InApproval | State::Approved);
+        let missing = if undated { vec!["valid_until_date".to_owned()] } else { Vec::new() };
         Guidance {
-            allowed_verbs: allowed.map(|verb| verb.to_string()).collect(),
+            allowed_verbs: allowed.iter().map(ToString::to_string).collect(),
             next_actions,
             missing_fields: missing,
         }
     }
 }
 
-fn valid_until(written: &pb::Quote, now: DateTime<Utc>, wrong: &mut Vec<Violation>) -> Option<chrono::NaiveDate> {
+fn valid_until(written: &pb::Quote, now: Moment, wrong: &mut Vec<Violation>) -> Option<chrono::NaiveDate> {
     let last = date(written.valid_until_date.as_ref(), "quote.valid_until_date", wrong)?;
-    if last < day(now) {
-        wrong.push(violation("quote.valid_until_date", format!("{} or later", day(now))));
+    if last < now.today {
+        wrong.push(violation("quote.valid_until_date", format!("{} or later", now.today)));
     }
     Some(last)
 }
@@ -184,6 +200,8 @@ fn valid_until(written: &pb::Quote, now: DateTime<Utc>, wrong: &mut Vec<Violatio
 fn state(state: State) -> wire::State {
     match state {
         State::Draft => wire::State::Draft,
+        State::InApproval => wire::State::InApproval,
+        State::Approved => wire::State::Approved,
         State::Active => wire::State::Active,
         State::Presented => wire::State::Presented,
         State::Accepted => wire::State::Accepted,

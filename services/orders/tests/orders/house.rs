@@ -3,10 +3,12 @@
 use chrono::{NaiveDate, TimeZone, Utc};
 use dealflow_chassis::link::Link;
 use dealflow_migrations::orders::Migrator;
+use dealflow_orders::Settings;
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::feed::v1::{Event, ListEventsRequest};
 use dealflow_proto::google::type_::{Date, Decimal, Money};
 use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
 use dealflow_proto::orders::v1::contract_service_client::ContractServiceClient;
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
@@ -17,6 +19,20 @@ use dealflow_proto::{convert, names};
 use dealflow_testbed::{TestClock, TestDb, id};
 use tonic::Status;
 use uuid::Uuid;
+
+/// As `ask!`, asked by somebody.
+macro_rules! ask_as {
+    ($who:expr, $client:expr, $rpc:ident, $message:ident { $($field:ident : $value:expr),* $(,)? }) => {{
+        let mut request = tonic::Request::new(dealflow_proto::orders::v1::$message {
+            $($field: $value,)*
+            request_id: dealflow_testbed::id(),
+            ..Default::default()
+        });
+        dealflow_chassis::Context::internal($who).carry(request.metadata_mut());
+        $client.$rpc(request).await.map(tonic::Response::into_inner)
+    }};
+}
+pub(crate) use ask_as;
 
 /// Sends a request with an id of its own; answers the message or the status.
 macro_rules! ask {
@@ -42,10 +58,14 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn open(db: TestDb) -> Self {
+        Self::with(db, Settings::default()).await
+    }
+
+    pub(crate) async fn with(db: TestDb, settings: Settings) -> Self {
         let noon = Utc.with_ymd_and_hms(2017, 3, 15, 12, 0, 0).single().expect("noon is once a day");
         let time = TestClock::at(noon);
         let store = db.store::<Migrator>("orders", time.clock()).await;
-        Self { time, link: dealflow_orders::part(store).link(), _db: db }
+        Self { time, link: dealflow_orders::part(store, settings).link(), _db: db }
     }
 
     pub(crate) fn products(&self) -> ProductServiceClient<Link> {
@@ -54,6 +74,10 @@ impl House {
 
     pub(crate) fn quotes(&self) -> QuoteServiceClient<Link> {
         QuoteServiceClient::new(self.link.clone())
+    }
+
+    pub(crate) fn approvals(&self) -> ApprovalServiceClient<Link> {
+        ApprovalServiceClient::new(self.link.clone())
     }
 
     pub(crate) fn contracts(&self) -> ContractServiceClient<Link> {
@@ -77,6 +101,30 @@ impl House {
 
     pub(crate) async fn draft(&self, quote: pb::Quote) -> Result<pb::Quote, Status> {
         ask!(self.quotes(), create_quote, CreateQuoteRequest { quote: Some(quote) })
+    }
+
+    /// A policy that asks.
+    pub(crate) async fn policy(&self, policy: pb::ApprovalPolicy) -> pb::ApprovalPolicy {
+        let made = ask!(
+            self.approvals(),
+            create_approval_policy,
+            CreateApprovalPolicyRequest { approval_policy: Some(policy) }
+        );
+        made.expect("the policy can be made")
+    }
+
+    /// Asks who must agree to a quote.
+    pub(crate) async fn ask_approval(&self, who: &str, name: &str) -> Result<pb::Quote, Status> {
+        ask_as!(who, self.quotes(), request_quote_approval, RequestQuoteApprovalRequest { name: name.to_owned() })
+    }
+
+    pub(crate) async fn approval(&self, name: &str) -> pb::Approval {
+        let asked = self.approvals().get_approval(pb::GetApprovalRequest { name: name.to_owned() }).await;
+        asked.expect("the approval is there").into_inner()
+    }
+
+    pub(crate) async fn approve(&self, who: &str, approval: &str) -> Result<pb::Approval, Status> {
+        ask_as!(who, self.approvals(), approve, ApproveRequest { name: approval.to_owned() })
     }
 
     /// A quote that the customer has.
@@ -136,6 +184,10 @@ pub(crate) fn quantities(lines: &[(&str, &str)]) -> Vec<pb::LineQuantity> {
     lines.iter().map(quantity).collect()
 }
 
+pub(crate) fn employee() -> String {
+    names::EMPLOYEES.name(Uuid::now_v7())
+}
+
 pub(crate) fn opportunity() -> String {
     names::OPPORTUNITIES.name(Uuid::now_v7())
 }
@@ -189,6 +241,41 @@ pub(crate) fn order(opportunity: &str) -> pb::Order {
         lines: vec![line("3", "100"), line("2", "49.99")],
         ..Default::default()
     }
+}
+
+/// A policy about quotes with these steps, which asks always.
+pub(crate) fn policy(steps: Vec<pb::PolicyStep>) -> pb::ApprovalPolicy {
+    pb::ApprovalPolicy {
+        display_name: "Offers".to_owned(),
+        subject: pb::ApprovalSubject::Quote.into(),
+        steps,
+        ..Default::default()
+    }
+}
+
+/// A policy that asks somebody from this total on.
+pub(crate) fn from_amount(amount: &str) -> pb::ApprovalPolicy {
+    pb::ApprovalPolicy { min_amount: Some(eur(amount)), ..policy(vec![by(&employee())]) }
+}
+
+/// A step that one person decides.
+pub(crate) fn by(user: &str) -> pb::PolicyStep {
+    pb::PolicyStep { kind: pb::ApproverKind::User.into(), user: user.to_owned(), ..Default::default() }
+}
+
+/// A step that a role decides.
+pub(crate) fn by_role(role: &str, members: &[&str]) -> pb::PolicyStep {
+    pb::PolicyStep {
+        kind: pb::ApproverKind::Role.into(),
+        role: role.to_owned(),
+        members: members.iter().map(|member| (*member).to_owned()).collect(),
+        ..Default::default()
+    }
+}
+
+/// A step that the owner's manager decides.
+pub(crate) fn by_manager() -> pb::PolicyStep {
+    pb::PolicyStep { kind: pb::ApproverKind::Manager.into(), ..Default::default() }
 }
 
 /// A product that sells at 100 EUR and 20 % VAT.

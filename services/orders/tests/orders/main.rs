@@ -2,7 +2,10 @@
 //! databases.
 
 mod accepting;
+mod approvals;
+mod bypasses;
 mod contracts;
+mod expiry;
 mod house;
 mod invoices;
 mod lists;

@@ -38,8 +38,13 @@ async fn quote_verb(house: &House, name: &str, verb: quote::Verb) -> Result<Stri
     let mut quotes = house.quotes();
     let answer = match verb {
         quote::Verb::UpdateQuote => {
-            let quote = pb::Quote { name: name.clone(), terms: "net".to_owned(), ..Default::default() };
+            // Large enough that the policy asks about it, and other than before.
+            let lines = vec![crate::house::line("1", "5000")];
+            let quote = pb::Quote { name: name.clone(), terms: dealflow_testbed::id(), lines, ..Default::default() };
             ask!(quotes, update_quote, UpdateQuoteRequest { quote: Some(quote) })
+        }
+        quote::Verb::RequestQuoteApproval => {
+            ask!(quotes, request_quote_approval, RequestQuoteApprovalRequest { name: name.clone() })
         }
         quote::Verb::ActivateQuote => ask!(quotes, activate_quote, ActivateQuoteRequest { name: name.clone() }),
         quote::Verb::PresentQuote => ask!(quotes, present_quote, PresentQuoteRequest { name: name.clone() }),
@@ -77,6 +82,16 @@ async fn contract_verb(house: &House, name: &str, verb: contract::Verb) -> Resul
     let name = name.to_owned();
     let mut contracts = house.contracts();
     let answer = match verb {
+        contract::Verb::RequestContractApproval => {
+            // A policy asks at this moment and at no other.
+            let subject = pb::ApprovalSubject::Contract.into();
+            let steps = crate::house::policy(vec![crate::house::by(&crate::house::employee())]);
+            let policy = house.policy(pb::ApprovalPolicy { subject, ..steps }).await;
+            let asked = ask!(contracts, request_contract_approval, RequestContractApprovalRequest { name: name });
+            let off = Some(pb::ApprovalPolicy { name: policy.name, disabled: true, ..Default::default() });
+            ask!(house.approvals(), update_approval_policy, UpdateApprovalPolicyRequest { approval_policy: off })?;
+            asked
+        }
         contract::Verb::ApproveContract => ask!(contracts, approve_contract, ApproveContractRequest { name: name }),
         contract::Verb::SendContract => ask!(contracts, send_contract, SendContractRequest { name: name }),
         contract::Verb::SignContract => {
@@ -118,8 +133,12 @@ both! {
     async fn a_quote_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
         use quote::{State, Verb};
         let house = House::open(db).await;
+        house.policy(crate::house::from_amount("1000")).await;
         let way = |state| match state {
             State::Draft => vec![],
+            State::InApproval => vec![Verb::UpdateQuote, Verb::RequestQuoteApproval],
+            // Nobody is asked about a small one.
+            State::Approved => vec![Verb::RequestQuoteApproval],
             State::Active => vec![Verb::ActivateQuote],
             State::Presented => vec![Verb::ActivateQuote, Verb::PresentQuote],
             State::Accepted => vec![Verb::ActivateQuote, Verb::AcceptQuote],
@@ -128,8 +147,14 @@ both! {
         let make = async || house.draft(crate::house::quote(&opportunity())).await.expect("drafted").name;
         check(&walk!(house, State, make(), way, quote_verb), &[
             ("DRAFT", "UpdateQuote", "DRAFT"),
+            ("DRAFT", "RequestQuoteApproval", "APPROVED"),
             ("DRAFT", "ActivateQuote", "ACTIVE"),
             ("DRAFT", "CloseQuote", "CLOSED"),
+            ("IN_APPROVAL", "UpdateQuote", "DRAFT"),
+            ("IN_APPROVAL", "CloseQuote", "CLOSED"),
+            ("APPROVED", "UpdateQuote", "DRAFT"),
+            ("APPROVED", "ActivateQuote", "ACTIVE"),
+            ("APPROVED", "CloseQuote", "CLOSED"),
             ("ACTIVE", "PresentQuote", "PRESENTED"),
             ("ACTIVE", "ReviseQuote", "CLOSED"),
             ("ACTIVE", "AcceptQuote", "ACCEPTED"),
@@ -173,6 +198,7 @@ both! {
         let house = House::open(db).await;
         let way = |state| match state {
             State::Draft => vec![],
+            State::InApproval => vec![Verb::RequestContractApproval],
             State::Approved => vec![Verb::ApproveContract],
             State::Sent => vec![Verb::ApproveContract, Verb::SendContract],
             State::Signed => vec![Verb::ApproveContract, Verb::SendContract, Verb::SignContract],
@@ -184,8 +210,10 @@ both! {
             made.expect("drafted").name
         };
         check(&walk!(house, State, make(), way, contract_verb), &[
+            ("DRAFT", "RequestContractApproval", "IN_APPROVAL"),
             ("DRAFT", "ApproveContract", "APPROVED"),
             ("DRAFT", "CancelContract", "CANCELED"),
+            ("IN_APPROVAL", "CancelContract", "CANCELED"),
             ("APPROVED", "SendContract", "SENT"),
             ("APPROVED", "CancelContract", "CANCELED"),
             ("SENT", "SignContract", "SIGNED"),

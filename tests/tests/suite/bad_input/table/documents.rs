@@ -42,6 +42,8 @@ pub(super) async fn quotes(method: &str, sandbox: &Sandbox) -> Option<Row> {
             let mask = Some(FieldMask { paths: vec!["terms".to_owned()] });
             row!(Again::Fine, UpdateQuoteRequest { quote: Some(quote(created().await?)), update_mask: mask })
         }
+        "QuoteService/ExpireQuotes" => row!(Again::Fine, ExpireQuotesRequest {}),
+        "QuoteService/RequestQuoteApproval" => row!(STATE, RequestQuoteApprovalRequest { name: created().await? }),
         "QuoteService/ActivateQuote" => row!(STATE, ActivateQuoteRequest { name: created().await? }),
         "QuoteService/PresentQuote" => row!(STATE, PresentQuoteRequest { name: activated().await? }),
         "QuoteService/ReviseQuote" => row!(TERMINAL, ReviseQuoteRequest { name: activated().await? }),
@@ -60,6 +62,9 @@ pub(super) async fn quotes(method: &str, sandbox: &Sandbox) -> Option<Row> {
         _ => {
             let ask = CreateContractRequest { contract: Some(contract), request_id: new_id(), ..Default::default() };
             let name = contracts.create_contract(ask).await.ok()?.into_inner().name;
+            if method == "ContractService/RequestContractApproval" {
+                return row!(STATE, RequestContractApprovalRequest { name: name });
+            }
             if method == "ContractService/ApproveContract" {
                 return row!(STATE, ApproveContractRequest { name: name });
             }

@@ -41,6 +41,7 @@ macro_rules! row {
     };
 }
 
+mod approvals;
 mod documents;
 mod leads;
 mod sales;
@@ -60,6 +61,7 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
                 UpdateSettingRequest { name: "settings/leads.qualification_guard".to_owned(), value: Some(flag) }
             )
         }
+        "ApprovalService" => approvals::approvals(method, sandbox).await,
         "OrderService" | "InvoiceService" => documents::orders(method, sandbox).await,
         _ => of_gateway(method, sandbox).await,
     }

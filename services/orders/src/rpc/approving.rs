@@ -1,0 +1,105 @@
+//! What quotes and contracts have in common on their way through an approval (R-QUO-2, R-CON-1).
+
+use dealflow_chassis::Work;
+use dealflow_proto::orders::v1 as pb;
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use crate::approval::{self, CancelReason, Facts, Model, People, Request, State, Subject};
+use crate::error::Error;
+use crate::record::{Moment, change};
+
+/// The people whom a request names.
+pub(super) fn people<'a>(
+    manager: &'a str,
+    roles: &'a [(String, Vec<String>)],
+    owner: &'a str,
+    requester: &'a str,
+) -> People<'a> {
+    People { manager, roles, not: [owner, requester] }
+}
+
+/// Roles as they came.
+pub(super) fn roles(given: Vec<pb::RoleMembers>) -> Vec<(String, Vec<String>)> {
+    given.into_iter().map(|role| (role.role, role.members)).collect()
+}
+
+/// Asks who must agree; none where no policy asks.
+pub(super) async fn ask(
+    work: &mut Work,
+    kind: Subject,
+    verb: &str,
+    (request, facts): (Request, &Facts),
+    (manager, roles): (&str, &[(String, Vec<String>)]),
+    now: Moment,
+) -> Result<Option<Uuid>, Error> {
+    let asking = approval::asking(&work.tx, kind, facts).await?;
+    if asking.is_nobody() {
+        return Ok(None);
+    }
+    let asked = asking.of(&people(manager, roles, &request.owner, &request.requester))?;
+    let approval = Model::of(request, asked, facts, now);
+    approval::insert(&work.tx, &approval).await?;
+    work.record(change("approval.requested", verb, None, &approval, &approval.to_wire()?));
+    Ok(Some(approval.id))
+}
+
+/// Refuses a verb that sends a record out, where a policy asks and this very content was not approved: the net under
+/// all other rules.
+pub(super) async fn check_approved<C: ConnectionTrait>(
+    db: &C,
+    kind: Subject,
+    (subject, hash, approval): (String, String, Option<Uuid>),
+    facts: &Facts,
+    (verb, request): (&'static str, &'static str),
+) -> Result<(), Error> {
+    let asking = approval::asking(db, kind, facts).await?;
+    if asking.is_nobody() {
+        return Ok(());
+    }
+    if let Some(id) = approval {
+        let given = approval::find(db, &dealflow_proto::names::APPROVALS.name(id)).await?;
+        if given.state == State::Approved && given.subject_hash == hash {
+            return Ok(());
+        }
+    }
+    Err(Error::ApprovalRequired { subject, verb, request, policies: asking.names().join(", ") })
+}
+
+/// An approval that holds no more, because its record, which is locked, changed or was closed.
+pub(super) async fn cancel(
+    work: &mut Work,
+    approval: Option<Uuid>,
+    (reason, verb): (CancelReason, &str),
+    now: Moment,
+) -> Result<(), Error> {
+    let Some(id) = approval else { return Ok(()) };
+    let approval = approval::lock(&work.tx, id).await?;
+    if matches!(approval.state, State::Pending | State::Approved) {
+        told(work, approval, reason, verb, now).await?;
+    }
+    Ok(())
+}
+
+/// The approvals that records waited for which are closed now.
+pub(super) async fn cancel_pending(
+    work: &mut Work,
+    subjects: Vec<String>,
+    verb: &str,
+    now: Moment,
+) -> Result<(), Error> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    for approval in approval::pending_of(&work.tx, subjects).await? {
+        told(work, approval, CancelReason::SubjectClosed, verb, now).await?;
+    }
+    Ok(())
+}
+
+async fn told(work: &mut Work, approval: Model, reason: CancelReason, verb: &str, now: Moment) -> Result<(), Error> {
+    let (before, after) = approval::cancel(&work.tx, approval, reason, now).await?;
+    let answer = after.to_wire()?;
+    work.record(change("approval.canceled", verb, Some(&before), &after, &answer).reason(reason.to_string()));
+    Ok(())
+}
