@@ -48,7 +48,7 @@ use flow::{Flows, Parts, lease};
 use handoff::Handoffs;
 
 /// The neighbours' services that a client reaches here too, so that it needs one address.
-fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 16] {
+fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 18] {
     [
         ("dealflow.leads.v1.LeadService", to.leads.clone()),
         ("dealflow.leads.v1.AccountService", to.leads.clone()),
@@ -64,6 +64,8 @@ fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 
         ("dealflow.orders.v1.ContractService", to.orders.clone()),
         ("dealflow.orders.v1.OrderService", to.orders.clone()),
         ("dealflow.orders.v1.InvoiceService", to.orders.clone()),
+        ("dealflow.orders.v1.CreditNoteService", to.orders.clone()),
+        ("dealflow.orders.v1.PaymentService", to.orders.clone()),
         ("dealflow.erp.v1.ErpService", to.erp.clone()),
         ("dealflow.erp.v1.ErpStubControlService", to.erp.clone()),
     ]

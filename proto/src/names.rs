@@ -38,6 +38,10 @@ pub const INVOICES: Collection = Collection("invoices");
 pub const APPROVAL_POLICIES: Collection = Collection("approvalPolicies");
 /// Approvals: `approvals/{approval}`.
 pub const APPROVALS: Collection = Collection("approvals");
+/// Credit notes: `creditNotes/{credit_note}`.
+pub const CREDIT_NOTES: Collection = Collection("creditNotes");
+/// Payments: `payments/{payment}`.
+pub const PAYMENTS: Collection = Collection("payments");
 /// Flows of the gateway: `flows/{flow}`.
 pub const FLOWS: Collection = Collection("flows");
 /// Hand-offs to an ERP: `handoffs/{handoff}`.

@@ -3,6 +3,7 @@
 mod m0001_products;
 mod m0002_documents;
 mod m0003_approvals;
+mod m0004_billing;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_products::Migration),
             Box::new(m0002_documents::Migration),
             Box::new(m0003_approvals::Migration),
+            Box::new(m0004_billing::Migration),
         ]
     }
 }

@@ -63,9 +63,15 @@ impl fmt::Display for Verb {
 impl Lifecycle for State {
     type Verb = Verb;
     const NOUN: &'static str = "contract";
-    const STATES: &'static [Self] = &[Self::Draft, Self::InApproval, Self::Approved, Self::Sent, Self::Signed, Self::Canceled];
-    const VERBS: &'static [Verb] =
-        &[Verb::RequestContractApproval, Verb::ApproveContract, Verb::SendContract, Verb::SignContract, Verb::CancelContract];
+    const STATES: &'static [Self] =
+        &[Self::Draft, Self::InApproval, Self::Approved, Self::Sent, Self::Signed, Self::Canceled];
+    const VERBS: &'static [Verb] = &[
+        Verb::RequestContractApproval,
+        Verb::ApproveContract,
+        Verb::SendContract,
+        Verb::SignContract,
+        Verb::CancelContract,
+    ];
 
     fn next(self, verb: Verb) -> Option<Self> {
         use State::{Approved, Canceled, Draft, InApproval, Sent, Signed};

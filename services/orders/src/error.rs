@@ -102,6 +102,84 @@ pub enum Error {
         /// The approval's name.
         approval: String,
     },
+    /// Only a posted invoice is credited or paid (R-INV-1).
+    #[error("{invoice} is {state}; a POSTED invoice is credited or paid, and a DRAFT one is voided or posted first")]
+    NotPosted {
+        /// The invoice's name.
+        invoice: String,
+        /// Its state.
+        state: String,
+    },
+    /// More would be credited than was invoiced (R-INV-1).
+    #[error("line {line}: {left} is invoiced and not yet credited; {asked} is too much")]
+    OverCredited {
+        /// The line's id.
+        line: String,
+        /// What may still be credited.
+        left: Decimal,
+        /// Quantity asked for.
+        asked: Decimal,
+    },
+    /// All that was invoiced is credited already (R-INV-1).
+    #[error("{invoice}: all of it is credited; VoidCreditNote frees a draft")]
+    NothingToCredit {
+        /// The invoice's name.
+        invoice: String,
+    },
+    /// A payment would pay more than it is (R-INV-1).
+    #[error("{payment}: {left} minor units of it pay nothing yet; more cannot be allocated")]
+    OverAllocated {
+        /// The payment's name.
+        payment: String,
+        /// What is left of it, in minor units.
+        left: i128,
+    },
+    /// The same reference with another content (R-INV-1).
+    #[error("{source_of} has told of {reference} already, as {holder}, and otherwise")]
+    PaymentKnown {
+        /// The source.
+        source_of: String,
+        /// The reference.
+        reference: String,
+        /// The payment's name.
+        holder: String,
+    },
+    /// From SUBMITTED on the integration changes an order (R-ORD-1).
+    #[error(
+        "{order} is {state}: the ERP has it, so the integration changes it and {actor} does not; {verb} is refused"
+    )]
+    ErpHasIt {
+        /// The order's name.
+        order: String,
+        /// Its state.
+        state: String,
+        /// Who tried.
+        actor: String,
+        /// What.
+        verb: &'static str,
+    },
+    /// An order with invoices is not given up (R-ORD-1).
+    #[error("{order} has invoices that are not credited; credit or void them first")]
+    StillBilled {
+        /// The order's name.
+        order: String,
+    },
+    /// An order is closed once all of it is billed (R-ORD-1).
+    #[error("{order} is not billed in full; CreateInvoice bills the rest")]
+    NotBilled {
+        /// The order's name.
+        order: String,
+    },
+    /// The other side invoices (R-INV-2).
+    #[error("{verb} is refused: {authority} has the authority to invoice here; {instead}")]
+    NoAuthority {
+        /// What was tried.
+        verb: &'static str,
+        /// Who invoices.
+        authority: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
     /// The opportunity has a live order already: never two (R-OPP-5).
     #[error("{opportunity} has the order {order} already; cancel that first")]
     OrderStands {
@@ -196,6 +274,32 @@ impl From<Error> for Refusal {
                 Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
                     .with("resource", approval)
                     .with("actor", actor)
+            }
+            Error::NotPosted { invoice, state } => {
+                Self::guard(message, &[(&invoice, "is not posted")]).with("state", state).with("invoice", invoice)
+            }
+            Error::OverCredited { line, left, asked } => Self::guard(message, &[(&line, "over-credited")])
+                .with("line", line)
+                .with("left", left.normalize().to_string())
+                .with("asked", asked.normalize().to_string()),
+            Error::NothingToCredit { invoice } => Self::guard(message, &[(&invoice, "nothing is left to credit")]),
+            Error::OverAllocated { payment, left } => {
+                Self::guard(message, &[(&payment, "over-allocated")]).with("left", left.to_string())
+            }
+            Error::PaymentKnown { source_of, reference, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
+                .with("field", "payment.external_reference")
+                .with("value", format!("{source_of} {reference}"))
+                .with("holder", holder),
+            Error::ErpHasIt { order, state, actor, .. } => {
+                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                    .with("resource", order)
+                    .with("state", state)
+                    .with("actor", actor)
+            }
+            Error::StillBilled { order } => Self::guard(message, &[(&order, "has uncredited invoices")]),
+            Error::NotBilled { order } => Self::guard(message, &[(&order, "is not billed in full")]),
+            Error::NoAuthority { authority, .. } => {
+                Self::guard(message, &[("invoicing_authority", authority)]).with("invoicing_authority", authority)
             }
             Error::ChangedSince { subject, approval } => {
                 Self::guard(message, &[(&subject, "has changed")]).with("approval", approval)

@@ -17,7 +17,7 @@ use crate::order;
 use crate::record::{Moment, Told};
 
 pub use billed::Billed;
-pub use rows::{FIELDS, billed, billed_of_all, find, insert, lock};
+pub use rows::{FIELDS, billed, billed_and_paid, billed_of_all, find, insert, lock, lock_all};
 
 /// The legal entity that bills; there is one for now.
 pub const LEGAL_ENTITY: &str = "default";
@@ -161,7 +161,7 @@ impl Model {
         order: &order::Model,
         billed: &Billed,
         asked: &[Asked],
-        issue_date: Option<NaiveDate>,
+        (issue_date, over_percent): (Option<NaiveDate>, Decimal),
         now: Moment,
     ) -> Result<Self, Error> {
         order.state.accept(order::Verb::CreateInvoice)?;
@@ -170,7 +170,7 @@ impl Model {
             let expected = format!("from the day of the order, {}, to {}", order.order_date, now.today);
             return Err(Error::field("issue_date", expected));
         }
-        let lines = lines_to_bill(order, billed, asked)?;
+        let lines = lines_to_bill(order, billed, asked, over_percent)?;
         let totals = totals_to_bill(order, billed, &lines)?;
         Ok(Self {
             id: Uuid::now_v7(),
@@ -206,6 +206,16 @@ impl Model {
         Ok(Self { due_date: Some(due_date), ..self.moved(state, now) })
     }
 
+    /// An invoice that the ERP made: posted under its number (R-INV-2).
+    pub fn imported(self, number: String, due: Option<NaiveDate>, now: Moment) -> Result<Self, Error> {
+        let posted = self.post(now)?;
+        if due.is_some_and(|due| due < posted.issue_date) {
+            return Err(Error::field("due_date", format!("{} or later", posted.issue_date)));
+        }
+        let due_date = due.or(posted.due_date);
+        Ok(Self { version: 1, number: Some(number), due_date, series: String::new(), ..posted })
+    }
+
     /// DRAFT → VOID: what it billed can be billed again.
     pub fn void(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::VoidInvoice)?;
@@ -217,8 +227,15 @@ impl Model {
     }
 }
 
-fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked]) -> Result<Lines, Error> {
-    let left = |line: &Line| line.fulfilled - billed.of(&line.id);
+fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], over: Decimal) -> Result<Lines, Error> {
+    // Beyond what is delivered only what somebody asks for, and as far as the installation tolerates it.
+    let tolerated = |line: &Line| (line.fulfilled * over / Decimal::ONE_HUNDRED).trunc_with_scale(6);
+    let left = |line: &Line| {
+        let plain = line.fulfilled - billed.of(&line.id);
+        let left = if asked.is_empty() { plain } else { plain + tolerated(line) };
+        let beyond = !left.is_zero() && left.is_sign_negative() != line.quantity.is_sign_negative();
+        if beyond { Decimal::ZERO } else { left }
+    };
     let over = |line: &Line, asked| Error::OverBilled { line: line.id.clone(), left: left(line), asked };
     let picked = pick(&order.lines, asked, left, over)?;
     if picked.is_empty() {

@@ -15,6 +15,7 @@
 //! - `document`: lines, discounts and totals that quote, order and invoice share; the arithmetic is `dealflow-money`'s
 //! - `approval`: who must agree before a quote or contract goes out, by policies that are records
 //! - `expiry`: what happens by the calendar
+//! - `credit_note`, `payment`: what an invoice is not to be paid, and what it is; both are derived where they are shown
 //! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
 //! - `number`: the numbers of documents; gapless for invoices
 //! - `error`: every refusal of this service
@@ -23,17 +24,20 @@
 //!
 //! A quote or contract is locked before its approval. An accepted quote is locked together with the open quotes of its opportunity, in the order of their ids. The order
 //! of an opportunity is made once because the database has a unique index over live orders: whoever comes second
-//! waits for the first and finds its order. Billing locks the order; posting locks the series' counter, last.
+//! waits for the first and finds its order. Billing and crediting lock the order, then the invoice; a payment is locked
+//! before its invoices, these in the order of their ids; posting locks the series' counter, last.
 
 pub mod approval;
 mod content;
 pub mod contract;
+pub mod credit_note;
 pub mod document;
 pub mod error;
 mod expiry;
 pub mod invoice;
 pub mod number;
 pub mod order;
+pub mod payment;
 pub mod product;
 pub mod quote;
 mod record;
@@ -47,16 +51,18 @@ use dealflow_chassis::serve::Part;
 use dealflow_chassis::settings::{Settings as SettingRecords, Spec};
 use dealflow_proto::orders::v1::approval_service_server::ApprovalServiceServer;
 use dealflow_proto::orders::v1::contract_service_server::ContractServiceServer;
+use dealflow_proto::orders::v1::credit_note_service_server::CreditNoteServiceServer;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceServiceServer;
 use dealflow_proto::orders::v1::order_service_server::OrderServiceServer;
+use dealflow_proto::orders::v1::payment_service_server::PaymentServiceServer;
 use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
 use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
 
 pub use record::Moment;
-pub use settings::Settings;
+pub use settings::{INVOICING_AUTHORITY, OVER_BILLING_PERCENT, Settings};
 
 /// What an installation decides of this part while it runs.
-pub static SETTINGS: &[Spec] = &[];
+pub static SETTINGS: &[Spec] = &[INVOICING_AUTHORITY.spec(), OVER_BILLING_PERCENT.spec()];
 
 /// The part `orders` on an open store.
 pub fn part(store: Store, settings: Settings) -> Part {
@@ -68,7 +74,9 @@ pub fn part(store: Store, settings: Settings) -> Part {
         .service(ApprovalServiceServer::new(orders.clone()))
         .service(ContractServiceServer::new(orders.clone()))
         .service(OrderServiceServer::new(orders.clone()))
-        .service(InvoiceServiceServer::new(orders))
+        .service(InvoiceServiceServer::new(orders.clone()))
+        .service(CreditNoteServiceServer::new(orders.clone()))
+        .service(PaymentServiceServer::new(orders))
         .service(SettingRecords::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
         .ready(move || {

@@ -11,6 +11,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::document::{Asked, Exact, Lines, Totals, pick};
 use crate::error::Error;
+use crate::invoice::Billed;
 use crate::quote;
 use crate::record::{Moment, Told};
 
@@ -32,6 +33,10 @@ pub enum State {
     Fulfilled,
     /// Given up; final.
     Canceled,
+    /// Stopped for a while.
+    OnHold,
+    /// Delivered and billed; final.
+    Closed,
 }
 
 /// What can be done with an order.
@@ -47,6 +52,12 @@ pub enum Verb {
     FulfillOrder,
     /// What is delivered is billed; the order's state stays.
     CreateInvoice,
+    /// It is to wait.
+    HoldOrder,
+    /// It goes on.
+    ReleaseOrder,
+    /// Nothing more is to come.
+    CloseOrder,
     /// Give it up.
     CancelOrder,
 }
@@ -66,20 +77,30 @@ impl fmt::Display for Verb {
 impl Lifecycle for State {
     type Verb = Verb;
     const NOUN: &'static str = "order";
-    const STATES: &'static [Self] =
-        &[Self::Draft, Self::Confirmed, Self::Submitted, Self::InFulfillment, Self::Fulfilled, Self::Canceled];
+    const STATES: &'static [Self] = &[
+        Self::Draft,
+        Self::Confirmed,
+        Self::Submitted,
+        Self::InFulfillment,
+        Self::Fulfilled,
+        Self::Canceled,
+        Self::OnHold,
+        Self::Closed,
+    ];
     const VERBS: &'static [Verb] = &[
         Verb::ConfirmOrder,
         Verb::SubmitOrder,
         Verb::RejectOrder,
         Verb::FulfillOrder,
         Verb::CreateInvoice,
+        Verb::HoldOrder,
+        Verb::ReleaseOrder,
+        Verb::CloseOrder,
         Verb::CancelOrder,
     ];
 
-    /// Invoices are for what is delivered, so an order that can still be cancelled or refused has none.
     fn next(self, verb: Verb) -> Option<Self> {
-        use State::{Canceled, Confirmed, Draft, Fulfilled, InFulfillment, Submitted};
+        use State::{Canceled, Closed, Confirmed, Draft, Fulfilled, InFulfillment, OnHold, Submitted};
         match (self, verb) {
             (Draft, Verb::ConfirmOrder) => Some(Confirmed),
             (Confirmed, Verb::SubmitOrder) => Some(Submitted),
@@ -88,7 +109,11 @@ impl Lifecycle for State {
             (Submitted | InFulfillment, Verb::FulfillOrder) => Some(InFulfillment),
             (InFulfillment, Verb::CreateInvoice) => Some(InFulfillment),
             (Fulfilled, Verb::CreateInvoice) => Some(Fulfilled),
-            (Draft | Confirmed, Verb::CancelOrder) => Some(Canceled),
+            (Confirmed | Submitted | InFulfillment, Verb::HoldOrder) => Some(OnHold),
+            // Where it was, which its row says.
+            (OnHold, Verb::ReleaseOrder) => Some(Confirmed),
+            (Fulfilled, Verb::CloseOrder) => Some(Closed),
+            (Draft | Confirmed | Submitted | OnHold, Verb::CancelOrder) => Some(Canceled),
             _ => None,
         }
     }
@@ -143,6 +168,11 @@ pub struct Model {
     /// Why the ERP refused it last; empty where it did not, or since it was submitted again.
     #[sea_orm(column_type = "Text")]
     pub erp_refusal: String,
+    /// Where it was before it was put on hold.
+    pub held_from: Option<State>,
+    /// Why it is on hold.
+    #[sea_orm(column_type = "Text")]
+    pub hold_reason: Option<String>,
 }
 
 /// None: documents refer to each other by id.
@@ -192,12 +222,20 @@ impl Model {
             customer_reference,
             payment_days: quote.payment_days,
             erp_refusal: String::new(),
+            held_from: None,
+            hold_reason: None,
         }
     }
 
-    /// Whether there can be invoices of it.
+    /// Whether there can be invoices of it: not before anything was delivered.
     pub fn can_have_invoices(&self) -> bool {
-        self.state.next(Verb::CreateInvoice).is_some()
+        !matches!(self.state, State::Draft | State::Confirmed | State::Submitted)
+    }
+
+    /// Whether the ERP has it: from SUBMITTED on, on hold too.
+    pub fn is_at_erp(&self) -> bool {
+        let state = self.held_from.unwrap_or(self.state);
+        matches!(state, State::Submitted | State::InFulfillment | State::Fulfilled)
     }
 
     /// DRAFT → CONFIRMED.
@@ -243,9 +281,35 @@ impl Model {
         Ok(Self { lines, ..self.moved(state, now) })
     }
 
-    /// DRAFT, CONFIRMED → CANCELED. There can be no invoice yet: see [`State::next`].
-    pub fn cancel(self, now: Moment) -> Result<Self, Error> {
+    /// DRAFT, CONFIRMED, SUBMITTED, ON_HOLD → CANCELED, never with an invoice that is not credited. Whether the ERP agrees
+    /// is the caller's to check.
+    pub fn cancel(self, billed: &Billed, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::CancelOrder)?;
+        if billed.is_anything() {
+            return Err(Error::StillBilled { order: self.name() });
+        }
+        Ok(Self { held_from: None, hold_reason: None, ..self.moved(state, now) })
+    }
+
+    /// CONFIRMED, SUBMITTED, IN_FULFILLMENT → ON_HOLD.
+    pub fn hold(self, reason: &str, now: Moment) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::HoldOrder)?;
+        Ok(Self { held_from: Some(self.state), hold_reason: Some(reason.to_owned()), ..self.moved(state, now) })
+    }
+
+    /// ON_HOLD → where it was.
+    pub fn release(self, now: Moment) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::ReleaseOrder)?;
+        let state = self.held_from.unwrap_or(state);
+        Ok(Self { held_from: None, hold_reason: None, ..self.moved(state, now) })
+    }
+
+    /// FULFILLED → CLOSED, once all of it is billed.
+    pub fn close(self, billed: &Billed, now: Moment) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::CloseOrder)?;
+        if self.lines.0.iter().any(|line| billed.posted(&line.id) != line.quantity) {
+            return Err(Error::NotBilled { order: self.name() });
+        }
         Ok(self.moved(state, now))
     }
 

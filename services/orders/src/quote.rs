@@ -93,15 +93,8 @@ impl fmt::Display for Verb {
 impl Lifecycle for State {
     type Verb = Verb;
     const NOUN: &'static str = "quote";
-    const STATES: &'static [Self] = &[
-        Self::Draft,
-        Self::InApproval,
-        Self::Approved,
-        Self::Active,
-        Self::Presented,
-        Self::Accepted,
-        Self::Closed,
-    ];
+    const STATES: &'static [Self] =
+        &[Self::Draft, Self::InApproval, Self::Approved, Self::Active, Self::Presented, Self::Accepted, Self::Closed];
     const VERBS: &'static [Verb] = &[
         Verb::UpdateQuote,
         Verb::RequestQuoteApproval,
@@ -213,8 +206,7 @@ impl Told for Model {
 impl Model {
     /// Whether its last day has passed: derived, so that it expires without anyone calling (R-QUO-3).
     pub fn is_expired(&self, now: Moment) -> bool {
-        self.is_closed_expired()
-            || OPEN.contains(&self.state) && self.valid_until.is_some_and(|last| last < now.today)
+        self.is_closed_expired() || OPEN.contains(&self.state) && self.valid_until.is_some_and(|last| last < now.today)
     }
 
     /// Whether it was closed because its last day had passed.

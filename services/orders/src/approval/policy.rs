@@ -170,7 +170,8 @@ impl Model {
         if self.min_amount.is_some_and(|amount| amount < 0) {
             wrong.push(violation("approval_policy.min_amount", "0 or more"));
         }
-        if self.min_discount_percent.is_some_and(|percent| !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent.0)) {
+        if self.min_discount_percent.is_some_and(|percent| !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent.0))
+        {
             wrong.push(violation("approval_policy.min_discount_percent", "0 to 100 per cent"));
         }
         if self.steps.0.is_empty() {

@@ -7,12 +7,14 @@ use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryOrder, QuerySelect};
 
 use super::{Billed, Column, Entity, Model, State};
+use crate::credit_note;
 use crate::document::{Lines, Totals};
 use crate::error::Error;
 use crate::order;
+use crate::payment;
 
 /// What the list of invoices can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -66,17 +68,56 @@ pub async fn billed_of_all<C: ConnectionTrait>(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Uuid, State, Lines, Totals)> = Entity::find()
+    let rows: Vec<(Uuid, Uuid, State, Lines, Totals)> = Entity::find()
         .select_only()
-        .columns([Column::OrderId, Column::State, Column::Lines, Column::Totals])
-        .filter(Column::OrderId.is_in(ids))
+        .columns([Column::OrderId, Column::Id, Column::State, Column::Lines, Column::Totals])
+        .filter(Column::OrderId.is_in(ids.clone()))
         .filter(Column::State.ne(State::Void))
         .into_tuple()
         .all(db)
         .await?;
     let mut billed: HashMap<Uuid, Billed> = HashMap::new();
-    for (order, state, lines, totals) in rows {
-        billed.entry(order).or_default().add(state, &lines, &totals);
+    for (order, id, state, lines, totals) in rows {
+        billed.entry(order).or_default().add(id, state, &lines, &totals);
+    }
+    let credited: Vec<(Uuid, Lines, Totals)> = credit_note::Entity::find()
+        .select_only()
+        .columns([credit_note::Column::OrderId, credit_note::Column::Lines, credit_note::Column::Totals])
+        .filter(credit_note::Column::OrderId.is_in(ids))
+        .filter(credit_note::Column::State.eq(credit_note::State::Posted))
+        .into_tuple()
+        .all(db)
+        .await?;
+    for (order, lines, totals) in credited {
+        billed.entry(order).or_default().take_back(&lines, &totals);
     }
     Ok(billed)
+}
+
+/// As [`billed_of_all`], with what is paid of it: for an order that is shown.
+pub async fn billed_and_paid<C: ConnectionTrait>(
+    db: &C,
+    orders: &[order::Model],
+) -> Result<HashMap<Uuid, Billed>, Error> {
+    let mut billed = billed_of_all(db, orders).await?;
+    let invoices: Vec<Uuid> = billed.values().flat_map(|it| it.posted_invoices().to_vec()).collect();
+    let settled = payment::settled(db, invoices).await?;
+    for of_order in billed.values_mut() {
+        let paid = of_order.posted_invoices().iter().filter_map(|id| settled.get(id)).map(|it| it.paid).sum();
+        of_order.pay(paid);
+    }
+    Ok(billed)
+}
+
+/// Invoices that are to be paid, locked in the order of their ids; each name is there.
+pub async fn lock_all(tx: &DatabaseTransaction, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found =
+        Entity::find().filter(Column::Id.is_in(ids.to_vec())).order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
+    match ids.iter().find(|id| !found.iter().any(|invoice| invoice.id == **id)) {
+        Some(missing) => Err(Refusal::missing(&names::INVOICES.name(*missing)).into()),
+        None => Ok(found),
+    }
 }

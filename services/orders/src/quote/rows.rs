@@ -9,7 +9,8 @@ use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType, Query};
 use sea_orm::{
-    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect,
+    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, ExprTrait, IntoActiveModel, QueryOrder,
+    QuerySelect,
 };
 
 use super::{ActiveModel, CloseReason, Column, Entity, Model, OPEN, State};
@@ -73,9 +74,7 @@ pub async fn lock_open(tx: &DatabaseTransaction, opportunity: Uuid) -> Result<Ve
 
 /// What can expire: the customer may have it still.
 fn expiring(today: NaiveDate) -> Condition {
-    Condition::all()
-        .add(Column::State.is_in([State::Active, State::Presented]))
-        .add(Column::ValidUntil.lt(today))
+    Condition::all().add(Column::State.is_in([State::Active, State::Presented])).add(Column::ValidUntil.lt(today))
 }
 
 /// Whether any quote's last day has passed.

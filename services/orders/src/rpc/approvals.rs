@@ -152,9 +152,7 @@ impl ApprovalService for Orders {
                 let after = before.clone().update(written, &mask, work.now)?;
                 save(&work.tx, &before, &after).await?;
                 let answer = after.to_wire()?;
-                work.record(
-                    Change::new("approval_policy.updated", after.name(), "UpdateApprovalPolicy").data(&answer),
-                );
+                work.record(Change::new("approval_policy.updated", after.name(), "UpdateApprovalPolicy").data(&answer));
                 Ok::<_, Error>(work.done(answer))
             })
             .await
@@ -175,10 +173,9 @@ impl ApprovalService for Orders {
         let page = list(self.reader(), approval::Entity::find(), &approval::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let approvals = page.items.iter().map(Model::to_wire).collect::<Result<_, _>>();
-        answer(approvals.map(|approvals| pb::ListApprovalsResponse {
-            approvals,
-            next_page_token: page.next_page_token,
-        }))
+        answer(
+            approvals.map(|approvals| pb::ListApprovalsResponse { approvals, next_page_token: page.next_page_token }),
+        )
     }
 
     async fn approve(&self, request: Request<pb::ApproveRequest>) -> Result<Response<pb::Approval>, Status> {

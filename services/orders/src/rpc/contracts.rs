@@ -2,9 +2,9 @@
 
 use dealflow_chassis::list::list;
 use dealflow_chassis::work::{Work, check};
-use dealflow_proto::{convert, names};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::contract_service_server::ContractService;
+use dealflow_proto::{convert, names};
 use sea_orm::EntityTrait;
 use tonic::{Request, Response, Status};
 

@@ -1,5 +1,7 @@
 //! The RPCs of invoices.
 
+use std::collections::HashMap;
+
 use dealflow_chassis::list::list;
 use dealflow_chassis::work::{Work, check};
 use dealflow_proto::convert;
@@ -7,13 +9,16 @@ use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceService;
 use sea_orm::EntityTrait;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::{Orders, answer, asked_list};
 use crate::error::Error;
-use crate::invoice::{self, Model};
+use crate::invoice::{self, Model, State};
 use crate::number;
 use crate::order;
-use crate::record::{change, save};
+use crate::payment::{self, Settled};
+use crate::record::{Moment, change, save};
+use crate::settings::{ERP, INTERNAL, INVOICING_AUTHORITY, OVER_BILLING_PERCENT};
 use crate::wire::asked;
 
 /// The invoice that a verb names, locked, as the caller saw it.
@@ -30,11 +35,30 @@ async fn saved(
     (kind, verb, reason): (&str, &str, &str),
     before: &Model,
     after: &Model,
+    now: Moment,
 ) -> Result<pb::Invoice, Error> {
     save(&work.tx, before, after).await?;
-    let answer = after.to_wire()?;
+    // What was a draft before this verb is neither paid nor credited.
+    let answer = after.to_wire(&Settled::default(), now)?;
     work.record(change(kind, verb, Some(before), after, &answer).reason(reason));
     Ok(answer)
+}
+
+/// What is paid and credited of posted invoices; no query where none is posted.
+async fn settled(orders: &Orders, invoices: &[Model]) -> Result<HashMap<Uuid, Settled>, Error> {
+    let posted = invoices.iter().filter(|invoice| invoice.state == State::Posted).map(|invoice| invoice.id);
+    payment::settled(orders.reader(), posted.collect()).await
+}
+
+/// Refuses a verb of the side that does not invoice (R-INV-2).
+async fn check_authority(work: &Work, needed: &'static str, verb: &'static str) -> Result<(), Error> {
+    if INVOICING_AUTHORITY.read(&work.tx).await? == needed {
+        return Ok(());
+    }
+    Err(match needed {
+        INTERNAL => Error::NoAuthority { verb, authority: ERP, instead: "ImportInvoice takes the ERP's invoice over" },
+        _ => Error::NoAuthority { verb, authority: INTERNAL, instead: "CreateInvoice and PostInvoice make it" },
+    })
 }
 
 #[tonic::async_trait]
@@ -49,12 +73,41 @@ impl InvoiceService for Orders {
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 // The order's lock makes billings of one order follow each other.
                 let order = order::lock(&work.tx, &ask.order).await?;
+                check_authority(&work, INTERNAL, "CreateInvoice").await?;
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
-                let invoice = Model::of_order(&order, &billed, &to_bill, issue_date, self.moment(work.now))?;
+                let (now, over) = (self.moment(work.now), OVER_BILLING_PERCENT.read(&work.tx).await?);
+                let invoice = Model::of_order(&order, &billed, &to_bill, (issue_date, over), now)?;
                 invoice::insert(&work.tx, &invoice).await?;
-                let answer = invoice.to_wire()?;
+                let answer = invoice.to_wire(&Settled::default(), now)?;
                 work.record(change("invoice.created", "CreateInvoice", None, &invoice, &answer));
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn import_invoice(
+        &self,
+        request: Request<pb::ImportInvoiceRequest>,
+    ) -> Result<Response<pb::Invoice>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::ImportInvoiceRequest| async move {
+                let to_bill = asked(&ask.lines)?;
+                let day = |date: &Option<dealflow_proto::google::type_::Date>| {
+                    date.as_ref().and_then(|day| convert::date_of(day).ok())
+                };
+                let (issue_date, due_date) = (day(&ask.issue_date), day(&ask.due_date));
+                let order = order::lock(&work.tx, &ask.order).await?;
+                check_authority(&work, ERP, "ImportInvoice").await?;
+                work.take_effect_after(order.updated_at)?;
+                let billed = invoice::billed(&work.tx, &order).await?;
+                let (now, over) = (self.moment(work.now), OVER_BILLING_PERCENT.read(&work.tx).await?);
+                let draft = Model::of_order(&order, &billed, &to_bill, (issue_date, over), now)?;
+                let invoice = draft.imported(ask.number, due_date, now)?;
+                invoice::insert(&work.tx, &invoice).await?;
+                let answer = invoice.to_wire(&Settled::default(), now)?;
+                // Another event than a posting: what came from the ERP is not handed over to it.
+                work.record(change("invoice.imported", "ImportInvoice", None, &invoice, &answer));
                 Ok::<_, Error>(work.done(answer))
             })
             .await
@@ -63,7 +116,13 @@ impl InvoiceService for Orders {
     async fn get_invoice(&self, request: Request<pb::GetInvoiceRequest>) -> Result<Response<pb::Invoice>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        answer(invoice::find(self.reader(), &ask.name).await.and_then(|invoice| invoice.to_wire()))
+        let now = self.now();
+        let read = async {
+            let invoice = invoice::find(self.reader(), &ask.name).await?;
+            let settled = settled(self, std::slice::from_ref(&invoice)).await?;
+            invoice.to_wire(&settled.get(&invoice.id).copied().unwrap_or_default(), now)
+        };
+        answer(read.await)
     }
 
     async fn list_invoices(
@@ -74,17 +133,24 @@ impl InvoiceService for Orders {
         check(&ask)?;
         let page = list(self.reader(), invoice::Entity::find(), &invoice::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
-        let invoices = page.items.iter().map(Model::to_wire).collect::<Result<_, _>>();
-        answer(invoices.map(|invoices| pb::ListInvoicesResponse { invoices, next_page_token: page.next_page_token }))
+        let now = self.now();
+        let read = async {
+            let settled = settled(self, &page.items).await?;
+            let of = |invoice: &Model| settled.get(&invoice.id).copied().unwrap_or_default();
+            page.items.iter().map(|invoice| invoice.to_wire(&of(invoice), now)).collect::<Result<_, Error>>()
+        };
+        answer(read.await.map(|invoices| pb::ListInvoicesResponse { invoices, next_page_token: page.next_page_token }))
     }
 
     async fn post_invoice(&self, request: Request<pb::PostInvoiceRequest>) -> Result<Response<pb::Invoice>, Status> {
         self.store
             .work(request, |mut work, ask: pb::PostInvoiceRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let mut after = before.clone().post(self.moment(work.now))?;
+                check_authority(&work, INTERNAL, "PostInvoice").await?;
+                let now = self.moment(work.now);
+                let mut after = before.clone().post(now)?;
                 after.number = Some(number::of_invoice(&work.tx, &after.legal_entity, &after.series).await?);
-                let answer = saved(&mut work, ("invoice.posted", "PostInvoice", ""), &before, &after).await?;
+                let answer = saved(&mut work, ("invoice.posted", "PostInvoice", ""), &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))
             })
             .await
@@ -94,9 +160,10 @@ impl InvoiceService for Orders {
         self.store
             .work(request, |mut work, ask: pb::VoidInvoiceRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().void(self.moment(work.now))?;
+                let now = self.moment(work.now);
+                let after = before.clone().void(now)?;
                 let told = ("invoice.voided", "VoidInvoice", ask.reason.as_str());
-                let answer = saved(&mut work, told, &before, &after).await?;
+                let answer = saved(&mut work, told, &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))
             })
             .await

@@ -3,8 +3,10 @@
 mod approvals;
 mod approving;
 mod contracts;
+mod credit_notes;
 mod invoices;
 mod orders;
+mod payments;
 mod products;
 mod quotes;
 

@@ -4,14 +4,14 @@ use dealflow_chassis::list::list;
 use dealflow_chassis::work::{Work, check};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order_service_server::OrderService;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use tonic::{Request, Response, Status};
 
 use super::{Orders, answer, asked_list};
 use crate::error::Error;
 use crate::invoice::{self, Billed};
 use crate::order::{self, Model};
-use crate::record::{change, save};
+use crate::record::{Told, change, save};
 use crate::wire::asked;
 
 /// The order that a verb names, locked, as the caller saw it.
@@ -20,6 +20,32 @@ async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error>
     work.check_etag(name, etag, order.version)?;
     work.take_effect_after(order.updated_at)?;
     Ok(order)
+}
+
+/// What is billed and paid of an order.
+async fn shown<C: ConnectionTrait>(db: &C, order: &Model) -> Result<Billed, Error> {
+    let mut all = invoice::billed_and_paid(db, std::slice::from_ref(order)).await?;
+    Ok(all.remove(&order.id).unwrap_or_default())
+}
+
+impl Orders {
+    /// From SUBMITTED on no person changes an order directly; what the gateway does for one is the integration's
+    /// (R-ORD-1).
+    fn check_no_person(&self, work: &Work, order: &Model, verb: &'static str) -> Result<(), Error> {
+        let person = work.context.actor.starts_with("employees/") && work.context.flow.is_none();
+        if person && order.is_at_erp() { Err(erp_has_it(work, order, verb)) } else { Ok(()) }
+    }
+
+    /// The ERP agrees to what takes an order away from it.
+    fn check_erp_agrees(&self, work: &Work, order: &Model, verb: &'static str) -> Result<(), Error> {
+        let agrees = self.settings().integration.contains(&work.context.actor);
+        if order.is_at_erp() && !agrees { Err(erp_has_it(work, order, verb)) } else { Ok(()) }
+    }
+}
+
+fn erp_has_it(work: &Work, order: &Model, verb: &'static str) -> Error {
+    let (state, actor) = (order.state.to_string(), work.context.actor.clone());
+    Error::ErpHasIt { order: order.name(), state, actor, verb }
 }
 
 /// Writes the order and its history.
@@ -31,7 +57,7 @@ async fn saved(
 ) -> Result<pb::Order, Error> {
     save(&work.tx, before, after).await?;
     // What could have no invoice before this verb has none now.
-    let billed = invoice::billed(&work.tx, before).await?;
+    let billed = shown(&work.tx, before).await?;
     let answer = after.to_wire(&billed)?;
     work.record(change(kind, verb, Some(before), after, &answer).reason(reason));
     Ok(answer)
@@ -46,7 +72,7 @@ impl OrderService for Orders {
                 let opportunity = order.opportunity_id;
                 let Some(order) = order::insert(&work.tx, order).await? else {
                     let stands = order::live_of(&work.tx, opportunity).await?;
-                    let billed = invoice::billed(&work.tx, &stands).await?;
+                    let billed = shown(&work.tx, &stands).await?;
                     return Ok(work.done(stands.to_wire(&billed)?));
                 };
                 let answer = order.to_wire(&Billed::default())?;
@@ -61,7 +87,7 @@ impl OrderService for Orders {
         check(&ask)?;
         let read = async {
             let order = order::find(self.reader(), &ask.name).await?;
-            let billed = invoice::billed(self.reader(), &order).await?;
+            let billed = shown(self.reader(), &order).await?;
             order.to_wire(&billed)
         };
         answer(read.await)
@@ -76,7 +102,7 @@ impl OrderService for Orders {
         let page = list(self.reader(), order::Entity::find(), &order::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let read = async {
-            let billed = invoice::billed_of_all(self.reader(), &page.items).await?;
+            let billed = invoice::billed_and_paid(self.reader(), &page.items).await?;
             let none = Billed::default();
             let orders = page.items.iter().map(|order| order.to_wire(billed.get(&order.id).unwrap_or(&none)));
             orders.collect::<Result<_, Error>>()
@@ -110,6 +136,7 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::RejectOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                self.check_no_person(&work, &before, "RejectOrder")?;
                 let after = before.clone().reject(&ask.reason, self.moment(work.now))?;
                 let told = ("order.rejected", "RejectOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
@@ -123,6 +150,7 @@ impl OrderService for Orders {
             .work(request, |mut work, ask: pb::FulfillOrderRequest| async move {
                 let delivered = asked(&ask.lines)?;
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                self.check_no_person(&work, &before, "FulfillOrder")?;
                 let after = before.clone().fulfill(&delivered, self.moment(work.now))?;
                 let answer = saved(&mut work, ("order.fulfilled", "FulfillOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
@@ -134,9 +162,49 @@ impl OrderService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CancelOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().cancel(self.moment(work.now))?;
+                let billed = invoice::billed(&work.tx, &before).await?;
+                let after = before.clone().cancel(&billed, self.moment(work.now))?;
+                self.check_erp_agrees(&work, &before, "CancelOrder")?;
                 let told = ("order.canceled", "CancelOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn hold_order(&self, request: Request<pb::HoldOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::HoldOrderRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let after = before.clone().hold(&ask.reason, self.moment(work.now))?;
+                self.check_no_person(&work, &before, "HoldOrder")?;
+                let told = ("order.held", "HoldOrder", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn release_order(&self, request: Request<pb::ReleaseOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::ReleaseOrderRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let after = before.clone().release(self.moment(work.now))?;
+                self.check_no_person(&work, &before, "ReleaseOrder")?;
+                let answer = saved(&mut work, ("order.released", "ReleaseOrder", ""), &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn close_order(&self, request: Request<pb::CloseOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::CloseOrderRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let billed = invoice::billed(&work.tx, &before).await?;
+                let after = before.clone().close(&billed, self.moment(work.now))?;
+                self.check_no_person(&work, &before, "CloseOrder")?;
+                let answer = saved(&mut work, ("order.closed", "CloseOrder", ""), &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
             })
             .await

@@ -1,8 +1,8 @@
 //! The RPCs of quotes.
 
-use dealflow_chassis::{Context, Mask, Refusal};
 use dealflow_chassis::list::list;
 use dealflow_chassis::work::{Work, check};
+use dealflow_chassis::{Context, Mask, Refusal};
 use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::quote_service_server::QuoteService;

@@ -35,7 +35,9 @@ impl Policy {
         let subject = match written.subject() {
             pb::ApprovalSubject::Quote => Subject::Quote,
             pb::ApprovalSubject::Contract => Subject::Contract,
-            pb::ApprovalSubject::Unspecified => return Err(Error::field("approval_policy.subject", "QUOTE or CONTRACT")),
+            pb::ApprovalSubject::Unspecified => {
+                return Err(Error::field("approval_policy.subject", "QUOTE or CONTRACT"));
+            }
         };
         let mask = Mask::of(Some(prost_types::FieldMask { paths: vec!["*".to_owned()] }), POLICY_UPDATABLE)?;
         let new = Self {
@@ -73,12 +75,15 @@ impl Policy {
         if mask.takes("min_discount_percent", written.min_discount_percent.is_some()) {
             self.min_discount_percent = written.min_discount_percent.and_then(|percent| {
                 let field = "approval_policy.min_discount_percent";
-                let read = convert::decimal_from(&percent).map_err(|cause| wrong.push(violation(field, cause.to_string())));
+                let read =
+                    convert::decimal_from(&percent).map_err(|cause| wrong.push(violation(field, cause.to_string())));
                 read.ok().map(|percent| Exact(percent.normalize()))
             });
         }
         if mask.takes("steps", !written.steps.is_empty()) {
-            self.steps = PolicySteps(written.steps.into_iter().enumerate().filter_map(|(index, it)| step(index, it, &mut wrong)).collect());
+            self.steps = PolicySteps(
+                written.steps.into_iter().enumerate().filter_map(|(index, it)| step(index, it, &mut wrong)).collect(),
+            );
         }
         if !wrong.is_empty() {
             return Err(Error::Fields(wrong));

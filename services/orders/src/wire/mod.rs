@@ -2,12 +2,15 @@
 
 mod approval;
 mod contract;
+mod credit_note;
 mod invoice;
 mod order;
+mod payment;
 mod product;
 mod quote;
 
 pub(crate) use approval::{POLICY_UPDATABLE, after};
+pub(crate) use payment::allocations;
 pub(crate) use quote::{UPDATABLE, close_reason};
 
 use chrono::NaiveDate;
@@ -58,6 +61,12 @@ pub(crate) fn vat(vat: Vat) -> pb::Vat {
 pub(crate) fn money(minor: i64, currency: Currency) -> WireMoney {
     let (units, nanos) = Money { minor, currency }.to_units_nanos();
     WireMoney { currency_code: currency.code().to_owned(), units, nanos }
+}
+
+/// Minor units that were added up.
+pub(crate) fn wide(minor: i128, currency: Currency) -> Result<WireMoney, Error> {
+    let minor = i64::try_from(minor).map_err(dealflow_chassis::Refusal::internal)?;
+    Ok(money(minor, currency))
 }
 
 /// A price, which may be finer than a minor unit.

@@ -57,6 +57,8 @@ impl Model {
             customer_reference: written.customer_reference,
             payment_days: payment_days(written.payment_days),
             erp_refusal: String::new(),
+            held_from: None,
+            hold_reason: None,
         })
     }
 
@@ -85,6 +87,8 @@ impl Model {
             line_progress: self.lines.0.iter().map(|line| line_progress(line, billed)).collect(),
             erp_refusal: self.erp_refusal.clone(),
             guidance: Some(self.guidance(billed)),
+            payment: payment(billed).into(),
+            hold_reason: self.hold_reason.clone().unwrap_or_default(),
         })
     }
 
@@ -108,9 +112,13 @@ impl Model {
             State::Draft => vec![next("ConfirmOrder", &me, "Both sides agree: lines and prices are frozen")],
             State::Confirmed => vec![next("SubmitOrder", &me, "Send it to the ERP")],
             State::Submitted | State::InFulfillment => vec![deliver],
-            State::Fulfilled | State::Canceled => Vec::new(),
+            State::OnHold => vec![next("ReleaseOrder", &me, "Go on where it was stopped")],
+            State::Fulfilled if !can_bill && self.progress(|line| billed.posted(&line.id)) == wire::Progress::Full => {
+                vec![next("CloseOrder", &me, "Nothing more is to come")]
+            }
+            State::Fulfilled | State::Canceled | State::Closed => Vec::new(),
         };
-        if self.can_have_invoices() && can_bill {
+        if can_bill && self.state.next(Verb::CreateInvoice).is_some() {
             next_actions.push(next("CreateInvoice", &me, "Bill what is delivered"));
         }
         Guidance {
@@ -118,6 +126,15 @@ impl Model {
             next_actions,
             missing_fields: Vec::new(),
         }
+    }
+}
+
+/// How much of what its posted invoices ask for is paid.
+fn payment(billed: &Billed) -> wire::Progress {
+    match billed.due_and_paid() {
+        (_, 0) => wire::Progress::Not,
+        (due, paid) if paid < due => wire::Progress::Partial,
+        _ => wire::Progress::Full,
     }
 }
 
@@ -138,5 +155,7 @@ fn state(state: State) -> wire::State {
         State::InFulfillment => wire::State::InFulfillment,
         State::Fulfilled => wire::State::Fulfilled,
         State::Canceled => wire::State::Canceled,
+        State::OnHold => wire::State::OnHold,
+        State::Closed => wire::State::Closed,
     }
 }

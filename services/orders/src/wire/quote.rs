@@ -153,7 +153,9 @@ impl Model {
         }
         let me = self.name();
         let next_actions = match (self.state, expired) {
-            (State::Draft | State::Approved, true) => vec![next("UpdateQuote", &me, "Set a new day until which it is valid")],
+            (State::Draft | State::Approved, true) => {
+                vec![next("UpdateQuote", &me, "Set a new day until which it is valid")]
+            }
             (State::Draft, false) => {
                 vec![
                     next("ActivateQuote", &me, "Freeze lines and prices, so that it can be sent"),

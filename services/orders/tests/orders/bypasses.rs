@@ -209,7 +209,9 @@ async fn act(house: &House, quote: pb::Quote, step: &Step, [owner, boss]: [&str;
         Step::Ask(present) => {
             let then = if *present { pb::AfterApproval::Present } else { pb::AfterApproval::Unspecified }.into();
             drop(ask_as!(
-                owner, house.quotes(), request_quote_approval,
+                owner,
+                house.quotes(),
+                request_quote_approval,
                 RequestQuoteApprovalRequest { name: name.clone(), then: then }
             ));
         }
@@ -219,7 +221,9 @@ async fn act(house: &House, quote: pb::Quote, step: &Step, [owner, boss]: [&str;
         }
         Step::Forward => {
             drop(ask_as!(
-                boss, house.approvals(), forward_approval,
+                boss,
+                house.approvals(),
+                forward_approval,
                 ForwardApprovalRequest { name: approval, approver: boss.to_owned() }
             ));
         }

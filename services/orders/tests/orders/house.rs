@@ -10,10 +10,14 @@ use dealflow_proto::google::type_::{Date, Decimal, Money};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
 use dealflow_proto::orders::v1::contract_service_client::ContractServiceClient;
+use dealflow_proto::orders::v1::credit_note_service_client::CreditNoteServiceClient;
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
+use dealflow_proto::orders::v1::payment_service_client::PaymentServiceClient;
 use dealflow_proto::orders::v1::product_service_client::ProductServiceClient;
 use dealflow_proto::orders::v1::quote_service_client::QuoteServiceClient;
+use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
+use dealflow_proto::settings::v1::{SettingValue, UpdateSettingRequest};
 use dealflow_proto::types::v1::{Line, Vat, VatCategory};
 use dealflow_proto::{convert, names};
 use dealflow_testbed::{TestClock, TestDb, id};
@@ -90,6 +94,52 @@ impl House {
 
     pub(crate) fn invoices(&self) -> InvoiceServiceClient<Link> {
         InvoiceServiceClient::new(self.link.clone())
+    }
+
+    pub(crate) fn credit_notes(&self) -> CreditNoteServiceClient<Link> {
+        CreditNoteServiceClient::new(self.link.clone())
+    }
+
+    pub(crate) fn payments(&self) -> PaymentServiceClient<Link> {
+        PaymentServiceClient::new(self.link.clone())
+    }
+
+    pub(crate) async fn credit(&self, invoice: &str, lines: &[(&str, &str)]) -> Result<pb::CreditNote, Status> {
+        let (invoice, lines, reason) = (invoice.to_owned(), quantities(lines), "returned".to_owned());
+        ask!(
+            self.credit_notes(),
+            create_credit_note,
+            CreateCreditNoteRequest { invoice: invoice, lines: lines, reason: reason }
+        )
+    }
+
+    pub(crate) async fn post_credit(&self, name: &str) -> Result<pb::CreditNote, Status> {
+        ask!(self.credit_notes(), post_credit_note, PostCreditNoteRequest { name: name.to_owned() })
+    }
+
+    pub(crate) async fn pay(&self, payment: pb::Payment) -> Result<pb::Payment, Status> {
+        ask!(self.payments(), record_payment, RecordPaymentRequest { payment: Some(payment) })
+    }
+
+    pub(crate) async fn hold(&self, name: &str) -> Result<pb::Order, Status> {
+        let reason = "the customer is late".to_owned();
+        ask!(self.orders(), hold_order, HoldOrderRequest { name: name.to_owned(), reason: reason })
+    }
+
+    pub(crate) async fn invoice(&self, name: &str) -> pb::Invoice {
+        let asked = self.invoices().get_invoice(pb::GetInvoiceRequest { name: name.to_owned() }).await;
+        asked.expect("the invoice is there").into_inner()
+    }
+
+    /// Decides something about the part.
+    pub(crate) async fn decide(&self, setting: &str, value: SettingValue) {
+        let ask = UpdateSettingRequest {
+            name: names::SETTINGS.slug(setting),
+            value: Some(value),
+            request_id: id(),
+            ..Default::default()
+        };
+        SettingServiceClient::new(self.link.clone()).update_setting(ask).await.expect("it can be decided");
     }
 
     /// What happened in a deal, oldest first.

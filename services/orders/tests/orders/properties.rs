@@ -23,6 +23,9 @@ enum Step {
     BillAll,
     Post(usize),
     Void(usize),
+    Credit(usize, i64),
+    PostCredit(usize),
+    VoidCredit(usize),
 }
 
 /// What an order and its invoices are, in the fewest words.
@@ -31,11 +34,22 @@ struct Model {
     fulfilled: [i64; 2],
     /// Quantities of each invoice, and whether it is a draft, posted or void.
     invoices: Vec<([i64; 2], &'static str)>,
+    /// Each credit note: its invoice, quantities of it, and whether it is a draft, posted or void.
+    credits: Vec<(usize, [i64; 2], &'static str)>,
 }
 
 impl Model {
     fn billed(&self, line: usize) -> i64 {
-        self.invoices.iter().filter(|(_, state)| *state != "VOID").map(|(quantities, _)| quantities[line]).sum()
+        let billed: i64 =
+            self.invoices.iter().filter(|(_, state)| *state != "VOID").map(|(quantities, _)| quantities[line]).sum();
+        let back = self.credits.iter().filter(|(_, _, state)| *state == "POSTED").map(|(_, it, _)| it[line]);
+        billed - back.sum::<i64>()
+    }
+
+    /// What can still be credited of an invoice: drafts of credit notes count.
+    fn uncredited(&self, invoice: usize, line: usize) -> i64 {
+        let credits = self.credits.iter().filter(|(of, _, state)| *of == invoice && *state != "VOID");
+        self.invoices[invoice].0[line] - credits.map(|(_, it, _)| it[line]).sum::<i64>()
     }
 
     fn left(&self) -> [i64; 2] {
@@ -75,6 +89,30 @@ impl Model {
             }
             Step::Post(invoice) => self.turn(invoice, "POSTED"),
             Step::Void(invoice) => self.turn(invoice, "VOID"),
+            Step::Credit(invoice, tenths) => {
+                let posted = self.invoices.get(invoice).is_some_and(|(_, state)| *state == "POSTED");
+                // A line that the invoice bills.
+                let line = usize::from(posted && self.invoices[invoice].0[0] == 0);
+                let possible = posted && tenths > 0 && tenths <= self.uncredited(invoice, line);
+                if possible {
+                    let mut quantities = [0, 0];
+                    quantities[line] = tenths;
+                    self.credits.push((invoice, quantities, "DRAFT"));
+                }
+                possible
+            }
+            Step::PostCredit(credit) => self.turn_credit(credit, "POSTED"),
+            Step::VoidCredit(credit) => self.turn_credit(credit, "VOID"),
+        }
+    }
+
+    fn turn_credit(&mut self, credit: usize, to: &'static str) -> bool {
+        match self.credits.get_mut(credit) {
+            Some((_, _, state)) if *state == "DRAFT" => {
+                *state = to;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -96,9 +134,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..2_usize, -2..25_i64).prop_map(|(line, tenths)| Step::Bill(line, tenths)),
         2 => Just(Step::BillAll),
         2 => (0..6_usize).prop_map(Step::Post),
-        3 => (0..6_usize).prop_map(Step::Void),
+        2 => (0..6_usize).prop_map(Step::Void),
+        3 => (0..4_usize, 0..15_i64).prop_map(|(invoice, tenths)| Step::Credit(invoice, tenths)),
+        2 => (0..4_usize).prop_map(Step::PostCredit),
+        1 => (0..4_usize).prop_map(Step::VoidCredit),
     ];
-    proptest::collection::vec(step, 1..20)
+    proptest::collection::vec(step, 1..30)
 }
 
 fn tenths(number: &Option<dealflow_proto::google::type_::Decimal>) -> i64 {
@@ -110,13 +151,34 @@ fn text(tenths: i64) -> String {
     Decimal::new(tenths, 1).to_string()
 }
 
-async fn act(house: &House, order: &str, invoices: &mut Vec<pb::Invoice>, step: &Step) -> bool {
+/// What the service made on the way.
+#[derive(Default)]
+struct Made {
+    invoices: Vec<pb::Invoice>,
+    credits: Vec<pb::CreditNote>,
+}
+
+async fn act(house: &House, order: &str, made: &mut Made, step: &Step) -> bool {
+    let Made { invoices, credits } = made;
     let line = |line: usize| ["1", "2"][line];
     let billed = match *step {
         Step::Fulfill(at, quantity) => return house.fulfill(order, &[(line(at), &text(quantity))]).await.is_ok(),
         Step::FulfillAll => return house.fulfill(order, &[]).await.is_ok(),
         Step::Bill(at, quantity) => house.bill(order, &[(line(at), &text(quantity))]).await,
         Step::BillAll => house.bill(order, &[]).await,
+        Step::Credit(at, quantity) => {
+            let Some(invoice) = invoices.get(at) else { return false };
+            let asked = [(invoice.lines[0].line_id.as_str(), text(quantity))];
+            let asked = [(asked[0].0, asked[0].1.as_str())];
+            return house.credit(&invoice.name, &asked).await.map(|note| credits.push(note)).is_ok();
+        }
+        Step::PostCredit(at) | Step::VoidCredit(at) => {
+            let Some(name) = credits.get(at).map(|note| note.name.clone()) else { return false };
+            return match step {
+                Step::PostCredit(_) => house.post_credit(&name).await.is_ok(),
+                _ => ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name }).is_ok(),
+            };
+        }
         Step::Post(at) | Step::Void(at) => {
             let Some(name) = invoices.get(at).map(|invoice| invoice.name.clone()) else { return false };
             return match step {
@@ -132,15 +194,16 @@ async fn act(house: &House, order: &str, invoices: &mut Vec<pb::Invoice>, step: 
 async fn agree(house: &House, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let asked = pb::Order { lines: vec![line("3", "0.335"), line("0.7", "19.99")], ..order(&opportunity()) };
     let made = house.submitted(asked).await;
-    let (mut model, mut invoices) = (Model::default(), Vec::new());
+    let (mut model, mut records) = (Model::default(), Made::default());
     for step in steps {
         let possible = model.does(&step);
-        prop_assert_eq!(act(house, &made.name, &mut invoices, &step).await, possible, "{:?} {:?}", step, model);
+        prop_assert_eq!(act(house, &made.name, &mut records, &step).await, possible, "{:?} {:?}", step, model);
         let order = house.order(&made.name).await;
         for (at, line) in order.line_progress.iter().enumerate() {
             prop_assert_eq!(tenths(&line.fulfilled), model.fulfilled[at]);
             prop_assert_eq!(tenths(&line.billed), model.billed(at));
             prop_assert!(tenths(&line.billed) <= tenths(&line.fulfilled));
+            prop_assert!(tenths(&line.billed) >= 0, "no more is credited than was invoiced");
             prop_assert!(tenths(&line.fulfilled) <= tenths(&line.ordered));
         }
     }

@@ -1,7 +1,7 @@
 //! Every verb in every state of the four nouns, against the tables of states.md written here once more.
 
 use dealflow_chassis::Lifecycle;
-use dealflow_orders::{contract, invoice, order, quote};
+use dealflow_orders::{contract, credit_note, invoice, order, payment, quote};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_testbed::{TestDb, both, refusal};
 use tonic::Status;
@@ -73,7 +73,21 @@ async fn order_verb(house: &House, name: &str, verb: order::Verb) -> Result<Stri
             house.bill(&name, &[]).await?;
             house.order(&name).await
         }
-        order::Verb::CancelOrder => ask!(orders, cancel_order, CancelOrderRequest { name: name.clone() })?,
+        order::Verb::HoldOrder => {
+            ask!(orders, hold_order, HoldOrderRequest { name: name.clone(), reason: "wait".to_owned() })?
+        }
+        order::Verb::ReleaseOrder => ask!(orders, release_order, ReleaseOrderRequest { name: name.clone() })?,
+        order::Verb::CloseOrder => {
+            // Billed in full first, where the state lets it be.
+            if let Ok(draft) = house.bill(&name, &[]).await {
+                house.post(&draft.name).await?;
+            }
+            ask!(orders, close_order, CloseOrderRequest { name: name.clone() })?
+        }
+        // The ERP agrees.
+        order::Verb::CancelOrder => {
+            crate::house::ask_as!("erp", orders, cancel_order, CancelOrderRequest { name: name.clone() })?
+        }
     };
     Ok(reached(house.order(&name).await.state().as_str_name()))
 }
@@ -107,6 +121,36 @@ async fn invoice_verb(house: &House, name: &str, verb: invoice::Verb) -> Result<
     let answer = match verb {
         invoice::Verb::PostInvoice => ask!(house.invoices(), post_invoice, PostInvoiceRequest { name: name }),
         invoice::Verb::VoidInvoice => ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name }),
+    };
+    Ok(reached(answer?.state().as_str_name()))
+}
+
+async fn credit_note_verb(house: &House, name: &str, verb: credit_note::Verb) -> Result<String, Status> {
+    let name = name.to_owned();
+    let answer = match verb {
+        credit_note::Verb::PostCreditNote => house.post_credit(&name).await,
+        credit_note::Verb::VoidCreditNote => {
+            ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name })
+        }
+    };
+    Ok(reached(answer?.state().as_str_name()))
+}
+
+async fn payment_verb(house: &House, name: &str, verb: payment::Verb) -> Result<String, Status> {
+    let name = name.to_owned();
+    let mut payments = house.payments();
+    let answer = match verb {
+        payment::Verb::AllocatePayment => {
+            let order = house.delivered(crate::house::order(&opportunity())).await.name;
+            let invoice = house.bill(&order, &[]).await?.name;
+            house.post(&invoice).await?;
+            let allocations = vec![pb::PaymentAllocation { invoice, amount: Some(crate::house::eur("1")) }];
+            ask!(payments, allocate_payment, AllocatePaymentRequest { name: name, allocations: allocations })
+        }
+        payment::Verb::ReconcilePayment => ask!(payments, reconcile_payment, ReconcilePaymentRequest { name: name }),
+        payment::Verb::ReversePayment => {
+            ask!(payments, reverse_payment, ReversePaymentRequest { name: name, reason: "back".to_owned() })
+        }
     };
     Ok(reached(answer?.state().as_str_name()))
 }
@@ -176,6 +220,10 @@ both! {
             State::InFulfillment => vec![Verb::ConfirmOrder, Verb::SubmitOrder, Verb::FulfillOrder],
             State::Fulfilled => vec![Verb::ConfirmOrder, Verb::SubmitOrder, Verb::FulfillOrder, Verb::FulfillOrder],
             State::Canceled => vec![Verb::CancelOrder],
+            State::OnHold => vec![Verb::ConfirmOrder, Verb::HoldOrder],
+            State::Closed => vec![
+                Verb::ConfirmOrder, Verb::SubmitOrder, Verb::FulfillOrder, Verb::FulfillOrder, Verb::CloseOrder,
+            ],
         };
         let two = || pb::Order { lines: vec![crate::house::line("2", "5")], ..crate::house::order(&opportunity()) };
         let make = async || house.create_order(two()).await.expect("made").name;
@@ -183,12 +231,19 @@ both! {
             ("DRAFT", "ConfirmOrder", "CONFIRMED"),
             ("DRAFT", "CancelOrder", "CANCELED"),
             ("CONFIRMED", "SubmitOrder", "SUBMITTED"),
+            ("CONFIRMED", "HoldOrder", "ON_HOLD"),
             ("CONFIRMED", "CancelOrder", "CANCELED"),
             ("SUBMITTED", "RejectOrder", "CONFIRMED"),
             ("SUBMITTED", "FulfillOrder", "IN_FULFILLMENT"),
+            ("SUBMITTED", "HoldOrder", "ON_HOLD"),
+            ("SUBMITTED", "CancelOrder", "CANCELED"),
             ("IN_FULFILLMENT", "FulfillOrder", "FULFILLED"),
             ("IN_FULFILLMENT", "CreateInvoice", "IN_FULFILLMENT"),
+            ("IN_FULFILLMENT", "HoldOrder", "ON_HOLD"),
             ("FULFILLED", "CreateInvoice", "FULFILLED"),
+            ("FULFILLED", "CloseOrder", "CLOSED"),
+            ("ON_HOLD", "ReleaseOrder", "CONFIRMED"),
+            ("ON_HOLD", "CancelOrder", "CANCELED"),
         ]);
     }
 
@@ -235,6 +290,52 @@ both! {
         check(&walk!(house, State, make(), way, invoice_verb), &[
             ("DRAFT", "PostInvoice", "POSTED"),
             ("DRAFT", "VoidInvoice", "VOID"),
+        ]);
+    }
+
+    /// R-INV-1
+    async fn a_credit_note_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
+        use credit_note::{State, Verb};
+        let house = House::open(db).await;
+        let way = |state| match state {
+            State::Draft => vec![],
+            State::Posted => vec![Verb::PostCreditNote],
+            State::Void => vec![Verb::VoidCreditNote],
+        };
+        let order = house.delivered(crate::house::order(&opportunity())).await.name;
+        let invoice = house.bill(&order, &[]).await.expect("drafted").name;
+        house.post(&invoice).await.expect("posted");
+        let make = async || house.credit(&invoice, &[("1", "0.1")]).await.expect("drafted").name;
+        check(&walk!(house, State, make(), way, credit_note_verb), &[
+            ("DRAFT", "PostCreditNote", "POSTED"),
+            ("DRAFT", "VoidCreditNote", "VOID"),
+        ]);
+    }
+
+    /// R-INV-1
+    async fn a_payment_accepts_in_each_state_what_its_life_cycle_says(db: TestDb) {
+        use payment::{State, Verb};
+        let house = House::open(db).await;
+        let way = |state| match state {
+            State::Received => vec![],
+            State::Allocated => vec![Verb::AllocatePayment],
+            State::Reconciled => vec![Verb::AllocatePayment, Verb::ReconcilePayment],
+            State::Reversed => vec![Verb::ReversePayment],
+        };
+        let make = async || {
+            let payment = pb::Payment {
+                source: "bank".to_owned(),
+                external_reference: dealflow_testbed::id(),
+                amount: Some(crate::house::eur("1")),
+                ..Default::default()
+            };
+            house.pay(payment).await.expect("it came in").name
+        };
+        check(&walk!(house, State, make(), way, payment_verb), &[
+            ("RECEIVED", "AllocatePayment", "ALLOCATED"),
+            ("RECEIVED", "ReversePayment", "REVERSED"),
+            ("ALLOCATED", "ReconcilePayment", "RECONCILED"),
+            ("ALLOCATED", "ReversePayment", "REVERSED"),
         ]);
     }
 }

@@ -109,6 +109,16 @@ pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
     match method {
         "OrderService/ConfirmOrder" => return row!(STATE, ConfirmOrderRequest { name: name }),
         "OrderService/CancelOrder" => return row!(TERMINAL, CancelOrderRequest { name: name }),
+        "OrderService/HoldOrder" | "OrderService/ReleaseOrder" => {
+            let ask = ConfirmOrderRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+            orders.confirm_order(ask).await.ok()?;
+            let hold = HoldOrderRequest { name: name.clone(), reason: "wait".to_owned(), ..Default::default() };
+            if method == "OrderService/HoldOrder" {
+                return row!(STATE, HoldOrderRequest { name: name, reason: "wait".to_owned() });
+            }
+            orders.hold_order(HoldOrderRequest { request_id: new_id(), ..hold }).await.ok()?;
+            return row!(STATE, ReleaseOrderRequest { name: name });
+        }
         _ => {}
     }
     orders
@@ -131,11 +141,21 @@ pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
         .fulfill_order(FulfillOrderRequest { name: name.clone(), request_id: new_id(), ..Default::default() })
         .await
         .ok()?;
+    if method == "InvoiceService/ImportInvoice" {
+        // Here we invoice.
+        return row!(Again::RefusedAtOnce("GUARD"), ImportInvoiceRequest { order: name, number: "R-1".to_owned() });
+    }
     if method == "InvoiceService/CreateInvoice" {
         return row!(GUARD, CreateInvoiceRequest { order: name });
     }
     let ask = CreateInvoiceRequest { order: name, request_id: new_id(), ..Default::default() };
+    let order = ask.order.clone();
     let name = sandbox.api.invoices.clone().create_invoice(ask).await.ok()?.into_inner().name;
+    if method == "OrderService/CloseOrder" {
+        let ask = PostInvoiceRequest { name, request_id: new_id(), ..Default::default() };
+        sandbox.api.invoices.clone().post_invoice(ask).await.ok()?;
+        return row!(TERMINAL, CloseOrderRequest { name: order });
+    }
     match method {
         "InvoiceService/PostInvoice" => row!(TERMINAL, PostInvoiceRequest { name: name }),
         "InvoiceService/VoidInvoice" => row!(TERMINAL, VoidInvoiceRequest { name: name }),

@@ -42,6 +42,7 @@ macro_rules! row {
 }
 
 mod approvals;
+mod billing;
 mod documents;
 mod leads;
 mod sales;
@@ -62,6 +63,7 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
             )
         }
         "ApprovalService" => approvals::approvals(method, sandbox).await,
+        "CreditNoteService" | "PaymentService" => billing::billing(method, sandbox).await,
         "OrderService" | "InvoiceService" => documents::orders(method, sandbox).await,
         _ => of_gateway(method, sandbox).await,
     }

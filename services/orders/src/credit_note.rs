@@ -1,0 +1,329 @@
+//! What a customer has not to pay after all: the same machine as an invoice's, against the lines of one (R-INV-1).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use dealflow_chassis::list::Fields;
+use dealflow_chassis::{Lifecycle, Refusal};
+use dealflow_proto::names;
+use rust_decimal::Decimal;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect};
+
+use crate::document::{Asked, Exact, Line, Lines, Totals, currency, pick, totals, totals_rounded};
+use crate::error::Error;
+use crate::invoice;
+use crate::record::{Moment, Told};
+
+/// How far the credit note is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Being written; has no number.
+    Draft,
+    /// Numbered; immutable.
+    Posted,
+    /// Given up before it was posted; final.
+    Void,
+}
+
+/// What can be done with a credit note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It is right.
+    PostCreditNote,
+    /// The draft is given up.
+    VoidCreditNote,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_value())
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Lifecycle for State {
+    type Verb = Verb;
+    const NOUN: &'static str = "credit note";
+    const STATES: &'static [Self] = &[Self::Draft, Self::Posted, Self::Void];
+    const VERBS: &'static [Verb] = &[Verb::PostCreditNote, Verb::VoidCreditNote];
+
+    fn next(self, verb: Verb) -> Option<Self> {
+        match (self, verb) {
+            (Self::Draft, Verb::PostCreditNote) => Some(Self::Posted),
+            (Self::Draft, Verb::VoidCreditNote) => Some(Self::Void),
+            _ => None,
+        }
+    }
+}
+
+/// A credit note; its quantities and amounts are those of the invoice, to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "credit_note")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// Counts its changes; the etag.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// How far it is.
+    pub state: State,
+    /// When it came into that state.
+    pub state_since: DateTime<Utc>,
+    /// The number, given on posting.
+    #[sea_orm(column_type = "Text")]
+    pub number: Option<String>,
+    /// The invoice that it takes back.
+    pub invoice_id: Uuid,
+    /// The invoice's number (BT-25).
+    #[sea_orm(column_type = "Text")]
+    pub invoice_number: String,
+    /// The invoice's day (BT-26).
+    pub invoice_date: NaiveDate,
+    /// The order.
+    pub order_id: Uuid,
+    /// The number of the order (BT-14).
+    #[sea_orm(column_type = "Text")]
+    pub order_number: String,
+    /// The opportunity.
+    pub opportunity_id: Uuid,
+    /// The account that pays.
+    pub account_id: Option<Uuid>,
+    /// Of all amounts, ISO 4217.
+    #[sea_orm(column_type = "Text")]
+    pub currency: String,
+    /// Header discount in percent: the invoice's.
+    pub discount_percent: Exact,
+    /// What is taken back.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub lines: Lines,
+    /// What it comes to.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub totals: Totals,
+    /// The day of the credit note (BT-2).
+    pub issue_date: NaiveDate,
+    /// The legal entity that credits.
+    #[sea_orm(column_type = "Text")]
+    pub legal_entity: String,
+    /// The series it is numbered in, e.g. `CN-2017`.
+    #[sea_orm(column_type = "Text")]
+    pub series: String,
+    /// The customer's order number (BT-13).
+    #[sea_orm(column_type = "Text")]
+    pub customer_reference: String,
+    /// Why.
+    #[sea_orm(column_type = "Text")]
+    pub reason: String,
+}
+
+/// None: documents refer to each other by id.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Told for Model {
+    fn name(&self) -> String {
+        names::CREDIT_NOTES.name(self.id)
+    }
+
+    fn thread(&self) -> String {
+        names::OPPORTUNITIES.name(self.opportunity_id)
+    }
+
+    fn state(&self) -> String {
+        self.state.to_string()
+    }
+
+    fn state_since(&self) -> DateTime<Utc> {
+        self.state_since
+    }
+}
+
+/// What the list of credit notes can be filtered and ordered by.
+pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .uuid("name", names::CREDIT_NOTES.as_str(), Column::Id)
+        .uuid("opportunity", names::OPPORTUNITIES.as_str(), Column::OpportunityId)
+        .filter_only()
+        .uuid("account", names::ACCOUNTS.as_str(), Column::AccountId)
+        .filter_only()
+        .uuid("order", names::ORDERS.as_str(), Column::OrderId)
+        .filter_only()
+        .uuid("invoice", names::INVOICES.as_str(), Column::InvoiceId)
+        .filter_only()
+        .variants("state", Column::State, |state: &State| state.to_string().into())
+        .filter_only()
+        .text("number", Column::Number)
+        .filter_only()
+        .time("create_time", Column::CreatedAt)
+});
+
+/// Quantities of an invoice that its credit notes take back, by line, and what they come to.
+#[derive(Clone, Debug, Default)]
+pub struct Credited {
+    lines: HashMap<String, Decimal>,
+    payable: i128,
+}
+
+impl Credited {
+    /// Counts one credit note more.
+    pub fn add(&mut self, lines: &Lines, totals: &Totals) {
+        self.payable += i128::from(totals.0.payable);
+        for line in &lines.0 {
+            *self.lines.entry(line.id.clone()).or_default() += line.quantity;
+        }
+    }
+
+    /// How much of a line is taken back.
+    pub fn of(&self, line: &str) -> Decimal {
+        self.lines.get(line).copied().unwrap_or_default()
+    }
+
+    /// What all of it comes to, in minor units.
+    pub fn payable(&self) -> i128 {
+        self.payable
+    }
+}
+
+impl Model {
+    /// A draft for what is not yet credited of a posted invoice: all of it, or what is asked for.
+    ///
+    /// Order and invoice are locked and `credited` was read under their lock. The credit note that completes the
+    /// crediting carries what rounding lost or won, so that the credit notes of an invoice come to it, to the cent.
+    pub fn of_invoice(
+        invoice: &invoice::Model,
+        credited: &Credited,
+        asked: &[Asked],
+        (reason, issue_date): (String, Option<NaiveDate>),
+        now: Moment,
+    ) -> Result<Self, Error> {
+        let Some(number) = invoice.number.clone().filter(|_| invoice.state == invoice::State::Posted) else {
+            return Err(Error::NotPosted { invoice: invoice.name(), state: invoice.state.to_string() });
+        };
+        let issue_date = issue_date.unwrap_or(now.today);
+        if issue_date > now.today || issue_date < invoice.issue_date {
+            let expected = format!("from the day of the invoice, {}, to {}", invoice.issue_date, now.today);
+            return Err(Error::field("issue_date", expected));
+        }
+        let lines = lines_to_credit(invoice, credited, asked)?;
+        let totals = totals_to_credit(invoice, credited, &lines)?;
+        Ok(Self {
+            id: Uuid::now_v7(),
+            version: 1,
+            created_at: now.at,
+            updated_at: now.at,
+            state: State::Draft,
+            state_since: now.at,
+            number: None,
+            invoice_id: invoice.id,
+            invoice_number: number,
+            invoice_date: invoice.issue_date,
+            order_id: invoice.order_id,
+            order_number: invoice.order_number.clone(),
+            opportunity_id: invoice.opportunity_id,
+            account_id: invoice.account_id,
+            currency: invoice.currency.clone(),
+            discount_percent: invoice.discount_percent,
+            lines,
+            totals,
+            issue_date,
+            legal_entity: invoice.legal_entity.clone(),
+            series: format!("CN-{}", issue_date.year()),
+            customer_reference: invoice.customer_reference.clone(),
+            reason,
+        })
+    }
+
+    /// DRAFT → POSTED. The number is drawn afterwards, for it makes other postings wait.
+    pub fn post(self, now: Moment) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::PostCreditNote)?;
+        Ok(self.moved(state, now))
+    }
+
+    /// DRAFT → VOID.
+    pub fn void(self, now: Moment) -> Result<Self, Error> {
+        let state = self.state.accept(Verb::VoidCreditNote)?;
+        Ok(self.moved(state, now))
+    }
+
+    fn moved(self, state: State, now: Moment) -> Self {
+        Self { state, state_since: now.at, version: self.version + 1, updated_at: now.at, ..self }
+    }
+}
+
+fn lines_to_credit(invoice: &invoice::Model, credited: &Credited, asked: &[Asked]) -> Result<Lines, Error> {
+    let left = |line: &Line| line.quantity - credited.of(&line.id);
+    let over = |line: &Line, asked| Error::OverCredited { line: line.id.clone(), left: left(line), asked };
+    let picked = pick(&invoice.lines, asked, left, over)?;
+    if picked.is_empty() {
+        return Err(Error::NothingToCredit { invoice: invoice.name() });
+    }
+    Ok(Lines(picked.into_iter().map(|(line, quantity)| Line { quantity, ..line.clone() }).collect()))
+}
+
+fn totals_to_credit(invoice: &invoice::Model, credited: &Credited, lines: &Lines) -> Result<Totals, Error> {
+    let currency = currency(&invoice.currency)?;
+    let discount = invoice.discount_percent.0;
+    let own = totals("credit_note", currency, discount, lines)?;
+    let now_credited =
+        |line: &Line| credited.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
+    if invoice.lines.0.iter().any(|line| now_credited(line) != line.quantity) {
+        return Ok(own);
+    }
+    let rest = i128::from(invoice.totals.0.payable) - credited.payable() - i128::from(own.0.payable);
+    if rest == 0 {
+        return Ok(own);
+    }
+    let rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
+    totals_rounded("credit_note", currency, discount, lines, rounding)
+}
+
+/// The credit note with this name, for reading.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+    let id = names::CREDIT_NOTES.parse(name)?;
+    let found = Entity::find_by_id(id).one(db).await?;
+    found.ok_or_else(|| Refusal::missing(name).into())
+}
+
+/// The only way to a credit note that is meant to change.
+pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+    let id = names::CREDIT_NOTES.parse(name)?;
+    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    found.ok_or_else(|| Refusal::missing(name).into())
+}
+
+/// Adds a draft.
+pub async fn insert(tx: &DatabaseTransaction, note: &Model) -> Result<(), Error> {
+    Entity::insert(note.clone().into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// What the credit notes of an invoice take back, drafts too: what cannot be credited again.
+pub async fn credited_of(tx: &DatabaseTransaction, invoice: Uuid) -> Result<Credited, Error> {
+    let rows: Vec<(Lines, Totals)> = Entity::find()
+        .select_only()
+        .columns([Column::Lines, Column::Totals])
+        .filter(Column::InvoiceId.eq(invoice))
+        .filter(Column::State.ne(State::Void))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut credited = Credited::default();
+    for (lines, totals) in rows {
+        credited.add(&lines, &totals);
+    }
+    Ok(credited)
+}

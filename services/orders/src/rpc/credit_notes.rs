@@ -1,0 +1,127 @@
+//! The RPCs of credit notes.
+
+use dealflow_chassis::list::list;
+use dealflow_chassis::work::{Work, check};
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::credit_note_service_server::CreditNoteService;
+use dealflow_proto::{convert, names};
+use sea_orm::EntityTrait;
+use tonic::{Request, Response, Status};
+
+use super::{Orders, answer, asked_list};
+use crate::credit_note::{self, Model};
+use crate::error::Error;
+use crate::invoice;
+use crate::number;
+use crate::order;
+use crate::record::{change, save};
+use crate::wire::asked;
+
+/// The credit note that a verb names, locked, as the caller saw it. Its order is locked before it: what a credit note
+/// takes back can be billed again, and billing waits for the order.
+async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
+    let order = credit_note::find(&work.tx, name).await?.order_id;
+    order::lock(&work.tx, &names::ORDERS.name(order)).await?;
+    let note = credit_note::lock(&work.tx, name).await?;
+    work.check_etag(name, etag, note.version)?;
+    work.take_effect_after(note.updated_at)?;
+    Ok(note)
+}
+
+/// Writes the credit note and its history.
+async fn saved(
+    work: &mut Work,
+    (kind, verb, reason): (&str, &str, &str),
+    before: &Model,
+    after: &Model,
+) -> Result<pb::CreditNote, Error> {
+    save(&work.tx, before, after).await?;
+    let answer = after.to_wire()?;
+    work.record(change(kind, verb, Some(before), after, &answer).reason(reason));
+    Ok(answer)
+}
+
+#[tonic::async_trait]
+impl CreditNoteService for Orders {
+    async fn create_credit_note(
+        &self,
+        request: Request<pb::CreateCreditNoteRequest>,
+    ) -> Result<Response<pb::CreditNote>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::CreateCreditNoteRequest| async move {
+                let to_credit = asked(&ask.lines)?;
+                let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
+                // The order first, as billing does; the invoice's lock makes credits of it follow each other.
+                let order = invoice::find(&work.tx, &ask.invoice).await?.order_id;
+                order::lock(&work.tx, &names::ORDERS.name(order)).await?;
+                let invoice = invoice::lock(&work.tx, &ask.invoice).await?;
+                work.take_effect_after(invoice.updated_at)?;
+                let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
+                let why = (ask.reason, issue_date);
+                let note = Model::of_invoice(&invoice, &credited, &to_credit, why, self.moment(work.now))?;
+                credit_note::insert(&work.tx, &note).await?;
+                let answer = note.to_wire()?;
+                let told = change("credit_note.created", "CreateCreditNote", None, &note, &answer);
+                work.record(told.reason(note.reason));
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn get_credit_note(
+        &self,
+        request: Request<pb::GetCreditNoteRequest>,
+    ) -> Result<Response<pb::CreditNote>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        answer(credit_note::find(self.reader(), &ask.name).await.and_then(|note| note.to_wire()))
+    }
+
+    async fn list_credit_notes(
+        &self,
+        request: Request<pb::ListCreditNotesRequest>,
+    ) -> Result<Response<pb::ListCreditNotesResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let page = list(self.reader(), credit_note::Entity::find(), &credit_note::FIELDS, asked_list!(ask)).await;
+        let page = page.map_err(dealflow_chassis::Refusal::from)?;
+        let notes = page.items.iter().map(Model::to_wire).collect::<Result<_, _>>();
+        answer(
+            notes.map(|credit_notes| pb::ListCreditNotesResponse {
+                credit_notes,
+                next_page_token: page.next_page_token,
+            }),
+        )
+    }
+
+    async fn post_credit_note(
+        &self,
+        request: Request<pb::PostCreditNoteRequest>,
+    ) -> Result<Response<pb::CreditNote>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::PostCreditNoteRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let mut after = before.clone().post(self.moment(work.now))?;
+                after.number = Some(number::of_invoice(&work.tx, &after.legal_entity, &after.series).await?);
+                let told = ("credit_note.posted", "PostCreditNote", "");
+                let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn void_credit_note(
+        &self,
+        request: Request<pb::VoidCreditNoteRequest>,
+    ) -> Result<Response<pb::CreditNote>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::VoidCreditNoteRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let after = before.clone().void(self.moment(work.now))?;
+                let told = ("credit_note.voided", "VoidCreditNote", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+}

@@ -1,0 +1,155 @@
+//! Credit notes: of what was invoiced, never more, and what they take back can be billed again (R-INV-1).
+
+use dealflow_proto::google::type_::Money;
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::credit_note::State;
+use dealflow_proto::orders::v1::order::Progress;
+use dealflow_proto::types::v1::{Line, Totals};
+use dealflow_testbed::{TestDb, both, refusal};
+use tokio::task::JoinSet;
+
+use crate::house::{House, ask, date, decimal, eur, line, opportunity, order, vat};
+
+fn payable(totals: &Option<Totals>) -> Money {
+    totals.clone().and_then(|totals| totals.payable).expect("it is added up")
+}
+
+fn cents(totals: &Option<Totals>) -> i64 {
+    let amount = payable(totals);
+    amount.units * 100 + i64::from(amount.nanos / 10_000_000)
+}
+
+/// A posted invoice of all that an order delivered.
+async fn invoiced(house: &House, order: pb::Order) -> (pb::Order, pb::Invoice) {
+    let order = house.delivered(order).await;
+    let draft = house.bill(&order.name, &[]).await.expect("all of it").name;
+    let invoice = house.post(&draft).await.expect("it can be posted");
+    (order, invoice)
+}
+
+both! {
+    /// R-INV-1
+    async fn a_credit_note_takes_back_lines_of_an_invoice_under_a_number_of_its_own_series(db: TestDb) {
+        let house = House::open(db).await;
+        let (order, invoice) = invoiced(&house, order(&opportunity())).await;
+        let draft = house.credit(&invoice.name, &[("1", "1")]).await.expect("one of three");
+        assert_eq!((draft.state(), draft.number.as_str()), (State::Draft, ""));
+        assert_eq!((&draft.invoice_number, draft.invoice_date), (&invoice.number, invoice.issue_date));
+        assert_eq!(draft.totals.clone().expect("it is added up").total_with_vat, Some(eur("120")), "positive");
+        let unchanged = house.order(&order.name).await;
+        assert_eq!(unchanged.line_progress[0].billed, Some(decimal("3")), "a draft restores nothing yet");
+        let posted = house.post_credit(&draft.name).await.expect("it can be posted");
+        assert_eq!((posted.state(), posted.number.as_str()), (State::Posted, "CN-2017-000001"));
+        let order = house.order(&order.name).await;
+        assert_eq!((order.billing(), order.line_progress[0].billed.clone()), (Progress::Partial, Some(decimal("2"))));
+        let invoice = house.invoice(&invoice.name).await;
+        assert_eq!((invoice.credited, invoice.open), (Some(eur("120")), Some(eur("359.98"))));
+
+        let again = house.bill(&order.name, &[]).await.expect("what was credited can be billed again");
+        assert_eq!(again.lines.len(), 1);
+        assert_eq!(again.lines[0].quantity, Some(decimal("1")));
+        let told: Vec<_> = house.events(&order.opportunity).await.into_iter().map(|event| event.r#type).collect();
+        assert!(told.contains(&"credit_note.posted".to_owned()), "{told:?}");
+    }
+
+    /// R-INV-1
+    async fn more_than_was_invoiced_is_not_credited(db: TestDb) {
+        let house = House::open(db).await;
+        let order = house.delivered(order(&opportunity())).await.name;
+        let draft = house.bill(&order, &[("1", "2")]).await.expect("two of three").name;
+        let early = refusal(&house.credit(&draft, &[]).await.expect_err("a draft is voided instead"));
+        assert_eq!((early.reason.as_str(), early.metadata["state"].as_str()), ("GUARD", "DRAFT"));
+        house.post(&draft).await.expect("it can be posted");
+        house.credit(&draft, &[("1", "1.5")]).await.expect("a part of it");
+        let refused = refusal(&house.credit(&draft, &[("1", "0.6")]).await.expect_err("too much"));
+        assert_eq!(["line", "left", "asked"].map(|key| refused.metadata[key].as_str()), ["1", "0.5", "0.6"]);
+        let stranger = refusal(&house.credit(&draft, &[("2", "1")]).await.expect_err("it is not on the invoice"));
+        assert_eq!(stranger.field_names(), ["lines[0].line_id"]);
+        let rest = house.credit(&draft, &[]).await.expect("the rest");
+        assert_eq!(refusal(&house.credit(&draft, &[]).await.expect_err("nothing is left")).reason, "GUARD");
+        ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: rest.name }).expect("a draft");
+        house.credit(&draft, &[("1", "0.5")]).await.expect("the void draft freed it");
+        let early = ask!(
+            house.credit_notes(), create_credit_note,
+            CreateCreditNoteRequest { invoice: draft, reason: "x".to_owned(), issue_date: Some(date(2017, 3, 14)) }
+        );
+        assert_eq!(refusal(&early.expect_err("before the invoice")).field_names(), ["issue_date"]);
+    }
+
+    /// R-INV-1
+    async fn credits_in_parts_come_to_the_invoice_to_the_cent(db: TestDb) {
+        let house = House::open(db).await;
+        let lines = vec![line("3", "0.335"), line("7", "33.3333"), Line { vat: Some(vat("7")), ..line("3", "0.005") }];
+        let asked = pb::Order { lines, discount_percent: Some(decimal("3.7")), ..order(&opportunity()) };
+        let (order, invoice) = invoiced(&house, asked).await;
+        let mut sum = 0;
+        for part in [&[("1", "1"), ("2", "2"), ("3", "1")][..], &[("1", "1"), ("2", "2.5"), ("3", "1")], &[]] {
+            let note = house.credit(&invoice.name, part).await.expect("a part of it");
+            sum += cents(&note.totals);
+            house.post_credit(&note.name).await.expect("it can be posted");
+        }
+        assert_eq!(sum, cents(&invoice.totals));
+        let credited = house.invoice(&invoice.name).await;
+        assert_eq!((credited.open.clone(), credited.payment_status()), (Some(eur("0")), pb::PaymentStatus::Paid));
+        let again = house.bill(&order.name, &[]).await.expect("all of it again");
+        assert_eq!(again.totals, invoice.totals, "billed anew it comes to the same");
+    }
+
+    /// R-INV-1
+    async fn fifty_credit_notes_posted_at_once_leave_no_gap(db: TestDb) {
+        let house = House::open(db).await;
+        let lines = vec![line("50", "1")];
+        let (_, invoice) = invoiced(&house, pb::Order { lines, ..order(&opportunity()) }).await;
+        let mut calls = JoinSet::new();
+        for _ in 0..50 {
+            let draft = house.credit(&invoice.name, &[("1", "1")]).await.expect("one of it").name;
+            let mut notes = house.credit_notes();
+            calls.spawn(async move {
+                ask!(notes, post_credit_note, PostCreditNoteRequest { name: draft }).expect("it can be posted").number
+            });
+        }
+        let mut numbers = calls.join_all().await;
+        numbers.sort();
+        assert_eq!(numbers, (1..=50).map(|n| format!("CN-2017-{n:06}")).collect::<Vec<_>>());
+    }
+
+    /// R-INV-1
+    async fn sixty_four_credits_at_once_take_back_what_was_invoiced_and_no_more(db: TestDb) {
+        let house = House::open(db).await;
+        let lines = vec![line("10", "7.77")];
+        let (_, invoice) = invoiced(&house, pb::Order { lines, ..order(&opportunity()) }).await;
+        let mut calls = JoinSet::new();
+        for _ in 0..64 {
+            let (mut notes, invoice) = (house.credit_notes(), invoice.name.clone());
+            let lines = crate::house::quantities(&[("1", "1")]);
+            calls.spawn(async move {
+                ask!(
+                    notes, create_credit_note,
+                    CreateCreditNoteRequest { invoice: invoice, lines: lines, reason: "returned".to_owned() }
+                )
+            });
+        }
+        let answers = calls.join_all().await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 10);
+        assert!(answers.into_iter().filter_map(Result::err).all(|status| refusal(&status).reason == "GUARD"));
+    }
+
+    /// R-ORD-1
+    async fn an_order_is_cancelled_only_without_an_invoice_that_stands(db: TestDb) {
+        let house = House::open(db).await;
+        let name = house.submitted(order(&opportunity())).await.name;
+        house.fulfill(&name, &[("1", "1")]).await.expect("one of three");
+        let draft = house.bill(&name, &[]).await.expect("what is delivered").name;
+        house.post(&draft).await.expect("it can be posted");
+        house.hold(&name).await.expect("it can wait");
+        let person = crate::house::employee();
+        let cancel = async |who: &str| crate::house::ask_as!(who, house.orders(), cancel_order, CancelOrderRequest { name: name.clone() });
+        let refused = refusal(&cancel("erp").await.expect_err("an invoice stands"));
+        assert_eq!(refused.reason, "GUARD");
+        assert!(refused.message.contains("credit or void"), "{}", refused.message);
+        let note = house.credit(&draft, &[]).await.expect("all of it").name;
+        house.post_credit(&note).await.expect("it can be posted");
+        assert_eq!(refusal(&cancel(&person).await.expect_err("the ERP has it")).reason, "PERMISSION_DENIED");
+        assert_eq!(cancel("erp").await.expect("the ERP agrees").state(), pb::order::State::Canceled);
+    }
+}
