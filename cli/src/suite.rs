@@ -100,8 +100,9 @@ pub struct Databases {
     /// Folder of the embedded databases, one SQLite file per part; made where it is not there
     #[arg(long, env = "DEALFLOW_DATA", default_value = "dealflow-data", value_name = "DIR")]
     pub data: PathBuf,
-    /// PostgreSQL instead of the embedded databases: one schema per part in this database
-    #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// PostgreSQL instead of the embedded databases: one schema per part in this database; @FILE reads the URL from a
+    /// file, such as a mounted secret
+    #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", value_parser = url_or_file, hide_env_values = true)]
     pub database_url: Option<String>,
     /// What an acknowledged write survives on SQLite: `full` a power loss too, `relaxed` only a killed process
     #[arg(long, env = "DEALFLOW_DURABILITY", default_value = "full")]
@@ -128,6 +129,14 @@ impl Databases {
             None => StoreConfig::Sqlite { path: self.data.join(format!("{part}.db")), durability: self.durability },
         }
     }
+}
+
+/// A database's URL as it stands, or, as `@FILE`, the content of a file.
+pub(crate) fn url_or_file(text: &str) -> Result<String, String> {
+    let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+    let content = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    let url = content.trim();
+    if url.is_empty() { Err(format!("{file} holds no URL")) } else { Ok(url.to_owned()) }
 }
 
 /// Where a gateway that runs alone finds its neighbours.

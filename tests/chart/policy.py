@@ -51,7 +51,9 @@ def pod_faults(objects):
             if container["image"].endswith(":latest") or not (":" in container["image"]):
                 yield f"{who}: {container['image']} is no fixed image"
             for env in container.get("env", []):
-                if "URL" in env["name"] and "://" in env.get("value", ""):
+                if "secretKeyRef" in env.get("valueFrom", {}):
+                    yield f"{who}: {env['name']} takes a secret through the environment"
+                if "DATABASE" in env["name"] and "://" in env.get("value", ""):
                     yield f"{who}: {env['name']} stands in the open"
             for source in container.get("envFrom", []):
                 data = config[source["configMapRef"]["name"]]

@@ -84,3 +84,25 @@ fn migrate_tells_the_versions_of_all_parts_and_may_be_run_again() {
     }
     assert_eq!(run_on(folder.path(), &["migrate", "--json"]).json(0), first);
 }
+
+#[test]
+fn a_database_url_is_read_from_a_file_so_that_a_mounted_secret_need_not_stand_in_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("url");
+    let from_file = |file: &std::path::Path| run(&["migrate", "--database-url", &format!("@{}", file.display())]);
+
+    let missing = from_file(&secret);
+    assert_eq!(missing.code, Some(2), "{}", missing.err);
+    assert!(missing.err.contains("url cannot be read: No such file"), "{}", missing.err);
+
+    std::fs::write(&secret, " \n").expect("the file is written");
+    let empty = from_file(&secret);
+    assert_eq!(empty.code, Some(2), "{}", empty.err);
+    assert!(empty.err.contains("url holds no URL"), "{}", empty.err);
+
+    // Read and tried: nothing listens there.
+    std::fs::write(&secret, "postgres://nobody@127.0.0.1:1/none\n").expect("the file is written");
+    let tried = from_file(&secret);
+    assert_eq!(tried.code, Some(1), "{}", tried.err);
+    assert!(tried.err.to_lowercase().contains("connection refused"), "{}", tried.err);
+}

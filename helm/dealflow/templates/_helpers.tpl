@@ -67,15 +67,23 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* The database's URL comes from a secret that exists, never from a value. */}}
+{{/* The database's URL comes from a secret that exists, as a file: never from a value, never through the environment. */}}
 {{- define "dealflow.databaseEnv" -}}
-{{- if eq .Values.database.mode "postgresql" -}}
 - name: DEALFLOW_DATABASE_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ .Values.database.postgresql.existingSecret }}
-      key: {{ .Values.database.postgresql.secretKey }}
+  value: "@/secrets/database/url"
 {{- end -}}
+
+{{- define "dealflow.databaseMount" -}}
+- {name: database, mountPath: /secrets/database, readOnly: true}
+{{- end -}}
+
+{{- define "dealflow.databaseVolume" -}}
+- name: database
+  secret:
+    secretName: {{ .Values.database.postgresql.existingSecret }}
+    defaultMode: 0440
+    items:
+      - {key: {{ .Values.database.postgresql.secretKey }}, path: url}
 {{- end -}}
 
 {{/* The way out to the database, for a network policy. */}}

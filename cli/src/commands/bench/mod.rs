@@ -24,7 +24,7 @@ use crate::api::Api;
 use crate::client::Client;
 use crate::commands::machine;
 use crate::show;
-use crate::suite::{Databases, Plan};
+use crate::suite::{Databases, Plan, url_or_file};
 
 /// How long hand-overs may take after the last deal.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(120);
@@ -50,8 +50,8 @@ pub struct Bench {
     /// A running suite instead of one of the bench's own; its processor time and commits are not seen then
     #[arg(long, value_name = "URL")]
     pub gateway: Option<String>,
-    /// PostgreSQL instead of a fresh embedded database
-    #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// PostgreSQL instead of a fresh embedded database; @FILE reads the URL from a file
+    #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", value_parser = url_or_file, hide_env_values = true)]
     pub database_url: Option<String>,
     /// Connections of each part to PostgreSQL
     #[arg(long, default_value_t = 10)]
