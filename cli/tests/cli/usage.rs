@@ -1,6 +1,8 @@
 //! Help that is worth reading, wrong usage, refusals.
 
-use super::{run, run_on};
+use std::process::Stdio;
+
+use super::{program, run, run_on};
 
 #[test]
 fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
@@ -83,4 +85,23 @@ fn migrate_tells_the_versions_of_all_parts_and_may_be_run_again() {
         assert!(part["applied"].as_array().is_some_and(|applied| !applied.is_empty()), "{part}");
     }
     assert_eq!(run_on(folder.path(), &["migrate", "--json"]).json(0), first);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_program_without_a_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = program(&["flows", "list", "--json"]);
+    let piped = command.arg("--data").arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
+
+#[test]
+fn a_list_that_is_not_understood_names_its_field_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = run_on(folder.path(), &["handoffs", "list", "--state", "eaten"]);
+    assert_eq!(state.err.matches("filter").count(), 1, "{}", state.err);
 }
