@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         // A command for people speaks by its output; what a suite that it starts tells of itself would be noise.
         "warn".clone_into(&mut cli.telemetry.log_filter);
     }
+    if !matches!(cli.command, Command::Serve(_)) {
+        end_quietly_with_the_reader();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return told(&error.into()),
@@ -31,6 +34,19 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => told(&error),
     }
+}
+
+/// `dealflow … | head`: whoever reads the output has seen enough, which is no fault of ours. A server goes on all the
+/// same, for its output is not what it is there for.
+fn end_quietly_with_the_reader() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        tell(panic);
+    }));
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {

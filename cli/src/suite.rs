@@ -258,6 +258,7 @@ impl Suite {
     }
 
     async fn start_all(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        can_listen(plan)?;
         for name in PartName::ALL.into_iter().filter(|name| *name != PartName::Gateway) {
             self.start_service(plan, name).await?;
         }
@@ -336,6 +337,26 @@ impl Suite {
                 tracing::warn!(part = name.word(), %error, "the database was not closed in order");
             }
         }
+    }
+}
+
+/// Refuses to start where any part cannot listen, and tells of all of them at once: somebody who chooses other ports
+/// wants to choose once. The ports are free again for the parts themselves.
+fn can_listen(plan: &Plan) -> anyhow::Result<()> {
+    let mut taken = Vec::new();
+    let mut held = Vec::new();
+    for name in PartName::ALL {
+        let address = plan.listen(name)?.address;
+        match std::net::TcpListener::bind(address) {
+            Ok(listener) => held.push(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => taken.push(format!("{name} on {address}")),
+            // Told when the part itself tries.
+            Err(_) => {}
+        }
+    }
+    match taken.as_slice() {
+        [] => Ok(()),
+        several => bail!("cannot listen, another program does: {}; choose ports with --listen", several.join(", ")),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Days, Utc};
 use dealflow_proto::activities::v1::{
-    self as activities, Activity, AllowedResult, CompleteActivityRequest, SyncStageActivitiesRequest, activity,
+    self as activities, Activity, AllowedResult, CompleteActivityRequest, GetActivityRequest,
+    SyncStageActivitiesRequest, activity,
 };
 use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
@@ -12,8 +13,9 @@ use dealflow_proto::opportunities::v1::{
     StartProcessRequest, opportunity,
 };
 
-use crate::close::{lost, won};
-use crate::flow::{Run, Stop};
+use crate::close::{lost, may_order, won};
+use crate::flow::{Run, Stop, is_settled};
+use crate::reserve::frees;
 
 /// Starts a process on an opportunity; the activities of its stage are made (R-PRC-1).
 pub(crate) async fn start_process(run: Run, ask: gateway::StartProcessRequest) -> Result<DealProgress, Stop> {
@@ -45,6 +47,8 @@ pub(crate) async fn move_to_stage(run: Run, ask: gateway::MoveToStageRequest) ->
 
 /// Completes an activity, and does what its result asks for (R-STG-5).
 pub(crate) async fn complete_activity(run: Run, ask: gateway::CompleteActivityRequest) -> Result<DealProgress, Stop> {
+    let activity = run.look("activity", GetActivityRequest { name: ask.activity.clone() }).await?;
+    may_close(&run, &activity, &ask.result, &ask.result_text).await?;
     let done = CompleteActivityRequest {
         name: ask.activity,
         etag: ask.etag,
@@ -63,18 +67,50 @@ pub(crate) async fn completed(run: &Run, activity: &Activity) -> Result<(), Stop
     if activity.origin() != activity::Origin::Process {
         return Ok(());
     }
-    let recorded = RecordActivityResultRequest {
+    match run.settle("record", recording(activity, &activity.result, &activity.result_text)).await? {
+        Some(opportunity) if has_moved(&opportunity, activity) => followed(run, &opportunity).await,
+        _ => Ok(()),
+    }
+}
+
+/// As [`completed`], where somebody completed it in its service: what the gateway would have asked before is asked now.
+/// If the result cannot be recorded the flow is parked, the deal stays as it is, and the reason says what to mend.
+pub(crate) async fn completed_directly(run: &Run, activity: &Activity) -> Result<(), Stop> {
+    may_close(run, activity, &activity.result, &activity.result_text).await?;
+    completed(run, activity).await
+}
+
+/// Asks whether a result that closes the deal is possible, while the activity is still open and everything can be
+/// mended: a deal that is ordered is not lost, and what is sold by a win can be ordered (R-OPP-2, R-OPP-5).
+async fn may_close(run: &Run, activity: &Activity, result: &str, comment: &str) -> Result<(), Stop> {
+    let chosen = match activity.allowed_results.as_slice() {
+        [only] if result.is_empty() => Some(only),
+        several => several.iter().find(|allowed| allowed.code == result),
+    };
+    let Some(chosen) = chosen.filter(|chosen| chosen.closes_deal) else { return Ok(()) };
+    let recorded = recording(activity, &chosen.code, comment);
+    let closed = match run.foresee("may record", recorded.clone()).await {
+        Err(Stop::Refused(refused)) if is_settled(&refused.status) => return Ok(()),
+        Err(Stop::Refused(refused)) if frees(run, &activity.regarding, &refused.status).await? => {
+            run.foresee("may record", recorded).await?
+        }
+        answer => answer?,
+    };
+    if closed.state() == opportunity::State::Won {
+        may_order(run, &closed, "").await?;
+    }
+    Ok(())
+}
+
+fn recording(activity: &Activity, result: &str, comment: &str) -> RecordActivityResultRequest {
+    RecordActivityResultRequest {
         name: activity.regarding.clone(),
         stage_entry: activity.stage_entry.clone(),
         planned_key: activity.planned_key.clone(),
-        result: activity.result.clone(),
-        comment: activity.result_text.clone(),
+        result: result.to_owned(),
+        comment: comment.to_owned(),
         actual_minutes: activity.actual_minutes,
         ..RecordActivityResultRequest::default()
-    };
-    match run.settle("record", recorded).await? {
-        Some(opportunity) if has_moved(&opportunity, activity) => followed(run, &opportunity).await,
-        _ => Ok(()),
     }
 }
 
@@ -129,7 +165,7 @@ fn activity_of(planned: &PlannedActivity, opportunity: &Opportunity, entry: &Sta
         stage_entry: entry.name.clone(),
         planned_key: planned.key.clone(),
         performer: opportunity.owner.clone(),
-        allowed_results: planned.results.iter().map(allowed).collect(),
+        allowed_results: planned.results.iter().map(|result| allowed(result, entry)).collect(),
         due_time: due(planned, opportunity).map(convert::timestamp),
         required: planned.required,
         ..Activity::default()
@@ -146,8 +182,14 @@ fn type_of(name: &str) -> activities::activity::Type {
     activity::Type::from_str_name(&format!("TYPE_{name}")).unwrap_or(activity::Type::Task)
 }
 
-fn allowed(result: &ActivityResult) -> AllowedResult {
-    AllowedResult { code: result.code.clone(), caption: result.caption.clone(), effect: effect_of(result) }
+fn allowed(result: &ActivityResult, entry: &StageEntry) -> AllowedResult {
+    AllowedResult {
+        code: result.code.clone(),
+        caption: result.caption.clone(),
+        effect: effect_of(result),
+        // The last activity of the last stage wins whatever it is called: each of them may be that.
+        closes_deal: entry.wins_when_done || matches!(result.effect(), Effect::Win | Effect::Lose),
+    }
 }
 
 /// What follows from a result, for people.

@@ -105,6 +105,8 @@ calls! { opportunities, OpportunityServiceClient {
     verb start_process(opportunities::StartProcessRequest) -> opportunities::Opportunity;
     verb move_to_stage(opportunities::MoveToStageRequest) -> opportunities::Opportunity;
     verb record_activity_result(opportunities::RecordActivityResultRequest) -> opportunities::Opportunity;
+    verb reserve_opportunity(opportunities::ReserveOpportunityRequest) -> opportunities::Opportunity;
+    verb release_opportunity(opportunities::ReleaseOpportunityRequest) -> opportunities::Opportunity;
     verb win_opportunity(opportunities::WinOpportunityRequest) -> opportunities::Opportunity;
     verb lose_opportunity(opportunities::LoseOpportunityRequest) -> opportunities::Opportunity;
 }}
@@ -131,6 +133,7 @@ calls! { orders, QuoteServiceClient {
     verb create_quote(orders::CreateQuoteRequest) -> orders::Quote;
     verb request_quote_approval(orders::RequestQuoteApprovalRequest) -> orders::Quote;
     verb accept_quote(orders::AcceptQuoteRequest) -> orders::Quote;
+    verb close_quote(orders::CloseQuoteRequest) -> orders::Quote;
     verb close_opportunity_quotes(orders::CloseOpportunityQuotesRequest) -> orders::CloseOpportunityQuotesResponse;
 }}
 
@@ -146,6 +149,7 @@ calls! { orders, OrderServiceClient {
     verb submit_order(orders::SubmitOrderRequest) -> orders::Order;
     verb reject_order(orders::RejectOrderRequest) -> orders::Order;
     verb fulfill_order(orders::FulfillOrderRequest) -> orders::Order;
+    verb cancel_order(orders::CancelOrderRequest) -> orders::Order;
 }}
 
 calls! { orders, InvoiceServiceClient {

@@ -5,20 +5,23 @@ use dealflow_chassis::Refusal;
 use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::leads::v1::SatisfyLeadRequest;
+use dealflow_proto::names;
 use dealflow_proto::opportunities::v1::{
-    GetProcessRequest, LoseOpportunityRequest, Opportunity, WinOpportunityRequest, process_run,
+    GetOpportunityRequest, GetProcessRequest, LoseOpportunityRequest, Opportunity, WinOpportunityRequest, opportunity,
+    process_run,
 };
 use dealflow_proto::orders::v1::{
     AcceptQuoteRequest, CloseOpportunityQuotesRequest, CreateOrderRequest, GetOrderRequest, Order, Quote, order, quote,
 };
 
 use crate::advance::sync_activities;
-use crate::deal::{currency_of, lines_of, open_opportunity, order as order_of, quotes};
+use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
+use crate::reserve;
 
-/// The customer takes a quote: the order is made and submitted. The deal is won with it, unless its process has work
-/// before the win still, such as the contract; then the win comes by the process (R-QUO-4).
+/// The customer takes a quote: the deal is reserved for its order, which is made and submitted. The deal is won with it,
+/// unless its process has work before the win still, such as the contract; then the win comes by the process (R-QUO-4).
 pub(crate) async fn accept_quote(run: Run, ask: gateway::AcceptQuoteRequest) -> Result<DealProgress, Stop> {
     let (opportunity, quotes) = tokio::try_join!(
         open_opportunity(&run, &ask.opportunity, &ask.etag, "AcceptQuote"),
@@ -28,17 +31,14 @@ pub(crate) async fn accept_quote(run: Run, ask: gateway::AcceptQuoteRequest) -> 
         return run.refuse("choose the quote", none_presented(&ask.opportunity));
     };
     let stays_open = has_work_before_win(&run, &opportunity).await?;
-    buyer(&run, &opportunity.account).await?;
-    let win = winning(&ask.opportunity, &ask.etag);
-    if !stays_open {
-        run.check("may win", win.clone()).await?;
-    }
-    let quote = run.step("accept", acceptance(&quote.name, &ask.customer_reference)).await?;
+    has_customer(&run, &opportunity)?;
+    buyer(&run, &quote.account).await?;
+    let quote = take(&run, &ask.opportunity, &ask.etag, quote, &ask.customer_reference).await?;
     if stays_open {
         submit(&run, &quote.order, order::State::Draft).await?;
-        run.tell(&opportunity);
     } else {
-        let opportunity = run.step("win", WinOpportunityRequest { actual_value: worth(&quote), ..win }).await?;
+        let win = WinOpportunityRequest { actual_value: worth(&quote), ..winning(&ask.opportunity) };
+        let opportunity = win_ordered(&run, win).await?;
         won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
     }
     Ok(run.progress())
@@ -50,12 +50,12 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
         open_opportunity(&run, &ask.opportunity, &ask.etag, "WinDeal"),
         quotes(&run, &ask.opportunity),
     )?;
-    buyer(&run, &opportunity.account).await?;
     let win = WinOpportunityRequest {
+        etag: ask.etag.clone(),
         actual_value: ask.actual_value.clone(),
         close_date: ask.close_date,
         spent_minutes: ask.spent_minutes,
-        ..winning(&ask.opportunity, &ask.etag)
+        ..winning(&ask.opportunity)
     };
     let of_quote = |quote: &Quote| WinOpportunityRequest {
         actual_value: ask.actual_value.clone().or_else(|| worth(quote)),
@@ -65,21 +65,26 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
     match taken {
         Some(quote) if quote.state() == quote::State::Accepted => {
             let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
+            buyer(&run, &order.account).await?;
             let opportunity = run.step("win", of_quote(quote)).await?;
             won(&run, &opportunity, Some((&order.name, order.state()))).await?;
         }
         Some(quote) => {
-            // Both can refuse: the win is asked first, then the quote is taken, then the deal is won.
+            has_customer(&run, &opportunity)?;
+            buyer(&run, &quote.account).await?;
+            // What the winner says of the win is asked first; the reservation changes the version that the caller saw.
             run.check("may win", win.clone()).await?;
-            let quote = run.step("accept", acceptance(&quote.name, &ask.customer_reference)).await?;
-            let opportunity = run.step("win", of_quote(&quote)).await?;
+            let quote = take(&run, &ask.opportunity, &ask.etag, quote, &ask.customer_reference).await?;
+            let win = WinOpportunityRequest { etag: String::new(), ..of_quote(&quote) };
+            let opportunity = win_ordered(&run, win).await?;
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
         }
         None => {
-            if let Some(order) = ordering(&run, &opportunity, &ask.customer_reference).await? {
-                run.check("may order", order).await?;
-            }
-            let opportunity = run.step("win", win.clone()).await?;
+            let order = may_order(&run, &opportunity, &ask.customer_reference).await?;
+            // Where nobody said what it is worth, what is ordered says it (R-OPP-2).
+            let of_order = order.filter(|_| opportunity.estimated_value.is_none()).and_then(|order| net(&order));
+            let win = WinOpportunityRequest { actual_value: win.actual_value.clone().or(of_order), ..win.clone() };
+            let opportunity = run.step("win", win).await?;
             won(&run, &opportunity, None).await?;
         }
     }
@@ -102,9 +107,59 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
         close_date: ask.close_date,
         ..LoseOpportunityRequest::default()
     };
-    let opportunity = run.step("lose", lose).await?;
+    let opportunity = reserve::lose(&run, lose).await?;
     lost(&run, &opportunity).await?;
     Ok(run.progress())
+}
+
+/// Takes a quote. Both can refuse, the opportunity and the quote: the deal is reserved for the order first, which nobody
+/// but a deal that can be won lets happen, and is freed again if the quote cannot be taken (R-FLW-3).
+async fn take(run: &Run, deal: &str, etag: &str, quote: &Quote, customer_reference: &str) -> Result<Quote, Stop> {
+    let order = names::ORDERS.name(run.new_id("order"));
+    let acceptance = AcceptQuoteRequest {
+        name: quote.name.clone(),
+        customer_reference: customer_reference.to_owned(),
+        order: order.clone(),
+        ..AcceptQuoteRequest::default()
+    };
+    if run.only_checks() || !looks_acceptable(quote) {
+        run.check("may accept", acceptance.clone()).await?;
+    }
+    if quote.account.is_empty() {
+        let message = format!("{} is made for no account; ReviseQuote it, and give it the one that buys", quote.name);
+        return run.refuse("look for the customer", Refusal::guard(message, &[("quote.account", "is missing")]));
+    }
+    reserve::reserve(run, deal, etag, &order, worth(quote)).await?;
+    let undo = ("release", reserve::release(deal, &order));
+    run.or_undo("taken", undo, run.step("accept", acceptance)).await
+}
+
+/// Whether nothing is known that speaks against taking it.
+fn looks_acceptable(quote: &Quote) -> bool {
+    matches!(quote.state(), quote::State::Active | quote::State::Presented) && !quote.expired
+}
+
+/// Wins a deal that is reserved for its order: it cannot have been lost, and whoever won it first won it with that.
+async fn win_ordered(run: &Run, win: WinOpportunityRequest) -> Result<Opportunity, Stop> {
+    let name = win.name.clone();
+    if let Some(won) = run.settle("win", win).await? {
+        return Ok(won);
+    }
+    let deal = run.read("won before", GetOpportunityRequest { name }).await?;
+    if deal.state() == opportunity::State::Won {
+        run.tell(&deal);
+        return Ok(deal);
+    }
+    run.refuse("win", is_closed(&deal, "WinDeal"))
+}
+
+/// Asks whether what is sold can be ordered, while it can still be mended; answers the order as it would be. None where
+/// nothing is sold; the order that stands, where one does.
+pub(crate) async fn may_order(run: &Run, deal: &Opportunity, reference: &str) -> Result<Option<Order>, Stop> {
+    let Some(order) = ordering(run, deal, reference).await? else { return Ok(None) };
+    has_customer(run, deal)?;
+    buyer(run, &deal.account).await?;
+    run.foresee("may order", order).await.map(Some)
 }
 
 /// What follows a win: activities are canceled, the lead is satisfied, open quotes are closed, and the order, the one
@@ -167,13 +222,12 @@ async fn ordering(run: &Run, deal: &Opportunity, customer_reference: &str) -> Re
     Ok(Some(CreateOrderRequest { order: Some(order), ..CreateOrderRequest::default() }))
 }
 
-fn winning(opportunity: &str, etag: &str) -> WinOpportunityRequest {
-    WinOpportunityRequest { name: opportunity.to_owned(), etag: etag.to_owned(), ..WinOpportunityRequest::default() }
+fn winning(opportunity: &str) -> WinOpportunityRequest {
+    WinOpportunityRequest { name: opportunity.to_owned(), ..WinOpportunityRequest::default() }
 }
 
-fn acceptance(quote: &str, customer_reference: &str) -> AcceptQuoteRequest {
-    let (name, customer_reference) = (quote.to_owned(), customer_reference.to_owned());
-    AcceptQuoteRequest { name, customer_reference, ..AcceptQuoteRequest::default() }
+fn net(order: &Order) -> Option<Money> {
+    order.totals.as_ref().and_then(|totals| totals.total_without_vat.clone())
 }
 
 /// What a deal is worth by its quote: the total without VAT (R-OPP-2).

@@ -27,27 +27,46 @@ pub(crate) async fn opportunity(run: &Run, name: &str, etag: &str) -> Result<Opp
 /// As [`opportunity`], which must still be open for the verb (R-OPP-3).
 pub(crate) async fn open_opportunity(run: &Run, name: &str, etag: &str, verb: &str) -> Result<Opportunity, Stop> {
     let opportunity = opportunity(run, name, etag).await?;
-    let state = opportunity.state();
-    if state == opportunity::State::Open {
+    if opportunity.state() == opportunity::State::Open {
         return Ok(opportunity);
     }
-    let state = state.as_str_name().trim_start_matches("STATE_");
+    run.refuse("opportunity", is_closed(&opportunity, verb))
+}
+
+/// The refusal of a verb by a deal that is closed (R-OPP-3).
+pub(crate) fn is_closed(deal: &Opportunity, verb: &str) -> Refusal {
+    let (name, state) = (&deal.name, deal.state().as_str_name().trim_start_matches("STATE_"));
     let message = format!("{name} is {state} and changes no more; {verb} is refused");
-    let refusal = Refusal::new(Kind::Precondition, ErrorReason::Terminal, message)
+    Refusal::new(Kind::Precondition, ErrorReason::Terminal, message)
         .with("state", state)
         .with("verb", verb)
-        .precondition("STATE", "opportunity", &format!("is {state}"));
-    run.refuse("opportunity", refusal)
+        .precondition("STATE", "opportunity", &format!("is {state}"))
+}
+
+/// Refuses to sell to nobody: an ERP takes no order without a customer, and nobody would pay it (R-ACC-1).
+pub(crate) fn has_customer(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
+    if !deal.account.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} has no account that buys; DevelopDeal takes one", deal.name);
+    run.refuse("look for the customer", Refusal::guard(message, &[("opportunity.account", "is missing")]))
 }
 
 /// What is sold: the lines that the customer asked for, or, where there are none, one line worth the estimate.
-/// Empty where neither is known.
+/// Empty where neither is known. What is not a product is taxed as `vat` says, where the line does not.
 pub(crate) fn lines_of(opportunity: &Opportunity, vat: &Vat) -> Vec<Line> {
     if !opportunity.lines.is_empty() {
-        return opportunity.lines.clone();
+        return taxed(&opportunity.lines, vat);
     }
     let value = opportunity.actual_value.as_ref().or(opportunity.estimated_value.as_ref());
     value.filter(|value| is_positive(value)).map(|value| one_line(&opportunity.title, value, vat)).into_iter().collect()
+}
+
+/// Lines in free text that say nothing of their VAT, with the VAT that the installation gives them.
+pub(crate) fn taxed(lines: &[Line], vat: &Vat) -> Vec<Line> {
+    let unsaid = |line: &Line| line.product.is_empty() && line.vat.as_ref().is_none_or(|vat| *vat == Vat::default());
+    let line = |line: &Line| if unsaid(line) { Line { vat: Some(vat.clone()), ..line.clone() } } else { line.clone() };
+    lines.iter().map(line).collect()
 }
 
 fn one_line(title: &str, value: &Money, vat: &Vat) -> Line {

@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use crate::deal::of_deal;
+use crate::guidance;
 use crate::handoff::Handoffs;
 
 /// The most of one kind that a view shows, and a page of the timeline.
@@ -49,9 +50,8 @@ impl DealView {
         )?;
         let (lead, account, contact) = people;
         let (action_panel, past_activities) = activities.into_iter().partition(is_open);
-        Ok(Deal {
+        let mut deal = Deal {
             stage_bar: stage_bar(&opportunity, process.as_ref(), &stages, &entries),
-            guidance: opportunity.guidance.clone(),
             opportunity: Some(opportunity),
             lead,
             account,
@@ -61,7 +61,9 @@ impl DealView {
             past_activities,
             timeline: in_order(timeline, of_lead),
             ..documents
-        })
+        };
+        deal.guidance = guidance::of_deal(&deal);
+        Ok(deal)
     }
 
     async fn records(

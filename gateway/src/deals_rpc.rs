@@ -21,7 +21,7 @@ use crate::{advance, close, develop, events, fulfill, propose, qualify};
 pub(crate) fn acts() -> Acts {
     Acts::default()
         .verb("QualifyLead", qualify::qualify_lead)
-        .single("DevelopDeal", develop::develop_deal)
+        .single_where("DevelopDeal", develop::develop_deal, develop::is_one_step)
         .verb("StartProcess", advance::start_process)
         .verb("MoveToStage", advance::move_to_stage)
         .verb("CompleteActivity", advance::complete_activity)

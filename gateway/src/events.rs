@@ -5,13 +5,14 @@ use dealflow_proto::feed::v1::Event;
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::leads::v1::GetLeadRequest;
 use dealflow_proto::opportunities::v1::GetOpportunityRequest;
-use dealflow_proto::orders::v1::{Quote, order};
+use dealflow_proto::orders::v1::{Order, Quote, order};
 use prost::Message;
 
-use crate::advance::{completed, followed};
+use crate::advance::{completed_directly, followed};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_invoice, hand_over_order, submit};
 use crate::qualify::qualified;
+use crate::reserve::{canceled_directly, made_directly};
 
 /// The verb of a flow that an event began.
 pub(crate) const FOLLOW_EVENT: &str = "FollowEvent";
@@ -29,8 +30,9 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
 ];
 /// Of `activities`: the result does what it asks for (R-STG-5).
 pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
-/// Of `orders`: what was taken, submitted or posted goes its way to the ERP.
-pub(crate) const OF_ORDERS: &[&str] = &["quote.accepted", "order.submitted", "invoice.posted"];
+/// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order.
+pub(crate) const OF_ORDERS: &[&str] =
+    &["quote.accepted", "order.created", "order.canceled", "order.submitted", "invoice.posted"];
 
 /// Does what follows from an event. The record is read as it stands: it may have moved on since.
 pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress, Stop> {
@@ -39,12 +41,29 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
             let lead = run.read("lead", GetLeadRequest { name: event.subject }).await?;
             qualified(&run, &lead).await?;
         }
-        "activity.completed" => completed(&run, &record(&event)?).await?,
+        "activity.completed" => completed_directly(&run, &record(&event)?).await?,
         "quote.accepted" => {
             let quote: Quote = record(&event)?;
-            submit(&run, &quote.order, order::State::Draft).await?;
+            let order =
+                Order { name: quote.order, opportunity: quote.opportunity, totals: quote.totals, ..Order::default() };
+            if made_directly(&run, &order).await? {
+                submit(&run, &order.name, order::State::Draft).await?;
+            }
         }
-        "order.submitted" => hand_over_order(&run, &record(&event)?).await?,
+        "order.created" => {
+            let order: Order = record(&event)?;
+            // One that a quote became is followed with its quote.
+            if order.quote.is_empty() {
+                made_directly(&run, &order).await?;
+            }
+        }
+        "order.canceled" => canceled_directly(&run, &record(&event)?).await?,
+        "order.submitted" => {
+            let order = record(&event)?;
+            if made_directly(&run, &order).await? {
+                hand_over_order(&run, &order).await?;
+            }
+        }
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         _ => {
             let opportunity = run.read("opportunity", GetOpportunityRequest { name: event.subject }).await?;

@@ -21,7 +21,7 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
         .text("verb", Column::Verb)
         .filter_only()
-        .one_of("state", Column::State, &["RUNNING", "COMPLETED", "PARKED", "ABANDONED"])
+        .one_of("state", Column::State, &["RUNNING", "COMPLETED", "PARKED", "ABANDONED", "COMPENSATED"])
         .text("subject", Column::Subject)
         .filter_only()
         .text("actor", Column::Actor)
@@ -89,7 +89,8 @@ async fn parked(tx: &DatabaseTransaction, name: &str, verb: &str) -> Result<Mode
         return Ok(flow);
     }
     let state = word(flow.state);
-    let message = format!("a {state} flow does not accept {verb}; only a PARKED one does");
+    let a = if flow.state == State::Abandoned { "an" } else { "a" };
+    let message = format!("{a} {state} flow does not accept {verb}; only a PARKED one does");
     let refusal = Refusal::new(Kind::Precondition, ErrorReason::StateRefusesVerb, message);
     Err(refusal.with("state", state).with("verb", verb).with("allowed", "").precondition(
         "STATE",
@@ -127,5 +128,6 @@ fn word(state: State) -> &'static str {
         State::Completed => "COMPLETED",
         State::Parked => "PARKED",
         State::Abandoned => "ABANDONED",
+        State::Compensated => "COMPENSATED",
     }
 }

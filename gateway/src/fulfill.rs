@@ -3,12 +3,13 @@
 use dealflow_chassis::Refusal;
 use dealflow_proto::gateway::v1::{DealProgress, FulfillDealRequest};
 use dealflow_proto::leads::v1::{Account, GetAccountRequest};
+use dealflow_proto::opportunities::v1::opportunity;
 use dealflow_proto::orders::v1::{
     ConfirmOrderRequest, CreateInvoiceRequest, FulfillOrderRequest, GetOrderRequest, Invoice, Order,
     PostInvoiceRequest, SubmitOrderRequest, order,
 };
 
-use crate::deal::{opportunity, order as order_of};
+use crate::deal::{is_closed, opportunity, order as order_of};
 use crate::documents;
 use crate::flow::{Run, Stop};
 
@@ -16,6 +17,9 @@ use crate::flow::{Run, Stop};
 pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<DealProgress, Stop> {
     let (deal, order) =
         tokio::try_join!(opportunity(&run, &ask.opportunity, &ask.etag), order_of(&run, &ask.opportunity),)?;
+    if deal.state() == opportunity::State::Lost {
+        return run.refuse("opportunity", is_closed(&deal, "FulfillDeal"));
+    }
     let Some(order) = order else {
         let message = format!("{} has no order; win the deal or accept a quote first", ask.opportunity);
         return run.refuse("find the order", Refusal::guard(message, &[("order", "an order that is not canceled")]));

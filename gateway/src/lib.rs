@@ -6,7 +6,8 @@
 //! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
 //! `advance.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
 //!
-//! - `calls.rs` every call that goes out; `progress.rs` what a verb tells; `deal.rs` what the phases ask of a deal
+//! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
+//!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
@@ -24,11 +25,13 @@ mod flow;
 mod flows_rpc;
 mod follow;
 mod fulfill;
+mod guidance;
 pub mod handoff;
 mod progress;
 mod propose;
 mod qualify;
 mod rejections;
+mod reserve;
 mod settings;
 mod settings_rpc;
 mod watch;

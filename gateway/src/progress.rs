@@ -20,7 +20,6 @@ impl Tell for Lead {
 
 impl Tell for Opportunity {
     fn tell(&self, progress: &mut DealProgress) {
-        progress.guidance.clone_from(&self.guidance);
         progress.opportunity = Some(self.clone());
     }
 }

@@ -6,10 +6,12 @@ use dealflow_proto::activities::v1::GetEmployeeRequest;
 use dealflow_proto::convert;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{DealProgress, ProposeQuoteRequest};
-use dealflow_proto::opportunities::v1::Opportunity;
-use dealflow_proto::orders::v1::{AfterApproval, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest};
+use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity, opportunity};
+use dealflow_proto::orders::v1::{
+    AfterApproval, CloseQuoteRequest, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest, quote,
+};
 
-use crate::deal::{currency_of, lines_of, open_opportunity};
+use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, taxed};
 use crate::flow::{Run, Stop, Stopped, has_reason, is_settled};
 
 /// How long an offer holds where nobody says.
@@ -17,13 +19,44 @@ const VALID_DAYS: u64 = 30;
 /// Days from the invoice to its due day where nobody says.
 const PAYMENT_DAYS: i32 = 30;
 
-/// Makes a quote and presents it, or asks who must agree first.
+/// Makes a quote and presents it, or asks who must agree first. A deal that is closed meanwhile refuses it, and no offer
+/// is left behind: its close may have closed the quotes that it found before this one was there.
 pub(crate) async fn propose_quote(run: Run, ask: ProposeQuoteRequest) -> Result<DealProgress, Stop> {
     let opportunity = open_opportunity(&run, &ask.opportunity, &ask.etag, "ProposeQuote").await?;
+    run.takes_effect_after("opportunity", opportunity.update_time.as_ref())?;
+    has_customer(&run, &opportunity)?;
     let draft = run.step("draft", draft(&run, &ask, &opportunity).await?).await?;
-    offer(&run, draft).await?;
+    let undo = CloseQuoteRequest {
+        name: draft.name.clone(),
+        reason: quote::CloseReason::Canceled.into(),
+        comment: "the proposal was refused".to_owned(),
+        ..CloseQuoteRequest::default()
+    };
+    run.or_undo("offered", ("withdraw", undo), offer_while_open(&run, &opportunity.name, draft)).await?;
     run.tell(&opportunity);
     Ok(run.progress())
+}
+
+/// Offers a draft of a deal that is still open.
+async fn offer_while_open(run: &Run, deal: &str, draft: Quote) -> Result<(), Stop> {
+    match tokio::try_join!(offer(run, draft), still_open(run, deal)) {
+        Ok(_) => Ok(()),
+        // Somebody closed the quote: if that was the close of the deal, this is the reason to tell.
+        Err(Stop::Refused(refused)) if is_settled(&refused.status) => {
+            still_open(run, deal).await?;
+            Err(Stop::Refused(refused))
+        }
+        Err(stop) => Err(stop),
+    }
+}
+
+/// A deal that is closed stays so: whatever a later run sees, it comes to the same.
+async fn still_open(run: &Run, deal: &str) -> Result<(), Stop> {
+    let now = run.look("opportunity", GetOpportunityRequest { name: deal.to_owned() }).await?;
+    if now.state() == opportunity::State::Open {
+        return Ok(());
+    }
+    run.refuse("opportunity", is_closed(&now, "ProposeQuote"))
 }
 
 /// Activates and presents a draft. Where a policy asks for approval it waits for that, and is presented in the moment in
@@ -59,7 +92,7 @@ async fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) 
             lines: if ask.lines.is_empty() {
                 lines_of(opportunity, &run.settings().line_vat)
             } else {
-                ask.lines.clone()
+                taxed(&ask.lines, &run.settings().line_vat)
             },
             discount_percent: ask.discount_percent.clone(),
             valid_until_date: ask.valid_until_date.or(last_day),

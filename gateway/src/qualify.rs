@@ -6,18 +6,18 @@ use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
 
 use crate::advance::sync_activities;
 use crate::flow::{Run, Stop};
-use crate::settings::{DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS};
+use crate::settings::{DEFAULT_CURRENCY, DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS};
 
 /// Qualifies a lead and opens its opportunity.
 pub(crate) async fn qualify_lead(run: Run, ask: QualifyLeadRequest) -> Result<DealProgress, Stop> {
-    let process = process_of(&run, &ask).await?;
+    let (process, currency) = (process_of(&run, &ask).await?, run.decided(&DEFAULT_CURRENCY).await?);
     if has_wishes(&ask) {
         // The opportunity may be refused for what the caller wishes; the lead must not be qualified by then.
         let lead = run.read("lead", leads::GetLeadRequest { name: ask.lead.clone() }).await?;
-        run.check("may open", opening(&ask, &lead, &process)).await?;
+        run.check("may open", opening(&ask, &lead, &process, &currency)).await?;
     }
     let lead = run.step("qualify", qualification(&ask)).await?;
-    let opportunity = run.step("open", opening(&ask, &lead, &process)).await?;
+    let opportunity = run.step("open", opening(&ask, &lead, &process, &currency)).await?;
     tokio::try_join!(sync_activities(&run, &opportunity), link(&run, &lead, &opportunity))?;
     Ok(run.progress())
 }
@@ -32,8 +32,8 @@ pub(crate) async fn qualified(run: &Run, lead: &Lead) -> Result<(), Stop> {
         Some(opportunity) => opportunity,
         None => {
             let nothing = QualifyLeadRequest::default();
-            let process = process_of(run, &nothing).await?;
-            run.step("open", opening(&nothing, lead, &process)).await?
+            let (process, currency) = (process_of(run, &nothing).await?, run.decided(&DEFAULT_CURRENCY).await?);
+            run.step("open", opening(&nothing, lead, &process, &currency)).await?
         }
     };
     sync_activities(run, &opportunity).await?;
@@ -65,6 +65,7 @@ fn has_wishes(ask: &QualifyLeadRequest) -> bool {
     !ask.process.is_empty()
         || !ask.language_code.is_empty()
         || !ask.opportunity_external_id.is_empty()
+        || !ask.currency_code.is_empty()
         || ask.estimated_close_date.is_some()
         || ask.open_date.is_some()
 }
@@ -90,9 +91,14 @@ async fn process_of(run: &Run, ask: &QualifyLeadRequest) -> Result<String, Stop>
     }
 }
 
-fn opening(ask: &QualifyLeadRequest, lead: &Lead, process: &str) -> opportunities::CreateOpportunityRequest {
+fn opening(
+    ask: &QualifyLeadRequest,
+    lead: &Lead,
+    process: &str,
+    house_currency: &str,
+) -> opportunities::CreateOpportunityRequest {
     opportunities::CreateOpportunityRequest {
-        opportunity: Some(opportunity_of(ask, lead)),
+        opportunity: Some(opportunity_of(ask, lead, house_currency)),
         process: process.to_owned(),
         language_code: ask.language_code.clone(),
         ..opportunities::CreateOpportunityRequest::default()
@@ -100,7 +106,9 @@ fn opening(ask: &QualifyLeadRequest, lead: &Lead, process: &str) -> opportunitie
 }
 
 /// What is known of the lead is carried over, notes included.
-fn opportunity_of(ask: &QualifyLeadRequest, lead: &Lead) -> Opportunity {
+fn opportunity_of(ask: &QualifyLeadRequest, lead: &Lead, house_currency: &str) -> Opportunity {
+    let estimated = lead.estimated_value.as_ref().map(|value| value.currency_code.as_str()).unwrap_or_default();
+    let currency = [ask.currency_code.as_str(), estimated, house_currency].into_iter().find(|code| !code.is_empty());
     let external_id =
         if ask.opportunity_external_id.is_empty() { &lead.external_id } else { &ask.opportunity_external_id };
     Opportunity {
@@ -110,7 +118,7 @@ fn opportunity_of(ask: &QualifyLeadRequest, lead: &Lead) -> Opportunity {
         contact: lead.contact.clone(),
         owner: lead.owner.clone(),
         bant: lead.bant.clone(),
-        currency_code: lead.estimated_value.as_ref().map(|value| value.currency_code.clone()).unwrap_or_default(),
+        currency_code: currency.unwrap_or_default().to_owned(),
         estimated_value: lead.estimated_value.clone(),
         estimated_close_date: ask.estimated_close_date,
         notes: lead.notes.clone(),

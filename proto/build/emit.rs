@@ -143,6 +143,7 @@ fn mutation(message: &MessageDescriptor) -> String {
     format!(
         "impl crate::Mutation for {} {{
             fn request_id(&self) -> &str {{ &self.request_id }}
+            fn set_request_id(&mut self, id: String) {{ self.request_id = id; }}
             fn validate_only(&self) -> bool {{ {} }}
             fn etag(&self) -> &str {{ {} }}
             fn effective_time(&self) -> Option<::prost_types::Timestamp> {{ {} }}

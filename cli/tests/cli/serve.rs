@@ -12,10 +12,10 @@ use super::{program, run, run_on};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A suite that serves; killed if a test ends before it.
-struct Serving {
+pub(super) struct Serving {
     child: Child,
     out: BufReader<ChildStdout>,
-    gateway: String,
+    pub(super) gateway: String,
 }
 
 impl Drop for Serving {
@@ -28,7 +28,7 @@ impl Drop for Serving {
 
 impl Serving {
     /// Starts on free ports, and reads from its table where the gateway is.
-    fn start(folder: &Path) -> Self {
+    pub(super) fn start(folder: &Path) -> Self {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
         let mut child = command.arg("--data").arg(folder).stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -91,4 +91,22 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(ended.code, Some(1), "{}", ended.out);
     let told = format!("gateway cannot listen on {listen}: another program does; choose a port with --listen");
     assert!(ended.err.contains(&told), "{}", ended.err);
+}
+
+#[test]
+fn all_ports_that_are_taken_are_named_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The parts take the ports after the gateway's: of leads and of activities somebody else is there.
+    let (leads, activities) = loop {
+        let leads = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = leads.local_addr().expect("an address").port();
+        if let Some(Ok(activities)) = port.checked_add(2).map(|port| TcpListener::bind(("127.0.0.1", port))) {
+            break (leads, activities);
+        }
+    };
+    let [leads, activities] = [&leads, &activities].map(|taken| taken.local_addr().expect("an address"));
+    let ended = run_on(folder.path(), &["serve", "--listen", &format!("127.0.0.1:{}", leads.port() - 1)]);
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
+    assert!(ended.err.contains(&format!("leads on {leads}")), "{}", ended.err);
+    assert!(ended.err.contains(&format!("activities on {activities}")), "{}", ended.err);
 }

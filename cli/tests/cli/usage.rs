@@ -1,6 +1,8 @@
 //! Help that is worth reading, wrong usage, refusals.
 
-use super::{run, run_on};
+use std::process::Stdio;
+
+use super::{program, run, run_on};
 
 #[test]
 fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
@@ -105,4 +107,23 @@ fn a_database_url_is_read_from_a_file_so_that_a_mounted_secret_need_not_stand_in
     let tried = from_file(&secret);
     assert_eq!(tried.code, Some(1), "{}", tried.err);
     assert!(tried.err.to_lowercase().contains("connection refused"), "{}", tried.err);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_program_without_a_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = program(&["flows", "list", "--json"]);
+    let piped = command.arg("--data").arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
+
+#[test]
+fn a_list_that_is_not_understood_names_its_field_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = run_on(folder.path(), &["handoffs", "list", "--state", "eaten"]);
+    assert_eq!(state.err.matches("filter").count(), 1, "{}", state.err);
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tonic::{Code, Status};
 use tracing::Instrument;
 
-use super::stop::{Stop, Stopped, parked};
+use super::stop::{Stop, Stopped, bytes_of, parked};
 use super::stored::{Begin, Flow, Mode, Origin};
 use super::table::{Completed, Entity, State};
 use super::writer::Wish;
@@ -50,7 +50,7 @@ pub(super) async fn drive(flows: Arc<Inner>, flow: Arc<Flow>, told: watch::Sende
         End::Completed(progress) => {
             let progress = Arc::new(*progress);
             tell(Outcome::Done(Ok(progress.clone())));
-            complete(&flow, &progress).await;
+            complete(&flows, &flow, &progress).await;
             flows.forget(&flow);
         }
         // Nobody may join a flow that is to be forgotten, so this goes first.
@@ -73,11 +73,11 @@ enum End {
 }
 
 /// The answer is on its way already; if this is lost, the flow runs again and ends with the same answer.
-async fn complete(flow: &Flow, progress: &DealProgress) {
+async fn complete(flows: &Inner, flow: &Flow, progress: &DealProgress) {
     if !flow.is_stored() {
         return;
     }
-    let at = flow.began.max(dealflow_chassis::Clock::system().now());
+    let at = flow.began.max(flows.store.clock().now());
     let answer = progress.encode_to_vec();
     let done = Completed { id: flow.id, fence: flow.fence(), answer, runs: flow.runs(), at };
     if let Err(refusal) = flow.write(Wish::Complete(done)).await {
@@ -110,7 +110,7 @@ async fn until_end(flows: &Inner, flow: &Arc<Flow>, told: &watch::Sender<Option<
             return End::Elsewhere; // nothing was begun, and nobody asks for it any more
         }
         tracing::info!(step = fault.step, runs, code = ?fault.status.code(), told = fault.status.message(), "runs again");
-        note(flow, &fault, runs).await;
+        note(flows, flow, &fault, runs).await;
         tokio::time::sleep(jitter(wait)).await;
         wait = (wait * 2).min(LONGEST);
     }
@@ -130,12 +130,12 @@ fn is_defect(status: &Status) -> bool {
 }
 
 /// Tells operators what a flow waits for: at the fourth run, the eighth, the sixteenth.
-async fn note(flow: &Flow, fault: &Stopped, runs: i32) {
+async fn note(flows: &Inner, flow: &Flow, fault: &Stopped, runs: i32) {
     if !flow.is_stored() || runs < 4 || runs.count_ones() != 1 {
         return;
     }
     let reason = format!("{:?}: {}", fault.status.code(), fault.status.message());
-    let at = dealflow_chassis::Clock::system().now();
+    let at = flows.store.clock().now();
     let note = Wish::Note { id: flow.id, fence: flow.fence(), step: fault.step, reason, runs, at };
     if let Err(refusal) = flow.write(note).await {
         tracing::warn!(%refusal, "what the flow waits for was not written");
@@ -150,21 +150,26 @@ async fn refuse(flows: &Inner, flow: &Flow, refused: Stopped) -> End {
             Ok(Some(row)) => match remembered(&row, &flow.digest) {
                 Ok(Some(answer)) => End::Completed(Box::new(answer)),
                 Ok(None) => End::Elsewhere,
-                Err(refusal) => End::Refused(refusal.into()),
+                Err(refusal) => End::Refused(refusal),
             },
-            Ok(None) => End::Refused(refused.passed_on()),
+            Ok(None) => End::Refused(refused.passed_on(&flow.verb)),
             Err(error) => End::Refused(Refusal::from(error).into()),
         };
     }
     let defect = is_defect(&refused.status);
-    let wish = if flow.has_changed() || defect || flow.origin == Origin::Event {
+    let at = flows.store.clock().now();
+    let wish = if flow.is_taken_back() {
+        let (step, reason) = (refused.step, refused.status.message().to_owned());
+        let status = refused.passed_on(&flow.verb);
+        let refusal = bytes_of(&status);
+        (Wish::Compensate { id: flow.id, fence: flow.fence(), step, reason, refusal, at }, status)
+    } else if flow.has_changed() || defect || flow.origin == Origin::Event {
         let reason = format!("{}: {}", refused.step, refused.status.message());
         tracing::warn!(flow = %flow.id, step = refused.step, reason, "a flow is parked");
-        let at = dealflow_chassis::Clock::system().now();
         let status = Status::from(parked(flow.id, "PARKED", refused.step, &reason));
         (Wish::Park { id: flow.id, fence: flow.fence(), step: refused.step, reason, runs: flow.runs(), at }, status)
     } else {
-        (Wish::Forget { id: flow.id, fence: flow.fence() }, refused.passed_on())
+        (Wish::Forget { id: flow.id, fence: flow.fence() }, refused.passed_on(&flow.verb))
     };
     match flow.write(wish.0).await {
         Ok(true) => End::Refused(wish.1),
@@ -185,9 +190,9 @@ impl Inner {
             match (act.run)(run, &flow.input).await {
                 Ok(progress) => return Ok(progress),
                 Err(Stop::Checked(progress)) => return Ok(*progress),
-                Err(Stop::Refused(refused)) => return Err(refused.passed_on()),
+                Err(Stop::Refused(refused)) => return Err(refused.passed_on(&flow.verb)),
                 Err(Stop::Fault(fault)) if tries == UNSTORED_TRIES || is_defect(&fault.status) => {
-                    return Err(fault.passed_on());
+                    return Err(fault.passed_on(&flow.verb));
                 }
                 Err(Stop::Fault(_)) => {}
                 Err(Stop::Known | Stop::Over) => break,

@@ -7,20 +7,24 @@
 //!
 //! - `run.rs` what a phase gets: steps, reads, checks
 //! - `stored.rs` a flow in memory: input, what it has read, whether it is stored
-//! - `stop.rs` a fault is tried again, a refusal is not
+//! - `stop.rs` a fault is tried again, a refusal is not; `fields.rs` a refusal in the words of the caller's request
+//! - `undo.rs` where two steps can refuse: what the first did is taken back
 //! - `drive.rs` runs a flow until it ends: back-off, parking, the answer to whoever waits
 //! - `writer.rs` the group commit; `table.rs` the rows
 //! - `lease.rs` keeps our flows ours, and takes over those whose instance fell silent
 //!
 //! Repeats: a completed flow answers as before, a running one is waited for, other content under the same id is
-//! ALREADY_EXISTS, a parked one says so. A refusal before anything changed is not remembered.
+//! ALREADY_EXISTS, a parked one says so. A refusal before anything changed is not remembered; one that came half-way, and
+//! for which everything was taken back, is.
 
 mod drive;
+mod fields;
 pub(crate) mod lease;
 mod run;
 mod stop;
 mod stored;
 pub(crate) mod table;
+mod undo;
 mod writer;
 
 use std::collections::HashMap;
@@ -28,7 +32,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dealflow_chassis::work::{check, digest, request_id, reused};
+use dealflow_chassis::work::{check, digest, reused, take_request_id};
 use dealflow_chassis::{Context, Refusal, Store};
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::{Mutation, Validate};
@@ -47,6 +51,7 @@ use writer::Writer;
 
 pub(crate) use run::{Parts, Run};
 use stop::parked;
+use stop::refusal_of;
 pub(crate) use stop::{Stop, Stopped, has_reason, is_settled};
 pub(crate) use stored::{Mode, Origin};
 
@@ -63,7 +68,7 @@ type Function = Box<dyn Fn(Run, &[u8]) -> Ended + Send + Sync>;
 pub(crate) struct Act {
     run: Function,
     effective_time: fn(&[u8]) -> Option<Timestamp>,
-    mode: Mode,
+    mode: Box<dyn Fn(&[u8]) -> Mode + Send + Sync>,
     origin: Origin,
 }
 
@@ -80,18 +85,20 @@ impl Acts {
         Fut: Future<Output = Result<DealProgress, Stop>> + Send + 'static,
     {
         let effective_time = |input: &[u8]| Q::decode(input).ok().and_then(|ask| ask.effective_time());
-        self.add(name, act, effective_time, Mode::Stored, Origin::Call)
+        self.add(name, act, effective_time, |_| Mode::Stored, Origin::Call)
     }
 
-    /// A verb that is one step of one service: it needs no flow, the service's own transaction is all there is to it.
-    pub(crate) fn single<Q, F, Fut>(self, name: &'static str, act: F) -> Self
+    /// A verb that is one step of one service where its message says so: then it needs no flow, the service's own
+    /// transaction is all there is to it.
+    pub(crate) fn single_where<Q, F, Fut>(self, name: &'static str, act: F, is_single: fn(&Q) -> bool) -> Self
     where
-        Q: Message + Mutation + Default,
+        Q: Message + Mutation + Default + 'static,
         F: Fn(Run, Q) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<DealProgress, Stop>> + Send + 'static,
     {
         let effective_time = |input: &[u8]| Q::decode(input).ok().and_then(|ask| ask.effective_time());
-        self.add(name, act, effective_time, Mode::Single, Origin::Call)
+        let mode = move |ask: &Q| if is_single(ask) { Mode::Single } else { Mode::Stored };
+        self.add(name, act, effective_time, mode, Origin::Call)
     }
 
     /// What follows from an event: nobody waits for it.
@@ -101,7 +108,7 @@ impl Acts {
         F: Fn(Run, Q) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<DealProgress, Stop>> + Send + 'static,
     {
-        self.add(name, act, |_| None, Mode::Stored, Origin::Event)
+        self.add(name, act, |_| None, |_| Mode::Stored, Origin::Event)
     }
 
     fn add<Q, F, Fut>(
@@ -109,7 +116,7 @@ impl Acts {
         name: &'static str,
         act: F,
         effective_time: fn(&[u8]) -> Option<Timestamp>,
-        mode: Mode,
+        mode: impl Fn(&Q) -> Mode + Send + Sync + 'static,
         origin: Origin,
     ) -> Self
     where
@@ -121,6 +128,8 @@ impl Acts {
             Ok(ask) => act(run, ask).boxed(),
             Err(error) => futures::future::ready(Err(Stop::refuse("read the input", Refusal::internal(error)))).boxed(),
         };
+        // What cannot be read is refused when it runs.
+        let mode = Box::new(move |input: &[u8]| Q::decode(input).map_or(Mode::Stored, |ask| mode(&ask)));
         self.0.insert(name, Act { run: Box::new(run), effective_time, mode, origin });
         self
     }
@@ -189,12 +198,12 @@ impl Flows {
     where
         Q: Message + Name + Validate + Mutation,
     {
-        let (metadata, _, ask) = request.into_parts();
+        let (metadata, _, mut ask) = request.into_parts();
         let context = Context::of(&metadata)?;
         check(&ask)?;
         let effective_time = ask.effective_time();
         let begin = Begin {
-            id: request_id(&ask)?,
+            id: take_request_id(&mut ask)?,
             verb: verb.to_owned(),
             digest: digest(&ask),
             input: ask.encode_to_vec(),
@@ -210,7 +219,7 @@ impl Flows {
             let now = begin.began.to_rfc3339();
             return Err(Refusal::field("effective_time", format!("not in the future; it is {now} now")).into());
         }
-        let mode = if ask.validate_only() { Mode::Check } else { self.0.acts.get(verb)?.mode };
+        let mode = if ask.validate_only() { Mode::Check } else { (self.0.acts.get(verb)?.mode)(&begin.input) };
         let answer = match mode {
             Mode::Stored => self.flow(begin).await,
             Mode::Single | Mode::Check => self.0.unstored(begin, mode).await,
@@ -257,18 +266,19 @@ impl Flows {
 }
 
 /// What a stored flow answers to a copy of its request: nothing yet while it runs.
-fn remembered(row: &table::Model, digest: &[u8]) -> Result<Option<DealProgress>, Refusal> {
+fn remembered(row: &table::Model, digest: &[u8]) -> Result<Option<DealProgress>, Status> {
     if row.digest != digest {
-        return Err(reused(row.id, &row.verb));
+        return Err(reused(row.id, &row.verb).into());
     }
     match row.state {
         State::Running => Ok(None),
         State::Completed => {
             let answer = row.answer.as_deref().unwrap_or_default();
-            DealProgress::decode(answer).map(Some).map_err(Refusal::internal)
+            DealProgress::decode(answer).map(Some).map_err(|error| Refusal::internal(error).into())
         }
-        State::Parked => Err(parked(row.id, "PARKED", &row.step, &row.reason)),
-        State::Abandoned => Err(parked(row.id, "ABANDONED", &row.step, &row.reason)),
+        State::Parked => Err(parked(row.id, "PARKED", &row.step, &row.reason).into()),
+        State::Abandoned => Err(parked(row.id, "ABANDONED", &row.step, &row.reason).into()),
+        State::Compensated => Err(refusal_of(row.answer.as_deref().unwrap_or_default())),
     }
 }
 

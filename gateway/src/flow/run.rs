@@ -6,7 +6,7 @@
 //! - [`Run::read`] reads once and for all runs: what was read is journaled, for a flow may depend only on its input and
 //!   on answers that stay the same
 //! - [`Run::decided`] reads a setting in the same way
-//! - [`Run::check`] asks a later step beforehand whether it would be refused
+//! - [`Run::check`] asks a later step beforehand whether it would be refused, [`Run::foresee`] also what it would answer
 //! - [`Run::look`] reads what nothing depends on
 //!
 //! A flow is stored right before its first step, with all that it has read until then: one row, one commit.
@@ -22,11 +22,12 @@ use dealflow_proto::{convert, erp, names};
 use prost::Message;
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use super::stop::{Stop, Stopped, has_reason, is_settled, refuses_field};
 use super::stored::{Flow, Mode};
 use crate::calls::{Ask, Neighbours, Verb};
+use crate::guidance;
 use crate::handoff::{Handoffs, NewHandoff};
 use crate::progress::Tell;
 use crate::settings::Settings;
@@ -48,7 +49,7 @@ pub(crate) struct Parts {
 #[derive(Clone)]
 pub(crate) struct Run {
     parts: Arc<Parts>,
-    flow: Arc<Flow>,
+    pub(super) flow: Arc<Flow>,
     progress: Arc<Mutex<DealProgress>>,
 }
 
@@ -76,9 +77,37 @@ impl Run {
         self.now().date_naive()
     }
 
+    /// The id of a record that a step is to make: the same in every run, and in order of time as all ids are.
+    pub(crate) fn new_id(&self, record: &str) -> Uuid {
+        let own = Uuid::new_v5(&self.flow.id, record.as_bytes());
+        let mut random = [0; 10];
+        random.copy_from_slice(&own.as_bytes()[..10]);
+        let millis = u64::try_from(self.flow.began.timestamp_millis()).unwrap_or_default();
+        Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// Whether the caller wants to know only if it would be refused.
+    pub(crate) fn only_checks(&self) -> bool {
+        self.flow.mode == Mode::Check
+    }
+
+    /// History runs one way: refuses an effective time before a record's last change (R-API-1).
+    pub(crate) fn takes_effect_after(&self, step: &'static str, last: Option<&Timestamp>) -> Result<(), Stop> {
+        let time = |time: Option<&Timestamp>| time.and_then(|time| convert::time_of(time).ok());
+        match (time(self.flow.effective_time.as_ref()), time(last)) {
+            (Some(effective), Some(last)) if effective < last => {
+                let expected = format!("not before the record's last change at {}", last.to_rfc3339());
+                self.refuse(step, Refusal::field("effective_time", expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What has been told so far: the answer of the verb.
     pub(crate) fn progress(&self) -> DealProgress {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        progress.guidance = guidance::of_progress(&progress);
+        progress
     }
 
     /// Tells the caller of a record that the flow has read and not changed.
@@ -166,6 +195,24 @@ impl Run {
         }
         self.send(name, stamped(ask, self.flow.step_id(name), true, self.flow.effective_time)).await?;
         self.flow.journal(name, Vec::new()).await
+    }
+
+    /// As [`Run::check`], and answers what the step would; every later run gets the same answer.
+    pub(crate) async fn foresee<V: Verb>(&self, name: &'static str, ask: V) -> Result<V::Answer, Stop> {
+        if let Some(answer) = self.flow.journaled(name) {
+            return V::Answer::decode(answer.as_slice()).map_err(|error| Stop::refuse(name, Refusal::internal(error)));
+        }
+        let answer = self.send(name, stamped(ask, self.flow.step_id(name), true, self.flow.effective_time)).await?;
+        self.flow.journal(name, answer.encode_to_vec()).await?;
+        Ok(answer)
+    }
+
+    /// Changes what will be changed in any case, by whoever comes first: it binds the flow to nothing.
+    pub(crate) async fn anyway<V: Verb>(&self, name: &'static str, ask: V) -> Result<(), Stop> {
+        match self.send(name, stamped(ask, self.flow.step_id(name), false, None)).await {
+            Err(Stop::Refused(Stopped { status, .. })) if is_settled(&status) => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 
     /// Reads what no step's content depends on.

@@ -5,9 +5,12 @@ use dealflow_chassis::{Kind, Refusal};
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::names;
+use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
+
+use super::fields;
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -70,14 +73,51 @@ pub(crate) fn refuses_field(status: &Status, field: &str) -> bool {
 }
 
 impl Stopped {
-    /// The refusal as the caller gets it: unchanged, with the step's name added.
-    pub(crate) fn passed_on(self) -> Status {
+    /// The refusal as the caller of a verb gets it: the fields in the words of its own request, the step's name added.
+    pub(crate) fn passed_on(self, verb: &str) -> Status {
         let mut details = self.status.get_error_details();
         let Some(mut info) = details.error_info().cloned() else { return self.status };
         info.metadata.insert("step".to_owned(), self.step.to_owned());
+        let mut message = self.status.message().to_owned();
+        let mut reword = |field: &str| {
+            let own = fields::of_caller(verb, self.step, field);
+            message = message.replace(&format!("{field}: "), &format!("{own}: "));
+            own
+        };
+        if let Some(field) = info.metadata.get_mut("field") {
+            *field = reword(field);
+        }
+        if let Some(mut bad) = details.bad_request().cloned() {
+            bad.field_violations.iter_mut().for_each(|it| it.field = reword(&it.field));
+            details.set_bad_request(bad.field_violations);
+        }
         details.set_error_info(info.reason, info.domain, info.metadata);
-        let (code, message) = (self.status.code(), self.status.message().to_owned());
-        Status::with_error_details_and_metadata(code, message, details, self.status.metadata().clone())
+        Status::with_error_details_and_metadata(self.status.code(), message, details, self.status.metadata().clone())
+    }
+}
+
+/// A refusal as it is kept.
+#[derive(Clone, PartialEq, Message)]
+struct Kept {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(bytes = "vec", tag = "3")]
+    details: Vec<u8>,
+}
+
+/// A refusal as bytes, with all its details.
+pub(crate) fn bytes_of(status: &Status) -> Vec<u8> {
+    let (code, message, details) = (status.code().into(), status.message().to_owned(), status.details().to_vec());
+    Kept { code, message, details }.encode_to_vec()
+}
+
+/// The refusal that [`bytes_of`] kept.
+pub(crate) fn refusal_of(bytes: &[u8]) -> Status {
+    match Kept::decode(bytes) {
+        Ok(Kept { code, message, details }) => Status::with_details(Code::from(code), message, details.into()),
+        Err(error) => Refusal::internal(error).into(),
     }
 }
 

@@ -66,6 +66,7 @@ struct Notes {
     journal: Journal,
     stored: bool,
     changed: bool,
+    taken_back: bool,
     runs: i32,
 }
 
@@ -129,7 +130,7 @@ impl Flow {
             fence: AtomicI64::new(row.fence),
             writer,
             storing: tokio::sync::Mutex::default(),
-            notes: Mutex::new(Notes { journal, stored: true, changed: false, runs: row.runs }),
+            notes: Mutex::new(Notes { journal, stored: true, runs: row.runs, ..Notes::default() }),
         })
     }
 
@@ -244,6 +245,16 @@ impl Flow {
 
     pub(super) fn has_changed(&self) -> bool {
         self.notes().changed
+    }
+
+    /// What was done is taken back: the flow ends with its refusal.
+    pub(super) fn taken_back(&self) {
+        let mut notes = self.notes();
+        (notes.changed, notes.taken_back) = (false, true);
+    }
+
+    pub(super) fn is_taken_back(&self) -> bool {
+        self.notes().taken_back
     }
 
     pub(super) fn fence(&self) -> i64 {

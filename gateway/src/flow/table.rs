@@ -29,6 +29,9 @@ pub(crate) enum State {
     /// Given up by an operator.
     #[sea_orm(string_value = "ABANDONED")]
     Abandoned,
+    /// Refused half-way, and taken back; the refusal is remembered.
+    #[sea_orm(string_value = "COMPENSATED")]
+    Compensated,
 }
 
 /// A flow as it is stored.
@@ -50,7 +53,7 @@ pub(crate) struct Model {
     pub subject: String,
     /// How far it is.
     pub(crate) state: State,
-    /// The answer of a completed flow, serialized.
+    /// The answer of a completed flow, the refusal of a compensated one, serialized.
     pub answer: Option<Vec<u8>>,
     /// The step it stopped at last.
     pub step: String,
@@ -87,6 +90,7 @@ impl From<State> for flow::State {
             State::Completed => Self::Completed,
             State::Parked => Self::Parked,
             State::Abandoned => Self::Abandoned,
+            State::Compensated => Self::Compensated,
         }
     }
 }

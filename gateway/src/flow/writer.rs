@@ -37,6 +37,8 @@ pub(super) enum Wish {
     Forget { id: Uuid, fence: i64 },
     /// It cannot end by itself (R-FLW-3).
     Park { id: Uuid, fence: i64, step: &'static str, reason: String, runs: i32, at: DateTime<Utc> },
+    /// It was refused half-way and took back what it had done; the refusal is its answer.
+    Compensate { id: Uuid, fence: i64, step: &'static str, reason: String, refusal: Vec<u8>, at: DateTime<Utc> },
     /// It runs again, because of this.
     Note { id: Uuid, fence: i64, step: &'static str, reason: String, runs: i32, at: DateTime<Utc> },
 }
@@ -137,6 +139,15 @@ async fn apply(tx: &DatabaseTransaction, wishes: &[Wish]) -> Result<Vec<bool>, D
             Wish::Park { id, fence, step, reason, runs, at } => {
                 let update = mine(*id, *fence).col_expr(Column::State, Expr::value(State::Parked));
                 *written = noted(update, step, reason, *runs, *at).exec(tx).await?.rows_affected > 0;
+            }
+            Wish::Compensate { id, fence, step, reason, refusal, at } => {
+                let update = mine(*id, *fence)
+                    .col_expr(Column::State, Expr::value(State::Compensated))
+                    .col_expr(Column::Answer, Expr::value(refusal.clone()))
+                    .col_expr(Column::Step, Expr::value(*step))
+                    .col_expr(Column::Reason, Expr::value(reason))
+                    .col_expr(Column::UpdatedAt, Expr::value(*at));
+                *written = update.exec(tx).await?.rows_affected > 0;
             }
             Wish::Note { id, fence, step, reason, runs, at } => {
                 let update = noted(mine(*id, *fence), step, reason, *runs, *at);

@@ -2,6 +2,7 @@
 //!
 //! The whole suite, with the real services, lost replies at every call, and kills, is tested in `/tests`.
 
+mod compensation;
 mod feed;
 mod flows;
 mod house;

@@ -16,6 +16,7 @@ use tonic::Code;
 use crate::house::{ACTIVITY, ENTRY, House, LEAD, OPPORTUNITY, neighbour, opened, wrong_state};
 use crate::neighbour::Neighbour;
 
+const ACCOUNT: &str = "accounts/0197a000-0000-7000-8000-00000000000b";
 const QUOTE: &str = "quotes/0197a000-0000-7000-8000-000000000005";
 const ORDER: &str = "orders/0197a000-0000-7000-8000-000000000006";
 const INVOICE: &str = "invoices/0197a000-0000-7000-8000-000000000007";
@@ -28,24 +29,33 @@ fn totals() -> Option<Totals> {
     Some(Totals { total_without_vat: Some(dollars(100)), payable: Some(dollars(120)), ..Totals::default() })
 }
 
-fn the_deal() -> Opportunity {
+pub(crate) fn the_deal() -> Opportunity {
     Opportunity {
         lead: LEAD.to_owned(),
+        account: ACCOUNT.to_owned(),
         estimated_value: Some(dollars(90)),
         title: "Stone".to_owned(),
         ..opened(Opportunity::default())
     }
 }
 
-fn the_quote(state: quote::State) -> Quote {
-    Quote { name: QUOTE.to_owned(), state: state.into(), order: ORDER.to_owned(), totals: totals(), ..Quote::default() }
+pub(crate) fn the_quote(state: quote::State) -> Quote {
+    Quote {
+        name: QUOTE.to_owned(),
+        account: ACCOUNT.to_owned(),
+        state: state.into(),
+        order: ORDER.to_owned(),
+        totals: totals(),
+        ..Quote::default()
+    }
 }
 
-fn the_order(state: order::State) -> Order {
+pub(crate) fn the_order(state: order::State) -> Order {
     Order {
         name: ORDER.to_owned(),
         number: "SO-000001".to_owned(),
         opportunity: OPPORTUNITY.to_owned(),
+        account: ACCOUNT.to_owned(),
         state: state.into(),
         currency_code: "USD".to_owned(),
         totals: totals(),
@@ -71,9 +81,18 @@ fn won(ask: opportunities::WinOpportunityRequest) -> Opportunity {
 }
 
 /// Neighbours with one open deal, whose quotes and orders are these.
-fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportunities::Process) -> Neighbour {
+pub(crate) fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportunities::Process) -> Neighbour {
     let it = neighbour();
     it.read("GetOpportunity", |_: opportunities::GetOpportunityRequest| Ok(the_deal()));
+    it.read("GetAccount", |ask: leads::v1::GetAccountRequest| {
+        Ok(leads::v1::Account { name: ask.name, display_name: "Mason & Sons".to_owned(), ..Default::default() })
+    });
+    it.verb("ReserveOpportunity", |ask: opportunities::ReserveOpportunityRequest| {
+        Ok(Opportunity { reserved_order: ask.order, ..the_deal() })
+    });
+    it.verb("ReleaseOpportunity", |_: opportunities::ReleaseOpportunityRequest| Ok(the_deal()));
+    it.verb("CloseQuote", |_: orders::CloseQuoteRequest| Ok(the_quote(quote::State::Closed)));
+    it.verb("CancelOrder", |_: orders::CancelOrderRequest| Ok(the_order(order::State::Canceled)));
     it.read("GetProcess", move |_: opportunities::GetProcessRequest| Ok(process.clone()));
     it.read("ListQuotes", move |_: orders::ListQuotesRequest| {
         Ok(orders::ListQuotesResponse { quotes: quotes.clone(), ..Default::default() })
@@ -109,12 +128,12 @@ fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportunities::Pro
     it
 }
 
-fn presented() -> Vec<Quote> {
+pub(crate) fn presented() -> Vec<Quote> {
     vec![the_quote(quote::State::Presented)]
 }
 
 /// A process without work after the stage that the deal is in.
-fn short() -> opportunities::Process {
+pub(crate) fn short() -> opportunities::Process {
     let stage = |name: &str| opportunities::ProcessStage { stage: name.to_owned(), ..Default::default() };
     opportunities::Process { stages: vec![stage("stages/qualification"), stage("stages/won")], ..Default::default() }
 }
@@ -136,7 +155,7 @@ both! {
         let house = House::open(&db, &neighbour).await;
         let done = house.deals.clone().win_deal(win()).await.expect("it is won").into_inner();
         let effects = neighbour.effects();
-        assert!(in_order(&effects, &["AcceptQuote", "WinOpportunity", "ConfirmOrder", "SubmitOrder"]), "{effects:?}");
+        assert!(in_order(&effects, &["ReserveOpportunity", "AcceptQuote", "WinOpportunity", "SubmitOrder"]), "{effects:?}");
         for follows in ["SyncStageActivities", "SatisfyLead", "CloseOpportunityQuotes"] {
             assert!(effects.iter().any(|effect| effect == follows), "{follows} follows: {effects:?}");
         }
@@ -183,7 +202,7 @@ both! {
         let house = House::open(&db, &neighbour).await;
         let ask = AcceptQuoteRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() };
         let done = house.deals.clone().accept_quote(ask).await.expect("it is accepted").into_inner();
-        assert_eq!(neighbour.effects(), ["AcceptQuote", "ConfirmOrder", "SubmitOrder"]);
+        assert_eq!(neighbour.effects(), ["ReserveOpportunity", "AcceptQuote", "ConfirmOrder", "SubmitOrder"]);
         assert_eq!(done.opportunity.map(|deal| deal.state()), Some(opportunity::State::Open));
         assert_eq!(done.handoffs.len(), 1);
     }
@@ -201,7 +220,7 @@ both! {
         let house = House::open(&db, &neighbour).await;
         let ask = AcceptQuoteRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() };
         let done = house.deals.clone().accept_quote(ask).await.expect("it is accepted").into_inner();
-        assert!(in_order(&neighbour.effects(), &["AcceptQuote", "WinOpportunity", "SubmitOrder"]));
+        assert!(in_order(&neighbour.effects(), &["ReserveOpportunity", "AcceptQuote", "WinOpportunity", "SubmitOrder"]));
         assert_eq!(done.opportunity.map(|deal| deal.state()), Some(opportunity::State::Won));
     }
 
@@ -322,6 +341,9 @@ both! {
                 result: "done".to_owned(),
                 ..Default::default()
             })
+        });
+        neighbour.read("GetActivity", |ask: activities::v1::GetActivityRequest| {
+            Ok(activities::v1::Activity { name: ask.name, ..Default::default() })
         });
         neighbour.verb("RecordActivityResult", |_: opportunities::RecordActivityResultRequest| Ok(the_deal()));
         let house = House::open(&db, &neighbour).await;

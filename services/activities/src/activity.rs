@@ -95,6 +95,9 @@ pub struct AllowedResult {
     pub caption: String,
     /// What follows from it.
     pub effect: String,
+    /// Whether it may win or lose the deal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closes_deal: bool,
 }
 
 /// How far an activity is.
@@ -210,7 +213,8 @@ impl AllowedResults {
     /// The results as given, `done` where none is; codes that come twice are refused under `field`.
     pub fn of(field: &str, given: Vec<AllowedResult>) -> Result<Self, Refusal> {
         if given.is_empty() {
-            let done = AllowedResult { code: DONE.to_owned(), caption: String::new(), effect: String::new() };
+            let (caption, effect) = (String::new(), String::new());
+            let done = AllowedResult { code: DONE.to_owned(), caption, effect, closes_deal: false };
             return Ok(Self(vec![done]));
         }
         let repeated = given.iter().enumerate().find(|(n, result)| given[..*n].iter().any(|it| it.code == result.code));

@@ -36,10 +36,11 @@ pub trait Lifecycle: Copy + Eq + fmt::Display + Sized + 'static {
             let allowed: Vec<String> = self.allowed().iter().map(ToString::to_string).collect();
             let list = allowed.join(", ");
             let noun = Self::NOUN;
+            let a = if self.to_string().starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
             let (reason, message) = if allowed.is_empty() {
-                (ErrorReason::Terminal, format!("a {self} {noun} is final and changes no more; {verb} is refused"))
+                (ErrorReason::Terminal, format!("{a} {self} {noun} is final and changes no more; {verb} is refused"))
             } else {
-                (ErrorReason::StateRefusesVerb, format!("a {self} {noun} does not accept {verb}; it accepts {list}"))
+                (ErrorReason::StateRefusesVerb, format!("{a} {self} {noun} does not accept {verb}; it accepts {list}"))
             };
             Refusal::new(Kind::Precondition, reason, message)
                 .with("state", self.to_string())

@@ -267,7 +267,7 @@ impl From<ListError> for Refusal {
         match error {
             ListError::Db(error) => error.into(),
             other => {
-                let mut refusal = Self::field(other.field(), other.to_string());
+                let mut refusal = Self::field(other.field(), other.problem());
                 refusal.0.reason = ErrorReason::InvalidList;
                 refusal
             }

@@ -94,10 +94,10 @@ impl Store {
         F: FnOnce(Work, Q) -> Fut + Send,
         Fut: Future<Output = Result<Done<A>, E>> + Send,
     {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, _, mut message) = request.into_parts();
         let context = Context::of(&metadata)?;
         check(&message)?;
-        let request_id = request_id(&message)?;
+        let request_id = take_request_id(&mut message)?;
         if message.validate_only() {
             let Done { work, answer } = self.act(context, request_id, message, act).await?;
             work.tx.rollback().await?;
@@ -161,9 +161,13 @@ pub fn check<Q: Validate>(message: &Q) -> Result<(), Refusal> {
     if violations.is_empty() { Ok(()) } else { Err(Refusal::fields(violations)) }
 }
 
-/// The request id; its form was checked, so a fault here is one field's.
-pub fn request_id<Q: Mutation>(message: &Q) -> Result<Uuid, Refusal> {
-    message.request_id().parse().map_err(|_| Refusal::field("request_id", "a UUID chosen by the caller"))
+/// The request id; its form was checked, so a fault here is one field's. However it was spelt, in capitals too, it
+/// stands in the message as we write it from here on: the same id is the same content.
+pub fn take_request_id<Q: Mutation>(message: &mut Q) -> Result<Uuid, Refusal> {
+    let id: Uuid =
+        message.request_id().parse().map_err(|_| Refusal::field("request_id", "a UUID chosen by the caller"))?;
+    message.set_request_id(id.to_string());
+    Ok(id)
 }
 
 /// SHA-256 over the request's type and content: what "the same request" means.

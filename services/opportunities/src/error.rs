@@ -116,6 +116,16 @@ pub enum Error {
         /// The result it has.
         result: String,
     },
+    /// Losing, or ordering once more, while an order stands (R-OPP-2, R-OPP-5).
+    #[error("{opportunity} is ordered: {order} stands; CancelOrder it first, then {verb}")]
+    Ordered {
+        /// The opportunity.
+        opportunity: String,
+        /// The order that it is reserved for.
+        order: String,
+        /// What was asked for.
+        verb: &'static str,
+    },
     /// Stored data that contradicts itself: our fault.
     #[error("{0}")]
     Broken(String),
@@ -158,6 +168,9 @@ impl From<Error> for Refusal {
             Error::UnknownResult { allowed, .. } => Self::field("result", message).with("allowed", allowed),
             Error::ResultStands { result, .. } => {
                 Self::guard(message, &[("planned_key", "has no result yet")]).with("result", result)
+            }
+            Error::Ordered { order, .. } => {
+                Self::guard(message, &[(&order, "is not canceled")]).with("reserved_order", order)
             }
             Error::Broken(cause) => Self::internal(cause),
         }

@@ -78,6 +78,12 @@ impl Written<'_> {
         }
         let lines = Lines(lines);
         let totals = totals(document, currency, discount, &lines)?;
+        if totals.0.total_without_vat < 0 || totals.0.payable < 0 {
+            return Err(Error::field(
+                at("lines"),
+                "a total of 0 or more: what is taken back cannot be worth more than what is sold",
+            ));
+        }
         Ok(Content { currency, discount: Exact(discount), lines, totals })
     }
 }

@@ -188,6 +188,12 @@ pub enum Error {
         /// The order's name.
         order: String,
     },
+    /// An order without an account: nobody would pay for it (R-ACC-1).
+    #[error("{order} has no account, and nobody would pay for it; CancelOrder it, and order for an account")]
+    NoCustomer {
+        /// The order's name.
+        order: String,
+    },
     /// More than was ordered would be delivered (R-ORD-1).
     #[error("line {line}: {ordered} ordered, {fulfilled} fulfilled; {asked} more is too much")]
     OverFulfilled {
@@ -308,6 +314,7 @@ impl From<Error> for Refusal {
                 let description = format!("{order} stands");
                 Self::guard(message, &[(&opportunity, &description)]).with("order", order)
             }
+            Error::NoCustomer { order } => Self::guard(message, &[("account", "is missing")]).with("order", order),
             Error::OverFulfilled { line, ordered, fulfilled, asked } => {
                 Self::guard(message, &[(&line, "over-fulfilled")])
                     .with("line", line)

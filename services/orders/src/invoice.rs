@@ -172,6 +172,10 @@ impl Model {
         }
         let lines = lines_to_bill(order, billed, asked, over_percent)?;
         let totals = totals_to_bill(order, billed, &lines)?;
+        if totals.0.total_without_vat < 0 {
+            let expected = "a total of 0 or more: what is taken back is billed together with what is sold";
+            return Err(Error::field("lines", expected));
+        }
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,

@@ -15,7 +15,7 @@ use crate::invoice::Billed;
 use crate::quote;
 use crate::record::{Moment, Told};
 
-pub use rows::{FIELDS, find, insert, live_of, lock};
+pub use rows::{FIELDS, find, find_live, insert, live_of, lock};
 
 /// How far the order is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -201,9 +201,9 @@ impl Told for Model {
 
 impl Model {
     /// The order of an accepted quote: the same lines, the same totals (R-QUO-4).
-    pub fn of_quote(quote: &quote::Model, customer_reference: String, now: Moment) -> Self {
+    pub fn of_quote(id: Uuid, quote: &quote::Model, customer_reference: String, now: Moment) -> Self {
         Self {
-            id: Uuid::now_v7(),
+            id,
             version: 1,
             created_at: now.at,
             updated_at: now.at,
@@ -238,9 +238,12 @@ impl Model {
         matches!(state, State::Submitted | State::InFulfillment | State::Fulfilled)
     }
 
-    /// DRAFT → CONFIRMED.
+    /// DRAFT → CONFIRMED, for a customer who is known: an ERP takes no order of nobody's.
     pub fn confirm(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::ConfirmOrder)?;
+        if self.account_id.is_none() {
+            return Err(Error::NoCustomer { order: self.name() });
+        }
         Ok(self.moved(state, now))
     }
 

@@ -15,7 +15,7 @@ use dealflow_testbed::{TestDb, both, eventually};
 use dealflow_tests::Sandbox;
 
 /// How long the gateway may take to follow.
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Completes an activity in the activities service, past the gateway.
 async fn complete_directly(sandbox: &Sandbox, activity: &Activity, result: &str) {
@@ -30,7 +30,7 @@ async fn complete_directly(sandbox: &Sandbox, activity: &Activity, result: &str)
 }
 
 /// Waits until a deal looks so.
-async fn until(sandbox: &Sandbox, deal: &str, what: &str, look: impl Fn(&Deal) -> bool) -> Deal {
+pub(crate) async fn until(sandbox: &Sandbox, deal: &str, what: &str, look: impl Fn(&Deal) -> bool) -> Deal {
     eventually(what, SOON, || async {
         let view = sandbox.view(deal).await;
         look(&view).then_some(view)

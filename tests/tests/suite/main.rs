@@ -2,10 +2,13 @@
 
 mod bad_input;
 mod crash;
+mod customer;
 mod directly;
 mod lost_replies;
+mod ordered;
 mod requirements;
 mod settings;
+mod sold;
 mod traces;
 mod verbs;
 mod whole_deal;

@@ -201,10 +201,15 @@ both! {
             assert!(told.contains(&event), "{event} is in {told:?}");
         }
         let guidance = view.guidance.expect("a view says what may come next");
-        for verb in ["MoveToStage", "WinOpportunity", "LoseOpportunity"] {
-            assert!(guidance.allowed_verbs.iter().any(|allowed| allowed == verb), "{verb}: {guidance:?}");
-        }
-        assert!(!guidance.next_actions.is_empty() && !guidance.missing_fields.is_empty(), "{guidance:?}");
+        // R-PRC-4: in the words of the API that answers.
+        let allowed = ["DevelopDeal", "MoveToStage", "CompleteActivity", "WinDeal", "LoseDeal", "ProposeQuote", "AcceptQuote"];
+        assert_eq!(guidance.allowed_verbs, allowed);
+        let next: Vec<(&str, &str)> =
+            guidance.next_actions.iter().map(|next| (next.verb.as_str(), next.resource.as_str())).collect();
+        assert!(next[..2].iter().all(|(verb, on)| *verb == "CompleteActivity" && on.starts_with("activities/")), "{next:?}");
+        assert_eq!(next[2], ("AcceptQuote", view.quotes[0].name.as_str()));
+        assert!(next[3..].iter().all(|(verb, on)| *verb == "MoveToStage" && *on == deal), "{next:?}");
+        assert!(!guidance.missing_fields.is_empty(), "{guidance:?}");
         sandbox.finish().await;
     }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use dealflow_proto::gateway::v1::{ListFlowsRequest, flow};
 use dealflow_proto::names;
+use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
 use futures::stream::{self, StreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -145,7 +146,10 @@ impl Crm {
                             imported.fetch_add(1, Ordering::Relaxed);
                             None
                         }
-                        Err(status) => Some(reject(line, &deal, status.message().to_owned())),
+                        Err(status) => {
+                            let left = left_open(&api, &deal).await;
+                            Some(reject(line, &deal, format!("{}{left}", status.message())))
+                        }
                     }
                 }
             })
@@ -156,6 +160,19 @@ impl Crm {
         progress.finish_and_clear();
         rejects.extend(failed);
         imported.into_inner()
+    }
+}
+
+/// What a row that is rejected half-way leaves behind, for the operator: the deal is there, and open.
+async fn left_open(api: &Api, deal: &Deal) -> String {
+    let filter = format!("external_id = \"{}\" AND state = \"OPEN\"", deal.opportunity_id);
+    let ask = ListOpportunitiesRequest { page_size: 1, filter, ..ListOpportunitiesRequest::default() };
+    match api.opportunities.clone().list_opportunities(api.ask(ask)).await {
+        Ok(found) => match found.into_inner().opportunities.first() {
+            Some(open) => format!("; {} stays open: mend the row and import again, or lose the deal", open.name),
+            None => String::new(),
+        },
+        Err(_) => "; whether an open deal stays is not known, the suite does not answer".to_owned(),
     }
 }
 

@@ -62,6 +62,7 @@ fn read(field: &str, sent: pb::Activity, actor: &str, now: DateTime<Utc>) -> Res
         code: result.code,
         caption: result.caption,
         effect: result.effect,
+        closes_deal: result.closes_deal,
     });
     Ok(Model {
         id: Uuid::now_v7(),
@@ -173,7 +174,12 @@ pub fn answer(activity: &Model) -> pb::Activity {
 }
 
 fn allowed_result(result: &AllowedResult) -> pb::AllowedResult {
-    pb::AllowedResult { code: result.code.clone(), caption: result.caption.clone(), effect: result.effect.clone() }
+    pb::AllowedResult {
+        code: result.code.clone(),
+        caption: result.caption.clone(),
+        effect: result.effect.clone(),
+        closes_deal: result.closes_deal,
+    }
 }
 
 fn state(state: State) -> pb::activity::State {

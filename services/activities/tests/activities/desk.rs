@@ -132,5 +132,10 @@ pub(crate) fn opportunity() -> String {
 
 /// A result with a code.
 pub(crate) fn result(code: &str) -> AllowedResult {
-    AllowedResult { code: code.to_owned(), caption: format!("it was {code}"), effect: "ADVANCE".to_owned() }
+    AllowedResult {
+        code: code.to_owned(),
+        caption: format!("it was {code}"),
+        effect: "ADVANCE".to_owned(),
+        closes_deal: code == "lost",
+    }
 }

@@ -102,6 +102,15 @@ impl ListError {
             Self::Db(_) => "",
         }
     }
+
+    /// What is wrong with that field, without its name.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Filter { column, message } => format!("column {column}: {message}"),
+            Self::OrderBy(problem) | Self::PageToken(problem) | Self::PageSize(problem) => problem.clone(),
+            Self::Db(error) => error.to_string(),
+        }
+    }
 }
 
 /// One page of `base`, filtered and ordered as asked.

@@ -152,6 +152,12 @@ impl Process {
         self.stages.first().expect("a process without stages is refused when it is read")
     }
 
+    /// Whether the sale is won when the activities of this stage are done: a final stage has no goal.
+    pub fn is_last_before_win(&self, stage: &str) -> bool {
+        let of_work = |id: &str| self.stage(id).is_some_and(|stage| stage.goal.is_some());
+        of_work(stage) && self.after(stage).is_none_or(|next| next.goal.is_none())
+    }
+
     /// The stage after a stage; after the last open one it is the final one of won sales.
     pub fn after(&self, id: &str) -> Option<&ProcessStage> {
         self.stages.get(self.position(id)? + 1)

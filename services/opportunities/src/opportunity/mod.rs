@@ -113,6 +113,10 @@ pub struct Model {
     pub campaign: String,
     /// The day on which the proposal is to be handed over.
     pub proposal_handover_date: Option<NaiveDate>,
+    /// The order that it is reserved for while it is open: as long as that stands it cannot be lost (R-OPP-2).
+    pub reserved_order: Option<Uuid>,
+    /// What that order is worth without VAT, in minor units: what the opportunity is worth when it is won.
+    pub reserved_value: Option<i64>,
 }
 
 /// Stage entries refer to it by id; the other records are other services'.
@@ -164,6 +168,8 @@ impl Model {
             channel: String::new(),
             campaign: String::new(),
             proposal_handover_date: None,
+            reserved_order: None,
+            reserved_value: None,
         }
     }
 
@@ -177,10 +183,12 @@ impl Model {
         self.run.as_ref().filter(|run| run.state == RunState::Running)
     }
 
-    /// Takes an estimate given by hand, or, where there is none, the sum of the lines (R-OPP-1).
+    /// Takes an estimate given by hand, or, where there is none, the sum of the lines (R-OPP-1). Lines of which none
+    /// has a price yet say nothing of the value: what was estimated before stays.
     pub fn estimate(&mut self, by_hand: Option<i64>, sum_of_lines: Option<i64>) {
+        let before = self.estimated_value.filter(|_| !self.lines.0.is_empty());
         self.estimated_by_hand = by_hand.is_some();
-        self.estimated_value = by_hand.or(sum_of_lines);
+        self.estimated_value = by_hand.or(sum_of_lines).or(before);
         self.estimated_rank = self.estimated_value.map(|minor| self.currency.rank(minor));
     }
 

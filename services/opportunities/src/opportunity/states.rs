@@ -32,6 +32,10 @@ pub enum Verb {
     MoveToStage,
     /// Note the result of an activity.
     RecordActivityResult,
+    /// Reserve it for its order.
+    ReserveOpportunity,
+    /// Free it of its order.
+    ReleaseOpportunity,
     /// Win.
     WinOpportunity,
     /// Lose.
@@ -66,6 +70,8 @@ impl Lifecycle for State {
         Verb::StartProcess,
         Verb::MoveToStage,
         Verb::RecordActivityResult,
+        Verb::ReserveOpportunity,
+        Verb::ReleaseOpportunity,
         Verb::WinOpportunity,
         Verb::LoseOpportunity,
     ];
@@ -76,7 +82,12 @@ impl Lifecycle for State {
             (Self::Open, Verb::LoseOpportunity) => Some(Self::Lost),
             (
                 Self::Open,
-                Verb::UpdateOpportunity | Verb::StartProcess | Verb::MoveToStage | Verb::RecordActivityResult,
+                Verb::UpdateOpportunity
+                | Verb::StartProcess
+                | Verb::MoveToStage
+                | Verb::RecordActivityResult
+                | Verb::ReserveOpportunity
+                | Verb::ReleaseOpportunity,
             ) => Some(Self::Open),
             (Self::Won | Self::Lost, _) => None,
         }
@@ -111,6 +122,8 @@ impl fmt::Display for Verb {
             Self::StartProcess => "StartProcess",
             Self::MoveToStage => "MoveToStage",
             Self::RecordActivityResult => "RecordActivityResult",
+            Self::ReserveOpportunity => "ReserveOpportunity",
+            Self::ReleaseOpportunity => "ReleaseOpportunity",
             Self::WinOpportunity => "WinOpportunity",
             Self::LoseOpportunity => "LoseOpportunity",
         })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dealflow_chassis::list::{ListRequest, list};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Done, Lifecycle, Mask, Refusal, Store, Work};
-use dealflow_proto::names::{Collection, OPPORTUNITIES, STAGE_ENTRIES, STAGES};
+use dealflow_proto::names::{Collection, OPPORTUNITIES, ORDERS, STAGE_ENTRIES, STAGES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityService;
 use sea_orm::EntityTrait;
@@ -161,6 +161,40 @@ impl OpportunityService for Opportunities {
         self.store.work(request, act).await
     }
 
+    async fn reserve_opportunity(
+        &self,
+        request: Request<pb::ReserveOpportunityRequest>,
+    ) -> Result<Response<pb::Opportunity>, Status> {
+        let act = |mut work: Work, ask: pb::ReserveOpportunityRequest| async move {
+            let order = id("order", ORDERS, &ask.order)?;
+            let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
+            sale.opportunity.state.accept(Verb::ReserveOpportunity)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
+            let currency = sale.opportunity.currency;
+            let value = ask.value.map(|value| currency.minor("value", &value)).transpose()?;
+            sale.reserve(order, value, self.moment(&work))?;
+            save_if_changed(&mut sale, &work).await?;
+            Ok::<_, Error>(answer(work, sale, "ReserveOpportunity"))
+        };
+        self.store.work(request, act).await
+    }
+
+    async fn release_opportunity(
+        &self,
+        request: Request<pb::ReleaseOpportunityRequest>,
+    ) -> Result<Response<pb::Opportunity>, Status> {
+        let act = |mut work: Work, ask: pb::ReleaseOpportunityRequest| async move {
+            let order = id("order", ORDERS, &ask.order)?;
+            let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
+            sale.opportunity.state.accept(Verb::ReleaseOpportunity)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
+            sale.release(order)?;
+            save_if_changed(&mut sale, &work).await?;
+            Ok::<_, Error>(answer(work, sale, "ReleaseOpportunity"))
+        };
+        self.store.work(request, act).await
+    }
+
     async fn win_opportunity(
         &self,
         request: Request<pb::WinOpportunityRequest>,
@@ -235,6 +269,14 @@ impl Opportunities {
         let found = self.library.named(name).cloned();
         found.map(Some).ok_or_else(|| Error::Missing(format!("process `{name}`")))
     }
+}
+
+/// Writes the opportunity, unless nothing was done to it: then its version stays.
+async fn save_if_changed(sale: &mut Sale, work: &Work) -> Result<(), Error> {
+    if sale.steps.is_empty() {
+        return Ok(());
+    }
+    sale.save_opportunity(&work.tx, work.now).await
 }
 
 /// Records the steps of a sale, each with the record as it is now, and ends the work with it.

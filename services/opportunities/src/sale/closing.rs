@@ -2,6 +2,8 @@
 
 use chrono::NaiveDate;
 use dealflow_chassis::Lifecycle;
+use dealflow_proto::names::ORDERS;
+use uuid::Uuid;
 
 use super::{Moment, Sale};
 use crate::error::Error;
@@ -14,7 +16,7 @@ const MAX_MINUTES: i64 = 100_000_000;
 /// What the winner says; what is absent follows from the record.
 #[derive(Debug, Clone, Default)]
 pub struct Win {
-    /// What it is worth in minor units; the estimate where it is absent.
+    /// What it is worth in minor units; where it is absent the order's total, else the estimate.
     pub actual_value: Option<i64>,
     /// The day; the effective time's where it is absent.
     pub close_date: Option<NaiveDate>,
@@ -43,7 +45,49 @@ impl Loss {
 }
 
 impl Sale {
-    /// OPEN → WON. Where neither the winner nor an estimate says what it is worth, nothing is made up.
+    /// Reserves it for its order, which is worth `value`: until that is cancelled it cannot be lost (R-OPP-2). Whatever
+    /// would refuse a win refuses this too, so that nothing is ordered that could not be won.
+    ///
+    /// # Errors
+    /// A refusal that names the state, the order that it is reserved for already, or the field that cannot be meant.
+    pub fn reserve(&mut self, order: Uuid, value: Option<i64>, at: Moment) -> Result<(), Error> {
+        let state = self.opportunity.state.accept(Verb::ReserveOpportunity)?;
+        match self.opportunity.reserved_order {
+            Some(reserved) if reserved == order => return Ok(()),
+            Some(_) => return self.not_ordered("reserve it"),
+            None => {}
+        }
+        self.clone().win(&Win { actual_value: value, ..Win::default() }, at)?;
+        self.opportunity.reserved_order = Some(order);
+        self.opportunity.reserved_value = value;
+        self.step("opportunity.reserved", state, state, None, &ORDERS.name(order));
+        Ok(())
+    }
+
+    /// Frees it of an order; of another one, or free already, it stays as it is.
+    ///
+    /// # Errors
+    /// A refusal that names the state.
+    pub fn release(&mut self, order: Uuid) -> Result<(), Error> {
+        let state = self.opportunity.state.accept(Verb::ReleaseOpportunity)?;
+        if self.opportunity.reserved_order == Some(order) {
+            self.free();
+            self.step("opportunity.released", state, state, None, &ORDERS.name(order));
+        }
+        Ok(())
+    }
+
+    fn free(&mut self) {
+        self.opportunity.reserved_order = None;
+        self.opportunity.reserved_value = None;
+    }
+
+    fn not_ordered(&self, verb: &'static str) -> Result<(), Error> {
+        let Some(order) = self.opportunity.reserved_order else { return Ok(()) };
+        Err(Error::Ordered { opportunity: self.opportunity.name(), order: ORDERS.name(order), verb })
+    }
+
+    /// OPEN → WON. Where neither the winner, an order nor an estimate says what it is worth, nothing is made up.
     ///
     /// # Errors
     /// A refusal that names the state, or the field that cannot be meant.
@@ -56,17 +100,20 @@ impl Sale {
         if win.actual_value.is_some_and(|value| value < 0) {
             return Err(Error::field("actual_value", "must not be negative"));
         }
-        self.opportunity.actual_value = win.actual_value.or(self.opportunity.estimated_value);
+        let ordered = self.opportunity.reserved_value;
+        self.opportunity.actual_value = win.actual_value.or(ordered).or(self.opportunity.estimated_value);
+        self.free();
         self.opportunity.spent_minutes = minutes;
         self.close(won, win.close_date, at, "opportunity.won", "")
     }
 
-    /// OPEN → LOST; no gate applies.
+    /// OPEN → LOST; no gate applies, but no order may stand.
     ///
     /// # Errors
     /// A refusal that names the state, or the field that cannot be meant.
     pub fn lose(&mut self, loss: &Loss, at: Moment) -> Result<(), Error> {
         let lost = self.opportunity.state.accept(Verb::LoseOpportunity)?;
+        self.not_ordered("lose it")?;
         if loss.reason == LoseReason::Other && loss.comment.trim().is_empty() {
             return Err(Error::field("comment", "is required where the reason is OTHER"));
         }

@@ -42,6 +42,8 @@ impl Sale {
         match verb {
             Verb::StartProcess => self.opportunity.running().is_none(),
             Verb::RecordActivityResult => self.leading().is_some() && self.entry.planned.open().next().is_some(),
+            Verb::ReserveOpportunity | Verb::LoseOpportunity => self.opportunity.reserved_order.is_none(),
+            Verb::ReleaseOpportunity => self.opportunity.reserved_order.is_some(),
             _ => true,
         }
     }

@@ -2,7 +2,7 @@
 
 use dealflow_proto::convert::{date, decimal, money, timestamp};
 use dealflow_proto::names::{
-    ACCOUNTS, CONTACTS, Collection, EMPLOYEES, LEADS, OPPORTUNITIES, PROCESSES, PRODUCTS, STAGES,
+    ACCOUNTS, CONTACTS, Collection, EMPLOYEES, LEADS, OPPORTUNITIES, ORDERS, PROCESSES, PRODUCTS, STAGES,
 };
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::types::v1 as types;
@@ -36,6 +36,7 @@ pub(crate) fn sale(sale: &Sale) -> pb::Opportunity {
         process_run: record.run.as_ref().map(run),
         stage_entry: Some(entry(&sale.entry, sale.process.as_deref(), sale.language())),
         guidance: Some(guidance(sale)),
+        reserved_order: name(ORDERS, record.reserved_order),
         ..facts(record)
     }
 }
@@ -86,6 +87,7 @@ pub(crate) fn entry(entry: &stage_entry::Model, process: Option<&Process>, langu
         leave_time: entry.left_at.map(timestamp),
         cause: cause(entry.cause).into(),
         planned_activities: planned.filter_map(|it| planned_activity(it, process?, language)).collect(),
+        wins_when_done: process.is_some_and(|process| process.is_last_before_win(&entry.stage)),
     }
 }
 

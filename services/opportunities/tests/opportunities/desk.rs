@@ -12,8 +12,8 @@ use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunitySe
 use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
 use dealflow_proto::opportunities::v1::{
     CreateOpportunityRequest, GetOpportunityRequest, ListStageEntriesRequest, LoseOpportunityRequest,
-    MoveToStageRequest, Opportunity, RecordActivityResultRequest, StageEntry, StartProcessRequest,
-    UpdateOpportunityRequest, WinOpportunityRequest, opportunity::LoseReason,
+    MoveToStageRequest, Opportunity, RecordActivityResultRequest, ReleaseOpportunityRequest, ReserveOpportunityRequest,
+    StageEntry, StartProcessRequest, UpdateOpportunityRequest, WinOpportunityRequest, opportunity::LoseReason,
 };
 use dealflow_testbed::{RefusalView, TestClock, TestDb, id, refusal};
 use tonic::Status;
@@ -75,6 +75,18 @@ impl Desk {
     /// A sale of Pumps that the corporate sale leads.
     pub(crate) async fn led(&self) -> Opportunity {
         self.create(titled("Pumps"), CORPORATE_SALE).await.expect("it is opened")
+    }
+
+    pub(crate) async fn reserve(&self, name: &str, order: &str, value: Option<Money>) -> Answer {
+        let (name, order) = (name.to_owned(), order.to_owned());
+        let ask = ReserveOpportunityRequest { name, order, value, request_id: id(), ..Default::default() };
+        answer(self.opportunities.clone().reserve_opportunity(ask).await)
+    }
+
+    pub(crate) async fn release(&self, name: &str, order: &str) -> Answer {
+        let (name, order) = (name.to_owned(), order.to_owned());
+        let ask = ReleaseOpportunityRequest { name, order, request_id: id(), ..Default::default() };
+        answer(self.opportunities.clone().release_opportunity(ask).await)
     }
 
     pub(crate) async fn get(&self, name: &str) -> Opportunity {

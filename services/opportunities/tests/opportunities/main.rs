@@ -5,6 +5,7 @@ mod desk;
 mod figures;
 mod library;
 mod model;
+mod ordered;
 mod records;
 mod requests;
 mod results;

@@ -56,13 +56,15 @@ pub async fn insert(tx: &DatabaseTransaction, order: Model) -> Result<Option<Mod
     Ok(Entity::insert(row).on_conflict(conflict).exec_with_returning_many(tx).await?.pop())
 }
 
+/// The live order of an opportunity, if it has one.
+pub async fn find_live<C: ConnectionTrait>(db: &C, opportunity: Uuid) -> Result<Option<Model>, Error> {
+    let of_it = Entity::find().filter(Column::OpportunityId.eq(opportunity));
+    Ok(of_it.filter(Column::State.ne(State::Canceled)).one(db).await?)
+}
+
 /// The live order of an opportunity, after [`insert`] met it.
 pub async fn live_of(tx: &DatabaseTransaction, opportunity: Uuid) -> Result<Model, Error> {
-    let live = Entity::find()
-        .filter(Column::OpportunityId.eq(opportunity))
-        .filter(Column::State.ne(State::Canceled))
-        .one(tx)
-        .await?;
+    let live = find_live(tx, opportunity).await?;
     // Cancelled in between: the same call finds the way free.
     let gone = || {
         Refusal::new(

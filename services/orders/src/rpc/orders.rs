@@ -1,7 +1,8 @@
 //! The RPCs of orders.
 
 use dealflow_chassis::list::list;
-use dealflow_chassis::work::{Work, check};
+use dealflow_chassis::work::{Done, Work, check};
+use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order_service_server::OrderService;
 use sea_orm::{ConnectionTrait, EntityTrait};
@@ -63,17 +64,33 @@ async fn saved(
     Ok(answer)
 }
 
+/// Ends the work with the order that the opportunity has already: never two (R-OPP-5).
+async fn standing(work: Work, stands: &Model) -> Result<Done<pb::Order>, Error> {
+    let billed = shown(&work.tx, stands).await?;
+    Ok(work.done(stands.to_wire(&billed)?))
+}
+
 #[tonic::async_trait]
 impl OrderService for Orders {
     async fn create_order(&self, request: Request<pb::CreateOrderRequest>) -> Result<Response<pb::Order>, Status> {
         self.store
             .work(request, |mut work, ask: pb::CreateOrderRequest| async move {
-                let order = Model::of(&work.tx, ask.order.unwrap_or_default(), self.moment(work.now)).await?;
+                let written = ask.order.unwrap_or_default();
+                // Looked for first, so that asking again costs no number.
+                if let Ok(opportunity) = names::OPPORTUNITIES.parse(&written.opportunity)
+                    && let Some(stands) = order::find_live(&work.tx, opportunity).await?
+                {
+                    return standing(work, &stands).await;
+                }
+                let order = Model::of(&work.tx, written, self.moment(work.now)).await?;
+                if ask.validate_only {
+                    // A check costs no number: PostgreSQL does not take one back.
+                    return Ok(work.done(order.to_wire(&Billed::default())?));
+                }
                 let opportunity = order.opportunity_id;
                 let Some(order) = order::insert(&work.tx, order).await? else {
                     let stands = order::live_of(&work.tx, opportunity).await?;
-                    let billed = shown(&work.tx, &stands).await?;
-                    return Ok(work.done(stands.to_wire(&billed)?));
+                    return standing(work, &stands).await;
                 };
                 let answer = order.to_wire(&Billed::default())?;
                 work.record(change("order.created", "CreateOrder", None, &order, &answer));

@@ -146,8 +146,11 @@ impl QuoteService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CreateQuoteRequest| async move {
                 let now = self.moment(work.now);
-                let quote = Model::of(&work.tx, ask.quote.unwrap_or_default(), now).await?;
-                let quote = quote::insert(&work.tx, quote).await?;
+                let mut quote = Model::of(&work.tx, ask.quote.unwrap_or_default(), now).await?;
+                // A check costs no number: PostgreSQL does not take one back.
+                if !ask.validate_only {
+                    quote = quote::insert(&work.tx, quote).await?;
+                }
                 let answer = quote.to_wire(now)?;
                 work.record(change("quote.created", "CreateQuote", None, &quote, &answer));
                 Ok::<_, Error>(work.done(answer))
@@ -279,7 +282,8 @@ impl QuoteService for Orders {
                 work.take_effect_after(before.updated_at)?;
                 after_all(&mut work, &siblings)?;
                 let now = self.moment(work.now);
-                let order = order::Model::of_quote(&before, ask.customer_reference, now);
+                let id = names::ORDERS.parse_optional(&ask.order)?.unwrap_or_else(Uuid::now_v7);
+                let order = order::Model::of_quote(id, &before, ask.customer_reference, now);
                 let after = before.clone().accept(order.id, now)?;
                 let Some(order) = order::insert(&work.tx, order).await? else {
                     let stands = order::live_of(&work.tx, before.opportunity_id).await?;

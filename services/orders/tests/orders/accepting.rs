@@ -5,7 +5,7 @@ use dealflow_proto::orders::v1::quote::{CloseReason, State};
 use dealflow_testbed::{TestDb, both, id, refusal};
 use tokio::task::JoinSet;
 
-use crate::house::{House, ask, opportunity, order, quote};
+use crate::house::{House, ask, line, opportunity, order, quote};
 
 async fn orders_of(house: &House, opportunity: &str) -> Vec<pb::Order> {
     let filter = format!("opportunity = \"{opportunity}\"");
@@ -137,5 +137,56 @@ both! {
         let accepted = ask!(house.quotes(), accept_quote, AcceptQuoteRequest { name: late });
         assert_ne!(accepted.expect("no order stands").order, standing.name);
         assert_eq!(orders_of(&house, &deal).await.len(), 2);
+    }
+
+    /// R-OPP-5: who makes the order may have named it before.
+    async fn an_order_is_made_under_the_name_that_was_chosen_for_it(db: TestDb) {
+        let house = House::open(db).await;
+        let chosen = dealflow_proto::names::ORDERS.name(uuid::Uuid::now_v7());
+        let quote = house.presented(quote(&opportunity())).await.name;
+        let accepted = ask!(house.quotes(), accept_quote, AcceptQuoteRequest { name: quote, order: chosen.clone() });
+        assert_eq!(accepted.expect("it can be accepted").order, chosen);
+        assert_eq!(house.order(&chosen).await.number, "SO-000001");
+    }
+
+    /// R-QUO-1, R-QUO-4: nobody is offered, or orders, less than nothing.
+    async fn what_comes_to_less_than_nothing_is_refused_when_it_is_written(db: TestDb) {
+        let house = House::open(db).await;
+        let lines = vec![line("1", "100"), line("-2", "60")];
+        let refused = house.draft(pb::Quote { lines: lines.clone(), ..quote(&opportunity()) }).await;
+        assert_eq!(refusal(&refused.expect_err("it comes to -20")).field_names(), ["quote.lines"]);
+        let refused = house.create_order(pb::Order { lines, ..order(&opportunity()) }).await;
+        assert_eq!(refusal(&refused.expect_err("it comes to -20")).field_names(), ["order.lines"]);
+        let nothing = vec![line("1", "100"), line("-1", "100")];
+        house.draft(pb::Quote { lines: nothing, ..quote(&opportunity()) }).await.expect("nothing is not less");
+    }
+
+    /// R-ACC-1, R-ORD-1: an order of nobody's goes to no ERP.
+    async fn an_order_without_an_account_is_not_confirmed(db: TestDb) {
+        let house = House::open(db).await;
+        let made = house.create_order(pb::Order { account: String::new(), ..order(&opportunity()) }).await.expect("a draft");
+        let refused = ask!(house.orders(), confirm_order, ConfirmOrderRequest { name: made.name });
+        let refused = refusal(&refused.expect_err("nobody buys"));
+        assert_eq!((refused.reason.as_str(), refused.preconditions[0].1.as_str()), ("GUARD", "account"));
+    }
+
+    /// R-INV-1: what is taken back is billed with what is sold.
+    async fn an_invoice_of_less_than_nothing_is_refused(db: TestDb) {
+        let house = House::open(db).await;
+        let lines = vec![line("1", "100"), line("-1", "60")];
+        let order = house.delivered(pb::Order { lines, ..order(&opportunity()) }).await.name;
+        let refused = refusal(&house.bill(&order, &[("2", "-1")]).await.expect_err("it comes to -60"));
+        assert_eq!(refused.field_names(), ["lines"]);
+        house.bill(&order, &[]).await.expect("all of it comes to 40");
+    }
+
+    /// R-ORD-1: the number of an order is used once.
+    async fn asking_again_for_an_order_burns_no_number(db: TestDb) {
+        let house = House::open(db).await;
+        let deal = opportunity();
+        for _ in 0..5 {
+            assert_eq!(house.create_order(order(&deal)).await.expect("it stands").number, "SO-000001");
+        }
+        assert_eq!(house.create_order(order(&opportunity())).await.expect("the next").number, "SO-000002");
     }
 }

@@ -273,10 +273,14 @@ pub(crate) fn vat(rate: &str) -> Vat {
     Vat { category: VatCategory::Standard.into(), rate: Some(decimal(rate)) }
 }
 
+/// Who buys.
+pub(crate) const ACCOUNT: &str = "accounts/0197a000-0000-7000-8000-00000000000b";
+
 /// A quote of two lines: 3 × 100 and 2 × 49.99 EUR.
 pub(crate) fn quote(opportunity: &str) -> pb::Quote {
     pb::Quote {
         opportunity: opportunity.to_owned(),
+        account: ACCOUNT.to_owned(),
         currency_code: "EUR".to_owned(),
         lines: vec![line("3", "100"), line("2", "49.99")],
         ..Default::default()
@@ -287,6 +291,7 @@ pub(crate) fn quote(opportunity: &str) -> pb::Quote {
 pub(crate) fn order(opportunity: &str) -> pb::Order {
     pb::Order {
         opportunity: opportunity.to_owned(),
+        account: ACCOUNT.to_owned(),
         currency_code: "EUR".to_owned(),
         lines: vec![line("3", "100"), line("2", "49.99")],
         ..Default::default()

@@ -178,6 +178,10 @@ impl Rpc<'_> {
         {
             self.wrong.push(format!("{} repeated: answers otherwise than at first", self.name));
         }
+        let id = good.get_field_by_name("request_id").and_then(|id| id.as_str().map(str::to_uppercase));
+        let capitals = with(good.clone(), "request_id", Value::String(id.unwrap_or_default()));
+        let answer = self.send(&capitals).await;
+        self.want_ok("repeated with its id in capitals", answer);
         let other = other_content(&good);
         self.refused("with its id and other content", &other, Code::AlreadyExists, "REQUEST_ID_REUSED", &[]).await;
         let anew = self.good(row);

@@ -52,21 +52,21 @@ pub(super) fn deals(deal: &str, activity: &str, lead: &str) -> Vec<Bad> {
         "a negative price",
         "DealService/DevelopDeal",
         DevelopDealRequest { opportunity: deal.to_owned(), lines: vec![line(decimal("1"), usd(-1))] },
-        ["opportunity.lines[0].unit_price"]
+        ["lines[0].unit_price"]
     );
     bad!(
         bad,
         "a discount above the whole",
         "DealService/ProposeQuote",
         ProposeQuoteRequest { opportunity: deal.to_owned(), discount_percent: decimal("101") },
-        ["quote.discount_percent"]
+        ["discount_percent"]
     );
     bad!(
         bad,
         "a negative discount",
         "DealService/ProposeQuote",
         ProposeQuoteRequest { opportunity: deal.to_owned(), discount_percent: decimal("-1") },
-        ["quote.discount_percent"]
+        ["discount_percent"]
     );
     bad!(
         bad,
@@ -80,7 +80,7 @@ pub(super) fn deals(deal: &str, activity: &str, lead: &str) -> Vec<Bad> {
         "validity that is over",
         "DealService/ProposeQuote",
         ProposeQuoteRequest { opportunity: deal.to_owned(), valid_until_date: day(2001, 1, 1) },
-        ["quote.valid_until_date"]
+        ["valid_until_date"]
     );
     bad!(
         bad,

@@ -12,7 +12,8 @@ use super::{Again, GUARD, Row, STATE, TAKEN, TERMINAL};
 pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row> {
     use opportunities::{
         CreateOpportunityRequest, LoseOpportunityRequest, MoveToStageRequest, Opportunity, RecordActivityResultRequest,
-        StartProcessRequest, UpdateOpportunityRequest, WinOpportunityRequest,
+        ReleaseOpportunityRequest, ReserveOpportunityRequest, StartProcessRequest, UpdateOpportunityRequest,
+        WinOpportunityRequest,
     };
     if method == "OpportunityService/CreateOpportunity" {
         let opportunity = Some(Opportunity { title: sandbox.unique(), ..Opportunity::default() });
@@ -44,6 +45,12 @@ pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row
                     result: result
                 }
             )
+        }
+        "OpportunityService/ReserveOpportunity" => {
+            row!(Again::Fine, ReserveOpportunityRequest { name: name, order: format!("orders/{}", new_id()) })
+        }
+        "OpportunityService/ReleaseOpportunity" => {
+            row!(Again::Fine, ReleaseOpportunityRequest { name: name, order: format!("orders/{}", new_id()) })
         }
         "OpportunityService/WinOpportunity" => row!(TERMINAL, WinOpportunityRequest { name: name }),
         "OpportunityService/LoseOpportunity" => {
