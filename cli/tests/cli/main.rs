@@ -2,6 +2,7 @@
 
 mod demo;
 mod import;
+mod lead;
 mod serve;
 mod setting;
 mod usage;
