@@ -11,7 +11,9 @@ use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServ
 use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
 use dealflow_proto::gateway::v1::deal_service_client::DealServiceClient;
 use dealflow_proto::gateway::v1::flow_service_client::FlowServiceClient;
+use dealflow_proto::gateway::v1::privacy_service_client::PrivacyServiceClient;
 use dealflow_proto::leads::v1::account_service_client::AccountServiceClient;
+use dealflow_proto::leads::v1::contact_service_client::ContactServiceClient;
 use dealflow_proto::leads::v1::lead_service_client::LeadServiceClient;
 use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServiceClient;
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
@@ -41,6 +43,10 @@ pub struct Api {
     pub stub: ErpStubControlServiceClient<Link>,
     /// Leads.
     pub leads: LeadServiceClient<Link>,
+    /// Contacts.
+    pub contacts: ContactServiceClient<Link>,
+    /// What is held of a person.
+    pub privacy: PrivacyServiceClient<Link>,
     /// Accounts.
     pub accounts: AccountServiceClient<Link>,
     /// Opportunities.
@@ -74,6 +80,8 @@ impl Api {
             erp: ErpServiceClient::new(link.clone()),
             stub: ErpStubControlServiceClient::new(link.clone()),
             leads: LeadServiceClient::new(link.clone()),
+            contacts: ContactServiceClient::new(link.clone()),
+            privacy: PrivacyServiceClient::new(link.clone()),
             accounts: AccountServiceClient::new(link.clone()),
             opportunities: OpportunityServiceClient::new(link.clone()),
             processes: ProcessServiceClient::new(link.clone()),

@@ -9,7 +9,8 @@
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
-//! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place
+//! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
+//!   is held of a person
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
 
 mod advance;
@@ -27,6 +28,7 @@ mod follow;
 mod fulfill;
 mod guidance;
 pub mod handoff;
+mod privacy_rpc;
 mod progress;
 mod propose;
 mod qualify;
@@ -42,6 +44,7 @@ use dealflow_chassis::serve::Part;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
 use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
 use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
+use dealflow_proto::gateway::v1::privacy_service_server::PrivacyServiceServer;
 use dealflow_proto::settings::v1::setting_service_server::SettingServiceServer;
 
 pub use calls::Neighbours;
@@ -51,11 +54,12 @@ use flow::{Flows, Parts, lease};
 use handoff::Handoffs;
 
 /// The neighbours' services that a client reaches here too, so that it needs one address.
-fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 18] {
-    [
+fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link)> {
+    vec![
         ("dealflow.leads.v1.LeadService", to.leads.clone()),
         ("dealflow.leads.v1.AccountService", to.leads.clone()),
         ("dealflow.leads.v1.ContactService", to.leads.clone()),
+        ("dealflow.leads.v1.PersonService", to.leads.clone()),
         ("dealflow.opportunities.v1.OpportunityService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
@@ -91,6 +95,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(DealServiceServer::new(deals))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
+        .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))
         .ready({

@@ -1,4 +1,5 @@
-//! Writes `impl Validate` for every request and what it is made of, and `impl Mutation` for requests that change.
+//! Writes `impl Validate` for every request and what it is made of, `impl Mutation` for requests that change, and
+//! `impl Listing` for those that list.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,6 +8,9 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 use crate::fields::{Holding, holding, path, snake};
 use crate::rules::{Rules, record_patterns};
+
+/// What makes a request one for a list.
+const LISTING: [&str; 4] = ["page_size", "page_token", "filter", "order_by"];
 
 /// The source of all checks; an error names the field that asks for a check nobody wrote.
 pub(crate) fn checks(pool: &DescriptorPool) -> Result<String, String> {
@@ -24,6 +28,9 @@ pub(crate) fn checks(pool: &DescriptorPool) -> Result<String, String> {
         source.push_str(&validate(message)?);
         if is_request(message) && message.get_field_by_name("request_id").is_some() {
             source.push_str(&mutation(message));
+        }
+        if is_request(message) && LISTING.iter().all(|field| message.get_field_by_name(field).is_some()) {
+            source.push_str(&listing(message));
         }
     }
     Ok(source)
@@ -133,6 +140,18 @@ fn masked(message: &MessageDescriptor, field: &FieldDescriptor) -> Option<(Strin
          check::text(check::At::below(path, {name:?}, \"name\"), &value.name, &check::Text {{ required: true, least: 0, most: 4096, form: check::Form::Any, patterns: &{patterns:?} }}, out);"
     );
     Some((before, after))
+}
+
+fn listing(message: &MessageDescriptor) -> String {
+    format!(
+        "impl crate::Listing for {} {{
+            fn page_size(&self) -> i32 {{ self.page_size }}
+            fn page_token(&self) -> &str {{ &self.page_token }}
+            fn filter(&self) -> &str {{ &self.filter }}
+            fn order_by(&self) -> &str {{ &self.order_by }}
+        }}\n",
+        path(message.full_name()),
+    )
 }
 
 fn mutation(message: &MessageDescriptor) -> String {

@@ -2,11 +2,12 @@
 //!
 //! - one module per package of `proto/dealflow`: [`leads::v1`], [`opportunities::v1`], …
 //! - [`Validate`]: every request checks its own form, from the options in the .proto files
-//! - [`Mutation`]: what all requests that change something have in common
+//! - [`Mutation`]: what all requests that change something have in common; [`Listing`]: those for a list
 //! - [`names`]: resource names ⇄ ids; [`convert`]: the wire's values ⇄ Rust's
 //! - [`FILE_DESCRIPTOR_SET`]: the descriptors, comments included, for reflection
 
 pub mod convert;
+pub mod listing;
 pub mod mutation;
 pub mod names;
 pub mod validate;
@@ -16,13 +17,14 @@ mod wire {
     include!(concat!(env!("OUT_DIR"), "/wire.rs"));
 }
 
-/// The generated `Validate` and `Mutation` of every request.
+/// The generated `Validate`, `Mutation` and `Listing` of every request.
 #[allow(clippy::all, unused_variables)]
 mod checks {
     use crate::validate::check;
     include!(concat!(env!("OUT_DIR"), "/checks.rs"));
 }
 
+pub use listing::Listing;
 pub use mutation::Mutation;
 pub use validate::{Validate, Violation};
 pub use wire::dealflow::*;

@@ -134,6 +134,18 @@ impl Sandbox {
         true
     }
 
+    /// What the gateway keeps of a flow: its input, its answer, its journal.
+    pub async fn stored_flow(&self, id: uuid::Uuid) -> Vec<u8> {
+        let suite = self.running.suite.as_ref().expect("the suite runs");
+        let (_, store) =
+            suite.stores().iter().find(|(name, _)| *name == PartName::Gateway).expect("the gateway's store");
+        let sql = "SELECT input, answer, journal FROM flow WHERE id = $1";
+        let ask = Statement::from_sql_and_values(store.backend(), sql, [id.into()]);
+        let row = store.reader().query_one_raw(ask).await.expect(READS).expect("the flow is there");
+        let column = |index| row.try_get_by_index::<Option<Vec<u8>>>(index).expect("bytes").unwrap_or_default();
+        [column(0), column(1), column(2)].concat()
+    }
+
     async fn number(&self, part: PartName, sql: &str) -> i64 {
         let suite = self.running.suite.as_ref().expect("the suite runs");
         let (_, store) = suite.stores().iter().find(|(name, _)| *name == part).expect("every part has a store");

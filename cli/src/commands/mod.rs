@@ -6,8 +6,10 @@ pub mod demo;
 pub mod flows;
 pub mod handoffs;
 pub mod import;
+pub mod lead;
 pub mod machine;
 pub mod migrate;
+pub mod parties;
 mod people;
 pub mod pipeline;
 pub mod serve;
@@ -64,6 +66,15 @@ pub enum Command {
     Pipeline(pipeline::Pipeline),
     /// Show what was won and lost: counts, value, win rate, days
     WonLost(won_lost::WonLost),
+    /// Capture, import, distribute and qualify leads
+    #[command(subcommand)]
+    Lead(lead::LeadCommand),
+    /// Show companies
+    #[command(subcommand)]
+    Account(parties::AccountCommand),
+    /// Show people; export and erase a person's data
+    #[command(subcommand)]
+    Contact(parties::ContactCommand),
     /// Show one deal
     #[command(subcommand)]
     Deal(deal::Deal),
@@ -91,6 +102,9 @@ impl Command {
             Self::Import(import) => import.run().await,
             Self::Pipeline(pipeline) => pipeline.run().await,
             Self::WonLost(won_lost) => won_lost.run().await,
+            Self::Lead(lead) => lead.run().await,
+            Self::Account(account) => account.run().await,
+            Self::Contact(contact) => contact.run().await,
             Self::Deal(deal) => deal.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,

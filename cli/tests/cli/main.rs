@@ -3,6 +3,7 @@
 mod demo;
 mod flows;
 mod import;
+mod lead;
 mod serve;
 mod setting;
 mod usage;

@@ -6,7 +6,7 @@ use super::{program, run, run_on};
 
 #[test]
 fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 14] = [
         &["serve"],
         &["demo"],
         &["import", "crm"],
@@ -16,6 +16,9 @@ fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
         &["flows"],
         &["handoffs"],
         &["setting"],
+        &["lead"],
+        &["account"],
+        &["contact"],
         &["migrate"],
         &[],
     ];

@@ -1,6 +1,7 @@
 //! The schema of leads.
 
 mod m0001_leads;
+mod m0002_work;
 
 use sea_orm_migration::prelude::*;
 
@@ -9,6 +10,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(crate::work::Migration), Box::new(crate::settings::Migration), Box::new(m0001_leads::Migration)]
+        vec![
+            Box::new(crate::work::Migration),
+            Box::new(crate::settings::Migration),
+            Box::new(m0001_leads::Migration),
+            Box::new(m0002_work::Migration),
+        ]
     }
 }

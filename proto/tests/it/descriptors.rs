@@ -36,9 +36,11 @@ fn the_descriptors_contain_every_service() {
         "feed.v1.FeedService",
         "gateway.v1.DealService",
         "gateway.v1.FlowService",
+        "gateway.v1.PrivacyService",
         "leads.v1.AccountService",
         "leads.v1.ContactService",
         "leads.v1.LeadService",
+        "leads.v1.PersonService",
         "opportunities.v1.AnalyticsService",
         "opportunities.v1.OpportunityService",
         "opportunities.v1.ProcessService",
@@ -83,7 +85,7 @@ fn every_rpc_with_a_request_id_is_a_mutation_and_no_other_is() {
 
 #[test]
 fn only_reads_are_without_a_request_id() {
-    let reads = ["Get", "List", "Watch", "Subscribe"];
+    let reads = ["Get", "List", "Watch", "Subscribe", "Find", "Export"];
     // The wire to the ERP has an idempotency key of its own, the stub's controls repeat harmlessly.
     let outside = ["dealflow.erp.v1.ErpService", "dealflow.erp.v1.ErpStubControlService"];
     for method in methods() {

@@ -162,6 +162,7 @@ async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsRespon
     };
     let mut rows = history::Entity::find()
         .filter(wanted)
+        .filter(history::Column::Kind.ne(""))
         .filter(history::Column::Seq.gt::<i64>(after))
         .order_by_asc(history::Column::Seq)
         .limit(u64::from(size) + 1)

@@ -196,7 +196,7 @@ const COLUMNS: [&str; 19] = [
 /// and is to be rolled back.
 pub(crate) async fn write(work: &Work, remembered: &Remembered<'_>) -> Result<bool, DbErr> {
     // The answer is stored once: beside the change that it equals, or beside the first one.
-    let nothing = [Change::default()];
+    let nothing = [Change { subject: work.about.clone(), ..Change::default() }];
     let changes = if work.changes.is_empty() { &nothing[..] } else { &work.changes };
     let equal = changes.iter().position(|change| change.data == remembered.answer);
     let mut values = Vec::with_capacity(changes.len() * COLUMNS.len());

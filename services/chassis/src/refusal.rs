@@ -150,6 +150,11 @@ impl Refusal {
         self
     }
 
+    /// The fields that are wrong.
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.fields
+    }
+
     /// The kind of this refusal.
     pub fn kind(&self) -> Kind {
         self.0.kind

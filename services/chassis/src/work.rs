@@ -36,6 +36,7 @@ pub struct Work {
     /// The request's id.
     pub request_id: Uuid,
     pub(crate) changes: Vec<Change>,
+    pub(crate) about: String,
 }
 
 /// A finished piece of work: what the caller will be told once it is committed.
@@ -48,6 +49,11 @@ impl Work {
     /// Records a change: history row, audit row and event, committed with the rest.
     pub fn record(&mut self, change: Change) {
         self.changes.push(change);
+    }
+
+    /// Which record a request that changes nothing is answered with: whoever is to blank the record finds the answer.
+    pub fn about(&mut self, subject: String) {
+        self.about = subject;
     }
 
     /// Ends the work with its answer.
@@ -138,7 +144,7 @@ impl Store {
         // Read when it is this request's turn: on SQLite it may have waited for the writer.
         let now = effective_time(&message, self.clock().now())?;
         let dated = message.effective_time().is_some();
-        let work = Work { tx, now, dated, context, request_id, changes: Vec::new() };
+        let work = Work { tx, now, dated, context, request_id, changes: Vec::new(), about: String::new() };
         act(work, message).await.map_err(Into::into)
     }
 

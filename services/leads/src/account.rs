@@ -237,3 +237,19 @@ pub async fn check_parent(tx: &impl ConnectionTrait, account: &Model) -> Result<
     }
     Ok(())
 }
+
+/// Refuses an electronic address without its scheme, a scheme without an address, and what is no code of the EAS list:
+/// an invoice with one of them reaches nobody (BT-49).
+pub fn check_electronic_address(account: &Model) -> Result<(), Error> {
+    let (scheme, address) = (account.electronic_address_scheme.as_str(), account.electronic_address.as_str());
+    let is_code = |text: &str| text.len() == 4 && text.chars().all(|c| c.is_ascii_digit());
+    match (scheme, address) {
+        ("", "") => Ok(()),
+        ("", _) => Err(Refusal::field("account.electronic_address_scheme", "an EAS code such as 0088 or 9930").into()),
+        (_, "") => Err(Refusal::field("account.electronic_address", "an address of this scheme").into()),
+        (scheme, _) if is_code(scheme) || scheme == "EM" || scheme == "AQ" || scheme == "AS" || scheme == "AU" => {
+            Ok(())
+        }
+        _ => Err(Refusal::field("account.electronic_address_scheme", "an EAS code such as 0088 or 9930").into()),
+    }
+}

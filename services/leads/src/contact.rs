@@ -43,6 +43,14 @@ pub struct Model {
     pub email_key: Option<String>,
     /// `phone`, normalised.
     pub phone_key: Option<String>,
+    /// Department at the account.
+    pub department: String,
+    /// How the person wants to be reached: a name of the wire's enum without its prefix; empty where not said.
+    pub preferred_channel: String,
+    /// BCP 47; empty where not said.
+    pub language_code: String,
+    /// When the person was erased (R-ACC-3).
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// No relations: contacts are looked up by id where they are needed.
@@ -66,6 +74,14 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .filter_only()
         .text("job_title", Column::JobTitle)
         .filter_only()
+        .text("department", Column::Department)
+        .filter_only()
+        .text("preferred_channel", Column::PreferredChannel)
+        .filter_only()
+        .text("language_code", Column::LanguageCode)
+        .filter_only()
+        .time("erase_time", Column::ErasedAt)
+        .filter_only()
         .uuid("account", "accounts", Column::Account)
         .filter_only()
 });
@@ -87,6 +103,10 @@ impl Model {
             name_key: None,
             email_key: None,
             phone_key: None,
+            department: String::new(),
+            preferred_channel: String::new(),
+            language_code: String::new(),
+            erased_at: None,
         }
     }
 
@@ -108,7 +128,28 @@ impl Model {
         names::CONTACTS.name(self.id)
     }
 
+    /// The contact without its person (R-ACC-3).
+    pub fn erase(self, now: DateTime<Utc>) -> Self {
+        let nobody = Self::new(self.id, lead::ERASED.to_owned(), self.created_at);
+        Self {
+            version: self.version,
+            updated_at: self.updated_at,
+            account: self.account,
+            erased_at: Some(now),
+            ..nobody
+        }
+    }
+
+    /// Refuses a person that was erased.
+    pub fn check_there(&self) -> Result<(), Error> {
+        if self.erased_at.is_some() { Err(Error::Erased { name: self.name() }) } else { Ok(()) }
+    }
+
+    /// Nobody who was erased is found again by a name.
     fn keyed(self) -> Self {
+        if self.erased_at.is_some() {
+            return Self { name_key: None, email_key: None, phone_key: None, ..self };
+        }
         Self {
             name_key: keys::person(&self.given_name, &self.family_name),
             email_key: keys::email(&self.email),

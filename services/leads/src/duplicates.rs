@@ -4,6 +4,7 @@
 //! company or person first takes a lock on each of its keys, held until the end of the transaction; the second waits
 //! and then finds what the first made. SQLite has one writer, so there is nothing to lock.
 
+use dealflow_proto::leads::v1::FindDuplicatesRequest;
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
@@ -25,7 +26,7 @@ pub struct Candidate {
     pub why: String,
 }
 
-/// A lead's normalised values.
+/// A lead's normalised values, or those of who is looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
     company: Option<String>,
@@ -44,6 +45,17 @@ impl Keys {
             vat: keys::vat(&lead.vat_id),
             email: keys::email(&lead.email),
             phone: keys::phone(&lead.phone),
+        }
+    }
+
+    /// The keys of who is looked for.
+    pub fn wanted(ask: &FindDuplicatesRequest) -> Self {
+        Self {
+            company: keys::company(&ask.company_name),
+            person: keys::person(&ask.given_name, &ask.family_name),
+            vat: keys::vat(&ask.vat_id),
+            email: keys::email(&ask.email),
+            phone: keys::phone(&ask.phone),
         }
     }
 

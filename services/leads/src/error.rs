@@ -7,6 +7,7 @@ use sea_orm::DbErr;
 use tonic::Status;
 
 use crate::duplicates::Candidate;
+use crate::lead::Stage;
 
 /// The refusals of this part, beside those of every part.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,24 @@ pub enum Error {
         /// What was asked for.
         verb: &'static str,
     },
+    /// A stage that the lead cannot be in as it is (R-LED-3).
+    #[error("{lead} cannot be in {stage}: {missing}")]
+    Stage {
+        /// The lead.
+        lead: String,
+        /// The stage.
+        stage: Stage,
+        /// What is missing.
+        field: &'static str,
+        /// What is expected of it.
+        missing: &'static str,
+    },
+    /// The person was erased (R-ACC-3).
+    #[error("{name} was erased and changes no more")]
+    Erased {
+        /// The contact or lead.
+        name: String,
+    },
     /// A value that must be unique.
     #[error("{field} {value} is taken by {holder}")]
     Taken {
@@ -99,6 +118,12 @@ impl From<Error> for Refusal {
                     .with("opportunity", opportunity)
                     .with("verb", verb)
             }
+            Error::Stage { lead, field, missing, .. } => {
+                Self::guard(message, &[(field, missing)]).with("resource", lead)
+            }
+            Error::Erased { name } => Self::new(Kind::Precondition, ErrorReason::Terminal, message)
+                .precondition("STATE", &name, "is erased")
+                .with("resource", name),
             Error::Taken { field, value, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
                 .with("field", field)
                 .with("value", value)

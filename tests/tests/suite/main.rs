@@ -6,6 +6,7 @@ mod customer;
 mod directly;
 mod lost_replies;
 mod ordered;
+mod privacy;
 mod requirements;
 mod settings;
 mod sold;

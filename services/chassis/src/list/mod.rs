@@ -36,6 +36,11 @@ pub use filter::{Comparator, Filter, Literal};
 use sea_orm::sea_query::Condition;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Select};
 
+use dealflow_proto::{Listing, Validate};
+
+use crate::refusal::Refusal;
+use crate::store::Store;
+use crate::work::check;
 use order::Order;
 use token::PageToken;
 
@@ -164,6 +169,24 @@ where
         String::new()
     };
     Ok(Page { items, next_page_token })
+}
+
+impl Store {
+    /// Answers a request for a page of records: its form is checked, the page is read outside any transaction.
+    pub async fn list<Q, E>(&self, ask: &Q, base: Select<E>, fields: &Fields) -> Result<Page<E::Model>, Refusal>
+    where
+        Q: Listing + Validate,
+        E: EntityTrait,
+    {
+        check(ask)?;
+        let wanted = ListRequest {
+            page_size: ask.page_size(),
+            page_token: ask.page_token(),
+            filter: ask.filter(),
+            order_by: ask.order_by(),
+        };
+        Ok(list(self.reader(), base, fields, wanted).await?)
+    }
 }
 
 fn page_size(asked: i32) -> Result<u64, ListError> {

@@ -1,6 +1,5 @@
-//! Accounts: added, read, listed, changed.
+//! Accounts: added, read, listed, changed; who may be one already.
 
-use dealflow_chassis::list::{self, ListRequest};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Store};
 use dealflow_proto::leads::v1 as pb;
@@ -10,6 +9,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::account;
+use crate::duplicates::{Candidate, Keys};
 use crate::error::Error;
 use crate::wire;
 
@@ -42,6 +42,7 @@ impl AccountService for Accounts {
                 )?;
                 account::check_external_id(&work.tx, &account).await?;
                 account::check_parent(&work.tx, &account).await?;
+                account::check_electronic_address(&account)?;
                 let account = account::insert(&work.tx, account).await?;
                 let answer = wire::account::answer(&account);
                 work.record(Change::new("account.created", account.name(), "CreateAccount").data(&answer));
@@ -62,16 +63,7 @@ impl AccountService for Accounts {
         request: Request<pb::ListAccountsRequest>,
     ) -> Result<Response<pb::ListAccountsResponse>, Status> {
         let ask = request.into_inner();
-        check(&ask)?;
-        let wanted = ListRequest {
-            page_size: ask.page_size,
-            page_token: &ask.page_token,
-            filter: &ask.filter,
-            order_by: &ask.order_by,
-        };
-        let page = list::list(self.store.reader(), account::Entity::find(), &account::FIELDS, wanted)
-            .await
-            .map_err(Error::from)?;
+        let page = self.store.list(&ask, account::Entity::find(), &account::FIELDS).await?;
         let accounts = page.items.iter().map(wire::account::answer).collect();
         Ok(Response::new(pb::ListAccountsResponse { accounts, next_page_token: page.next_page_token }))
     }
@@ -93,11 +85,29 @@ impl AccountService for Accounts {
                 }
                 account::check_external_id(&work.tx, &account).await?;
                 account::check_parent(&work.tx, &account).await?;
+                account::check_electronic_address(&account)?;
                 let account = account::save(&work.tx, account, work.now).await?;
                 let answer = wire::account::answer(&account);
                 work.record(Change::new("account.updated", account.name(), "UpdateAccount").data(&answer));
                 Ok::<_, Error>(work.done(answer))
             })
             .await
+    }
+
+    async fn find_duplicates(
+        &self,
+        request: Request<pb::FindDuplicatesRequest>,
+    ) -> Result<Response<pb::FindDuplicatesResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let (keys, db) = (Keys::wanted(&ask), self.store.reader());
+        let accounts = keys.accounts(db).await?;
+        let at: Vec<Uuid> = accounts.iter().map(|account| account.id).collect();
+        let contacts = keys.contacts(db, &at).await?;
+        let told = |it: Candidate| pb::DuplicateCandidate { name: it.name, reason: it.why };
+        Ok(Response::new(pb::FindDuplicatesResponse {
+            accounts: accounts.iter().map(|account| told(keys.account_candidate(account))).collect(),
+            contacts: contacts.iter().map(|contact| told(keys.contact_candidate(contact))).collect(),
+        }))
     }
 }

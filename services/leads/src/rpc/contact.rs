@@ -1,6 +1,5 @@
 //! Contacts: added, read, listed, changed.
 
-use dealflow_chassis::list::{self, ListRequest};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Store};
 use dealflow_proto::leads::v1 as pb;
@@ -61,16 +60,7 @@ impl ContactService for Contacts {
         request: Request<pb::ListContactsRequest>,
     ) -> Result<Response<pb::ListContactsResponse>, Status> {
         let ask = request.into_inner();
-        check(&ask)?;
-        let wanted = ListRequest {
-            page_size: ask.page_size,
-            page_token: &ask.page_token,
-            filter: &ask.filter,
-            order_by: &ask.order_by,
-        };
-        let page = list::list(self.store.reader(), contact::Entity::find(), &contact::FIELDS, wanted)
-            .await
-            .map_err(Error::from)?;
+        let page = self.store.list(&ask, contact::Entity::find(), &contact::FIELDS).await?;
         let contacts = page.items.iter().map(wire::contact::answer).collect();
         Ok(Response::new(pb::ListContactsResponse { contacts, next_page_token: page.next_page_token }))
     }
@@ -85,9 +75,11 @@ impl ContactService for Contacts {
                 let mask = Mask::of(ask.update_mask, wire::contact::KNOWN)?;
                 let before = contact::lock(&work.tx, "contact.name", &news.name).await?;
                 work.check_etag(&news.name, &ask.etag, before.version)?;
+                before.check_there()?;
                 work.take_effect_after(before.updated_at)?;
                 let contact = wire::contact::take_over(before.clone(), news, &mask)?;
                 if contact == before {
+                    work.about(before.name());
                     return Ok(work.done(wire::contact::answer(&before)));
                 }
                 contact::check_account(&work.tx, &contact).await?;

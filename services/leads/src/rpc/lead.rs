@@ -1,19 +1,20 @@
 //! Leads: captured, contacted, set aside, taken up again.
 
-use dealflow_chassis::list::{self, ListRequest};
 use dealflow_chassis::work::check;
-use dealflow_chassis::{Change, Lifecycle, Mask, Refusal, Store, Work};
+use dealflow_chassis::{Change, Done, Lifecycle, Mask, Refusal, Store, Work};
 use dealflow_proto::leads::v1 as pb;
 use dealflow_proto::leads::v1::lead_service_server::LeadService;
 use dealflow_proto::names;
 use sea_orm::{ConnectionTrait, EntityTrait};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
+use super::distribute::distribute;
+use super::import::import;
 use super::qualify::qualify;
 use crate::QUALIFICATION_GUARD;
 use crate::error::Error;
-use crate::lead::{self, Model, Verb};
+use crate::lead::{self, Model, Stage, Verb};
 use crate::wire;
 
 /// The service of leads.
@@ -60,15 +61,7 @@ impl LeadService for Leads {
         request: Request<pb::ListLeadsRequest>,
     ) -> Result<Response<pb::ListLeadsResponse>, Status> {
         let ask = request.into_inner();
-        check(&ask)?;
-        let wanted = ListRequest {
-            page_size: ask.page_size,
-            page_token: &ask.page_token,
-            filter: &ask.filter,
-            order_by: &ask.order_by,
-        };
-        let page =
-            list::list(self.store.reader(), lead::Entity::find(), &lead::FIELDS, wanted).await.map_err(Error::from)?;
+        let page = self.store.list(&ask, lead::Entity::find(), &lead::FIELDS).await?;
         let guarded = guarded(self.store.reader(), &page.items).await?;
         let leads = page.items.iter().map(|lead| wire::lead::answer(lead, guarded)).collect();
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token: page.next_page_token }))
@@ -136,6 +129,40 @@ impl LeadService for Leads {
             .await
     }
 
+    async fn move_lead_to_stage(
+        &self,
+        request: Request<pb::MoveLeadToStageRequest>,
+    ) -> Result<Response<pb::Lead>, Status> {
+        self.store
+            .work(request, move |mut work, ask: pb::MoveLeadToStageRequest| async move {
+                let before = open(&mut work, &ask.name, &ask.etag).await?;
+                let stage = wire::lead::read_stage(ask.stage());
+                if stage == Stage::AwaitingSale {
+                    return awaiting_sale(work, before, ask).await;
+                }
+                let lead = before.clone().move_to(stage, work.now)?;
+                let change = Change::new("lead.stage_changed", lead.name(), "MoveLeadToStage").reason(ask.reason);
+                saved_in_stage(work, &before, lead, change).await
+            })
+            .await
+    }
+
+    async fn distribute_leads(
+        &self,
+        request: Request<pb::DistributeLeadsRequest>,
+    ) -> Result<Response<pb::DistributeLeadsResponse>, Status> {
+        self.store
+            .work(request, move |work, ask: pb::DistributeLeadsRequest| async move { distribute(work, &ask).await })
+            .await
+    }
+
+    async fn import_leads(
+        &self,
+        request: Request<Streaming<pb::ImportLeadsRequest>>,
+    ) -> Result<Response<pb::ImportLeadsResponse>, Status> {
+        import(&self.store, request).await
+    }
+
     async fn link_opportunity(
         &self,
         request: Request<pb::LinkOpportunityRequest>,
@@ -174,26 +201,49 @@ async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
     Ok(lead)
 }
 
+/// A lead that reaches AWAITING_SALE is qualified, whatever the route (R-LED-3); who is one already is not decided here.
+async fn awaiting_sale(
+    mut work: Work,
+    before: Model,
+    ask: pb::MoveLeadToStageRequest,
+) -> Result<Done<pb::Lead>, Error> {
+    let verb = Verb::MoveLeadToStage;
+    before.clone().accept(verb, work.now)?;
+    let guarded = guarded(&work.tx, std::slice::from_ref(&before)).await?;
+    let lead = before.clone().qualify(guarded, work.now)?;
+    let lead = qualify(&mut work, lead, &pb::QualifyLeadRequest::default()).await?;
+    let change = Change::new("lead.qualified", lead.name(), &verb.to_string()).reason(ask.reason);
+    saved(work, &before, lead, change).await
+}
+
+/// As [`saved`], for a change of stage: history says from which stage to which, and how long it was in the first.
+async fn saved_in_stage(work: Work, before: &Model, lead: Model, change: Change) -> Result<Done<pb::Lead>, Error> {
+    let since = before.stage_since.unwrap_or(before.created_at);
+    let change = change.states(before.stage, lead.stage).since(since);
+    store(work, before, lead, change).await
+}
+
 /// Whether qualification asks for need and purchasing power (R-LED-4). The setting is read only where it decides: for
 /// leads that are open and do not say both.
-async fn guarded(db: &impl ConnectionTrait, leads: &[Model]) -> Result<bool, Error> {
+pub(super) async fn guarded(db: &impl ConnectionTrait, leads: &[Model]) -> Result<bool, Error> {
     let decides = |lead: &Model| lead.state.next(Verb::QualifyLead).is_some() && !lead.unknown().is_empty();
     Ok(leads.iter().any(decides) && QUALIFICATION_GUARD.read(db).await?)
 }
 
 /// Saves and records what changed. What did not change is answered as it stands: asking twice is no change.
-async fn saved(
-    mut work: Work,
-    before: &Model,
-    lead: Model,
-    change: Change,
-) -> Result<dealflow_chassis::Done<pb::Lead>, Error> {
+async fn saved(work: Work, before: &Model, lead: Model, change: Change) -> Result<Done<pb::Lead>, Error> {
+    let change = change.states(before.state, lead.state).since(before.state_since);
+    store(work, before, lead, change).await
+}
+
+async fn store(mut work: Work, before: &Model, lead: Model, change: Change) -> Result<Done<pb::Lead>, Error> {
     if lead == *before {
+        work.about(before.name());
         let answer = wire::lead::answer(before, guarded(&work.tx, std::slice::from_ref(before)).await?);
         return Ok(work.done(answer));
     }
     let lead = lead::save(&work.tx, before, lead, work.now).await?;
     let answer = wire::lead::answer(&lead, guarded(&work.tx, std::slice::from_ref(&lead)).await?);
-    work.record(change.states(before.state, lead.state).since(before.state_since).data(&answer));
+    work.record(change.data(&answer));
     Ok(work.done(answer))
 }

@@ -2,5 +2,8 @@
 
 pub mod account;
 pub mod contact;
+mod distribute;
+mod import;
 pub mod lead;
+pub mod person;
 pub mod qualify;

@@ -88,7 +88,9 @@ async fn linked_contact(work: &Work, ask: &QualifyLeadRequest) -> Result<Option<
     if ask.contact.is_empty() {
         return Ok(None);
     }
-    contact::lock(&work.tx, "contact", &ask.contact).await.map(Some)
+    let contact = contact::lock(&work.tx, "contact", &ask.contact).await?;
+    contact.check_there()?;
+    Ok(Some(contact))
 }
 
 /// The account, or those among which the caller must decide. A linked contact decides for its own account.

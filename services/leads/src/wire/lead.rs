@@ -71,6 +71,8 @@ pub fn blank(id: Uuid, now: DateTime<Utc>) -> Model {
         opportunity: None,
         disqualify_reason: String::new(),
         disqualify_comment: String::new(),
+        stage_since: Some(now),
+        erased_at: None,
     }
 }
 
@@ -151,6 +153,8 @@ pub fn answer(lead: &Model, guarded: bool) -> pb::Lead {
             .into(),
         disqualify_comment: lead.disqualify_comment.clone(),
         guidance: Some(guidance(lead, guarded)),
+        stage_time: wire::time(lead.stage_since.unwrap_or(lead.created_at)),
+        erase_time: lead.erased_at.and_then(wire::time),
     }
 }
 
@@ -165,6 +169,17 @@ fn source_name(source: Source) -> &'static str {
 /// A reason's name without its prefix.
 pub fn disqualify_reason(reason: DisqualifyReason) -> &'static str {
     reason.as_str_name().trim_start_matches("DISQUALIFY_REASON_")
+}
+
+/// A stage as it was asked for; the one that is never taken was refused by the form.
+pub fn read_stage(stage: pb::lead::Stage) -> Stage {
+    match stage {
+        pb::lead::Stage::Unspecified | pb::lead::Stage::Qualification => Stage::Qualification,
+        pb::lead::Stage::Distribution => Stage::Distribution,
+        pb::lead::Stage::HandoffToSales => Stage::HandoffToSales,
+        pb::lead::Stage::AwaitingSale => Stage::AwaitingSale,
+        pb::lead::Stage::Satisfied => Stage::Satisfied,
+    }
 }
 
 fn state(state: State) -> pb::lead::State {
@@ -193,6 +208,7 @@ fn guidance(lead: &Model, guarded: bool) -> Guidance {
         Verb::SatisfyLead => lead.stage == Stage::Satisfied,
         _ => false,
     };
+    let done = |verb: &Verb| done(verb) || lead.clone().accept(*verb, lead.updated_at).is_err();
     let allowed: Vec<Verb> = lead.state.allowed().into_iter().filter(|verb| !done(verb)).collect();
     let open = allowed.contains(&Verb::QualifyLead);
     let missing = if open && guarded { lead.unknown() } else { Vec::new() };
@@ -202,6 +218,10 @@ fn guidance(lead: &Model, guarded: bool) -> Guidance {
         description: description.to_owned(),
     };
     let next_actions = match lead.state {
+        State::Disqualified if lead.erased_at.is_some() => Vec::new(),
+        State::New | State::Contacted if lead.stage == Stage::Distribution => {
+            vec![action(Verb::DistributeLeads, "Find the lead an owner")]
+        }
         State::New if !missing.is_empty() => vec![
             action(Verb::ContactLead, "Speak with the lead"),
             action(Verb::UpdateLead, "Find out need and purchasing power"),

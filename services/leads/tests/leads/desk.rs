@@ -10,6 +10,7 @@ use dealflow_proto::google::type_::Money;
 use dealflow_proto::leads::v1::account_service_client::AccountServiceClient;
 use dealflow_proto::leads::v1::contact_service_client::ContactServiceClient;
 use dealflow_proto::leads::v1::lead_service_client::LeadServiceClient;
+use dealflow_proto::leads::v1::person_service_client::PersonServiceClient;
 use dealflow_proto::leads::v1::*;
 use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
 use dealflow_proto::settings::v1::{Setting, SettingValue, UpdateSettingRequest};
@@ -26,6 +27,7 @@ pub(crate) struct Desk {
     pub(crate) leads: LeadServiceClient<Link>,
     pub(crate) accounts: AccountServiceClient<Link>,
     pub(crate) contacts: ContactServiceClient<Link>,
+    pub(crate) persons: PersonServiceClient<Link>,
     pub(crate) settings: SettingServiceClient<Link>,
     pub(crate) feed: FeedServiceClient<Link>,
     pub(crate) clock: TestClock,
@@ -40,6 +42,7 @@ impl Desk {
             leads: LeadServiceClient::new(link.clone()),
             accounts: AccountServiceClient::new(link.clone()),
             contacts: ContactServiceClient::new(link.clone()),
+            persons: PersonServiceClient::new(link.clone()),
             settings: SettingServiceClient::new(link.clone()),
             feed: FeedServiceClient::new(link),
             clock,
@@ -84,6 +87,30 @@ impl Desk {
             ..Default::default()
         };
         Ok(self.leads.disqualify_lead(ask).await?.into_inner())
+    }
+
+    pub(crate) async fn move_to(&mut self, name: &str, stage: lead::Stage) -> Result<Lead, Status> {
+        let (name, stage) = (name.to_owned(), stage.into());
+        let ask = MoveLeadToStageRequest { name, stage, request_id: id(), ..Default::default() };
+        Ok(self.leads.move_lead_to_stage(ask).await?.into_inner())
+    }
+
+    /// Gives leads to employees; answers who got which, in the leads' order.
+    pub(crate) async fn distribute(
+        &mut self,
+        leads: &[&str],
+        method: distribute_leads_request::Method,
+        employees: &[&str],
+    ) -> Result<Vec<String>, Status> {
+        let ask = DistributeLeadsRequest {
+            leads: leads.iter().map(ToString::to_string).collect(),
+            method: method.into(),
+            employees: employees.iter().map(ToString::to_string).collect(),
+            request_id: id(),
+            ..Default::default()
+        };
+        let done = self.leads.distribute_leads(ask).await?.into_inner();
+        Ok(done.assignments.into_iter().map(|it| it.owner).collect())
     }
 
     pub(crate) async fn link(&mut self, name: &str, opportunity: &str) -> Result<Lead, Status> {

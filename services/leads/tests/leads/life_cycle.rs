@@ -1,5 +1,6 @@
 //! The life cycle of a lead, verb by verb and as a whole.
 
+use dealflow_proto::leads::v1::distribute_leads_request::Method;
 use dealflow_proto::leads::v1::lead::{DisqualifyReason, Source, Stage, State};
 use dealflow_proto::leads::v1::*;
 use dealflow_testbed::{TestDb, both, id, refusal};
@@ -7,8 +8,17 @@ use tonic::{Code, Status};
 
 use crate::desk::{ANNA, Desk, by_anna, opportunity, ready};
 
-const VERBS: [&str; 7] =
-    ["UpdateLead", "ContactLead", "QualifyLead", "DisqualifyLead", "ReactivateLead", "LinkOpportunity", "SatisfyLead"];
+const VERBS: [&str; 9] = [
+    "UpdateLead",
+    "ContactLead",
+    "QualifyLead",
+    "DisqualifyLead",
+    "ReactivateLead",
+    "LinkOpportunity",
+    "SatisfyLead",
+    "MoveLeadToStage",
+    "DistributeLeads",
+];
 
 /// `states.md`, Lead: what each state accepts, and where it leads.
 const TABLE: [(State, &[(&str, State)]); 4] = [
@@ -19,24 +29,32 @@ const TABLE: [(State, &[(&str, State)]); 4] = [
             ("ContactLead", State::Contacted),
             ("QualifyLead", State::Qualified),
             ("DisqualifyLead", State::Disqualified),
+            ("MoveLeadToStage", State::New),
+            ("DistributeLeads", State::New),
         ],
     ),
     (
         State::Contacted,
-        &[("UpdateLead", State::Contacted), ("QualifyLead", State::Qualified), ("DisqualifyLead", State::Disqualified)],
+        &[
+            ("UpdateLead", State::Contacted),
+            ("QualifyLead", State::Qualified),
+            ("DisqualifyLead", State::Disqualified),
+            ("MoveLeadToStage", State::Contacted),
+            ("DistributeLeads", State::Contacted),
+        ],
     ),
     (State::Qualified, &[("LinkOpportunity", State::Qualified), ("SatisfyLead", State::Qualified)]),
     (State::Disqualified, &[("ReactivateLead", State::New)]),
 ];
 
 impl Desk {
-    async fn contact_lead(&mut self, name: &str, note: &str) -> Result<Lead, Status> {
+    pub(crate) async fn contact_lead(&mut self, name: &str, note: &str) -> Result<Lead, Status> {
         let (name, note) = (name.to_owned(), note.to_owned());
         let ask = ContactLeadRequest { name, note, request_id: id(), ..Default::default() };
         Ok(self.leads.contact_lead(ask).await?.into_inner())
     }
 
-    async fn reactivate(&mut self, name: &str) -> Result<Lead, Status> {
+    pub(crate) async fn reactivate(&mut self, name: &str) -> Result<Lead, Status> {
         let ask = ReactivateLeadRequest { name: name.to_owned(), request_id: id(), ..Default::default() };
         Ok(self.leads.reactivate_lead(ask).await?.into_inner())
     }
@@ -63,6 +81,11 @@ impl Desk {
             "ReactivateLead" => self.reactivate(name).await,
             "LinkOpportunity" => self.link(name, &opportunity()).await,
             "SatisfyLead" => self.satisfy(name).await,
+            "MoveLeadToStage" => self.move_to(name, Stage::Distribution).await,
+            "DistributeLeads" => {
+                self.distribute(&[name], Method::ByHand, &[ANNA]).await?;
+                Ok(self.lead(name).await)
+            }
             other => panic!("{other} is no verb"),
         }
     }
@@ -141,6 +164,7 @@ both! {
             stage: Stage::Qualification.into(),
             opportunity: String::new(),
             guidance: lead.guidance.clone(),
+            stage_time: lead.stage_time,
             ..sent
         };
         assert_eq!(lead, kept, "what is output only is ignored, the rest is kept");

@@ -33,6 +33,24 @@ pub(super) async fn leads(method: &str, sandbox: &Sandbox) -> Option<Row> {
         "LeadService/ContactLead" => row!(STATE, ContactLeadRequest { name: lead }),
         "LeadService/QualifyLead" => row!(STATE, QualifyLeadRequest { name: lead }),
         "LeadService/DisqualifyLead" => row!(STATE, DisqualifyLeadRequest { name: lead, reason: disqualify.reason }),
+        "LeadService/MoveLeadToStage" => {
+            row!(Again::Fine, MoveLeadToStageRequest { name: lead, stage: lead::Stage::Distribution.into() })
+        }
+        "LeadService/DistributeLeads" => {
+            row!(
+                Again::Fine,
+                DistributeLeadsRequest {
+                    leads: vec![lead],
+                    method: distribute_leads_request::Method::RoundRobin.into(),
+                    employees: vec![dealflow_tests::sandbox::ACTOR.to_owned()],
+                }
+            )
+        }
+        "LeadService/ImportLeads" => {
+            let lead = Lead { company_name: sandbox.unique(), ..Lead::default() };
+            row!(Again::Fine, ImportLeadsRequest { lead: Some(lead) })
+        }
+        "PersonService/ErasePerson" => row!(Again::Fine, ErasePersonRequest { name: lead }),
         "LeadService/ReactivateLead" => {
             leads.disqualify_lead(disqualify).await.ok()?;
             row!(STATE, ReactivateLeadRequest { name: lead })

@@ -51,7 +51,7 @@ mod sales;
 pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
     let (service, _) = method.split_once('/')?;
     match service {
-        "LeadService" | "AccountService" | "ContactService" => leads::leads(method, sandbox).await,
+        "LeadService" | "AccountService" | "ContactService" | "PersonService" => leads::leads(method, sandbox).await,
         "OpportunityService" => sales::opportunities(method, sandbox).await,
         "ActivityService" | "EmployeeService" => sales::activities(method, sandbox).await,
         "ProductService" | "QuoteService" | "ContractService" => documents::quotes(method, sandbox).await,
@@ -79,6 +79,9 @@ async fn of_gateway(method: &str, sandbox: &Sandbox) -> Option<Row> {
         "DealService/StartProcess" => {
             let opportunity = sandbox.deal_without_process().await;
             row!(GUARD, StartProcessRequest { opportunity: opportunity, process: "Corporate sale".to_owned() })
+        }
+        "PrivacyService/ErasePersonalData" => {
+            row!(Again::Fine, ErasePersonalDataRequest { name: sandbox.lead().await.name })
         }
         "DealService/MoveToStage" => {
             let opportunity = sandbox.qualified_deal().await;

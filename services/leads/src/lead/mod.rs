@@ -1,20 +1,28 @@
 //! A lead: the record, its life cycle, and what its verbs ask for.
 
-use std::fmt;
-use std::sync::LazyLock;
+mod listed;
+mod states;
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use dealflow_chassis::list::Fields;
 use dealflow_chassis::{Lifecycle, Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveEnum, IntoActiveModel, QuerySelect};
+use sea_orm::sea_query::{CaseStatement, OnConflict};
+use sea_orm::{ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
 use crate::bant::{Address, Bant};
 use crate::error::Error;
 
+pub use listed::FIELDS;
+pub use states::{Stage, State, Verb};
+
 /// The most characters that a lead's notes may have.
 pub const MAX_NOTES: usize = 20_000;
+
+/// What stands for a name that was erased.
+pub const ERASED: &str = "erased";
 
 /// Somebody who may buy (R-LED-1).
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -81,6 +89,10 @@ pub struct Model {
     pub disqualify_reason: String,
     /// What was said of that.
     pub disqualify_comment: String,
+    /// Since when it is in its stage; null for leads older than this column.
+    pub stage_since: Option<DateTime<Utc>>,
+    /// When its person was erased (R-ACC-3).
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// No relations: accounts and contacts are looked up by id where they are needed.
@@ -88,147 +100,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// Whether the lead is worked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum State {
-    /// Captured, nobody spoke with it yet.
-    #[sea_orm(string_value = "NEW")]
-    New,
-    /// Somebody spoke with it.
-    #[sea_orm(string_value = "CONTACTED")]
-    Contacted,
-    /// Became an account, a contact, an opportunity; read-only.
-    #[sea_orm(string_value = "QUALIFIED")]
-    Qualified,
-    /// Set aside with a reason.
-    #[sea_orm(string_value = "DISQUALIFIED")]
-    Disqualified,
-}
-
-/// How far the lead is on its way to a sale (R-LED-3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum Stage {
-    /// Need and purchasing power are being found out.
-    #[sea_orm(string_value = "QUALIFICATION")]
-    Qualification,
-    /// An owner is being found.
-    #[sea_orm(string_value = "DISTRIBUTION")]
-    Distribution,
-    /// The owner takes it over.
-    #[sea_orm(string_value = "HANDOFF_TO_SALES")]
-    HandoffToSales,
-    /// An opportunity is open or about to be.
-    #[sea_orm(string_value = "AWAITING_SALE")]
-    AwaitingSale,
-    /// The opportunity was won.
-    #[sea_orm(string_value = "SATISFIED")]
-    Satisfied,
-}
-
-/// What may be done with a lead; named as the RPCs are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Change what is known.
-    UpdateLead,
-    /// Somebody spoke with it.
-    ContactLead,
-    /// Make or link account and contact.
-    QualifyLead,
-    /// Set it aside.
-    DisqualifyLead,
-    /// Take it up again.
-    ReactivateLead,
-    /// Note its opportunity.
-    LinkOpportunity,
-    /// Its opportunity was won.
-    SatisfyLead,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_value())
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-impl Lifecycle for State {
-    type Verb = Verb;
-    const NOUN: &'static str = "lead";
-    const STATES: &'static [Self] = &[Self::New, Self::Contacted, Self::Qualified, Self::Disqualified];
-    const VERBS: &'static [Verb] = &[
-        Verb::UpdateLead,
-        Verb::ContactLead,
-        Verb::QualifyLead,
-        Verb::DisqualifyLead,
-        Verb::ReactivateLead,
-        Verb::LinkOpportunity,
-        Verb::SatisfyLead,
-    ];
-
-    fn next(self, verb: Verb) -> Option<Self> {
-        match (self, verb) {
-            (Self::New | Self::Contacted, Verb::UpdateLead) => Some(self),
-            (Self::New, Verb::ContactLead) => Some(Self::Contacted),
-            (Self::New | Self::Contacted, Verb::QualifyLead) => Some(Self::Qualified),
-            (Self::New | Self::Contacted, Verb::DisqualifyLead) => Some(Self::Disqualified),
-            (Self::Disqualified, Verb::ReactivateLead) => Some(Self::New),
-            (Self::Qualified, Verb::LinkOpportunity | Verb::SatisfyLead) => Some(Self::Qualified),
-            _ => None,
-        }
-    }
-}
-
-/// What the list of leads lets be filtered and sorted; each order has its index in `m0001_leads`.
-pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::new()
-        .variants("state", Column::State, |state: &State| state.to_value().into())
-        .filter_only()
-        .variants("stage", Column::Stage, |stage: &Stage| stage.to_value().into())
-        .filter_only()
-        .time("create_time", Column::CreatedAt)
-        .time("update_time", Column::UpdatedAt)
-        .filter_only()
-        .text("title", Column::Title)
-        .filter_only()
-        .text("company_name", Column::CompanyName)
-        .filter_only()
-        .text("given_name", Column::GivenName)
-        .filter_only()
-        .text("family_name", Column::FamilyName)
-        .filter_only()
-        .text("email", Column::Email)
-        .filter_only()
-        .text("phone", Column::Phone)
-        .filter_only()
-        .text("vat_id", Column::VatId)
-        .filter_only()
-        .text("source", Column::Source)
-        .filter_only()
-        .text("channel", Column::Channel)
-        .filter_only()
-        .text("campaign", Column::Campaign)
-        .filter_only()
-        .text("external_id", Column::ExternalId)
-        .filter_only()
-        .text("disqualify_reason", Column::DisqualifyReason)
-        .filter_only()
-        .uuid("owner", "employees", Column::Owner)
-        .filter_only()
-        .uuid("account", "accounts", Column::Account)
-        .filter_only()
-        .uuid("contact", "contacts", Column::Contact)
-        .filter_only()
-        .uuid("opportunity", "opportunities", Column::Opportunity)
-        .filter_only()
-});
 
 impl Model {
     /// Its resource name.
@@ -274,7 +145,7 @@ impl Model {
         if guarded && !missing.is_empty() {
             return Err(Error::Unqualified { lead: lead.name(), missing });
         }
-        Ok(Self { stage: Stage::AwaitingSale, ..lead })
+        Ok(lead.enter(Stage::AwaitingSale, now))
     }
 
     /// NEW, CONTACTED → DISQUALIFIED; never once there is an opportunity (R-LED-5).
@@ -288,13 +159,8 @@ impl Model {
 
     /// DISQUALIFIED → NEW, from the beginning; a qualified lead never (R-LED-5).
     pub fn reactivate(self, now: DateTime<Utc>) -> Result<Self, Error> {
-        let lead = self.accept(Verb::ReactivateLead, now)?;
-        Ok(Self {
-            stage: Stage::Qualification,
-            disqualify_reason: String::new(),
-            disqualify_comment: String::new(),
-            ..lead
-        })
+        let lead = self.accept(Verb::ReactivateLead, now)?.enter(Stage::Qualification, now);
+        Ok(Self { disqualify_reason: String::new(), disqualify_comment: String::new(), ..lead })
     }
 
     /// Notes the opportunity; one and no other.
@@ -307,12 +173,64 @@ impl Model {
 
     /// Stage SATISFIED: the opportunity was won.
     pub fn satisfy(self, now: DateTime<Utc>) -> Result<Self, Error> {
-        Ok(Self { stage: Stage::Satisfied, ..self.accept(Verb::SatisfyLead, now)? })
+        Ok(self.accept(Verb::SatisfyLead, now)?.enter(Stage::Satisfied, now))
+    }
+
+    /// Another stage before the sale, forward or back. AWAITING_SALE is [`Model::qualify`]'s, SATISFIED a won
+    /// opportunity's (R-LED-3).
+    pub fn move_to(self, stage: Stage, now: DateTime<Utc>) -> Result<Self, Error> {
+        let lead = self.accept(Verb::MoveLeadToStage, now)?;
+        match stage {
+            Stage::HandoffToSales if lead.owner.is_none() => {
+                Err(Error::Stage { lead: lead.name(), stage, field: "owner", missing: "somebody must take it over" })
+            }
+            Stage::AwaitingSale | Stage::Satisfied => {
+                let missing = "the lead must be qualified, and its opportunity won";
+                Err(Error::Stage { lead: lead.name(), stage, field: "opportunity", missing })
+            }
+            _ => Ok(lead.enter(stage, now)),
+        }
+    }
+
+    /// An owner who takes it over: stage HANDOFF_TO_SALES (R-LED-6).
+    pub fn hand_to(self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, Error> {
+        let lead = self.accept(Verb::DistributeLeads, now)?.enter(Stage::HandoffToSales, now);
+        Ok(Self { owner: Some(owner), ..lead })
+    }
+
+    /// The lead without its person; one that was open is set aside, for there is nobody to speak with (R-ACC-3).
+    pub fn erase(mut self, now: DateTime<Utc>) -> Self {
+        if self.state.next(Verb::DisqualifyLead).is_some() {
+            self.state = State::Disqualified;
+            self.state_since = now;
+            self.disqualify_reason = "CANCELED".to_owned();
+        }
+        Self {
+            given_name: String::new(),
+            family_name: ERASED.to_owned(),
+            email: String::new(),
+            phone: String::new(),
+            notes: String::new(),
+            disqualify_comment: String::new(),
+            erased_at: Some(now),
+            ..self
+        }
+    }
+
+    fn enter(mut self, stage: Stage, now: DateTime<Utc>) -> Self {
+        if self.stage != stage {
+            self.stage = stage;
+            self.stage_since = Some(now);
+        }
+        self
     }
 
     /// The lead in the state that the verb leads to.
     pub fn accept(mut self, verb: Verb, now: DateTime<Utc>) -> Result<Self, Error> {
         let state = self.state.accept(verb)?;
+        if self.erased_at.is_some() && !matches!(verb, Verb::LinkOpportunity | Verb::SatisfyLead) {
+            return Err(Error::Erased { name: self.name() });
+        }
         if state != self.state {
             self.state = state;
             self.state_since = now;
@@ -336,6 +254,66 @@ pub async fn lock(tx: &impl ConnectionTrait, name: &str) -> Result<Model, Error>
 pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
     let id = names::LEADS.parse(name).map_err(Refusal::from)?;
     Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
+}
+
+/// The leads of these names, locked in an order that is the same for all who lock several, given back in the order of
+/// the names.
+pub async fn lock_all(tx: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>, Error> {
+    let ids = names.iter().enumerate().map(|(index, name)| {
+        names::LEADS.parse(name).map_err(|bad| Refusal::field(&format!("leads[{index}]"), bad.to_string()))
+    });
+    let ids: Vec<Uuid> = ids.collect::<Result<_, _>>()?;
+    let wanted = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
+    let found = wanted.lock_exclusive().all(tx).await?;
+    let of = |(id, name): (&Uuid, &String)| {
+        found.iter().find(|lead| lead.id == *id).cloned().ok_or_else(|| Refusal::missing(name).into())
+    };
+    ids.iter().zip(names).map(of).collect()
+}
+
+/// Saves leads that are erased, as [`Model::erase`] has them, in one statement.
+pub async fn erase_all(tx: &impl ConnectionTrait, leads: &[Model], now: DateTime<Utc>) -> Result<(), Error> {
+    if leads.is_empty() {
+        return Ok(());
+    }
+    let each = |value: fn(Model) -> sea_orm::Value| {
+        leads.iter().fold(CaseStatement::new(), |case, lead| {
+            case.case(Column::Id.eq(lead.id), Expr::val(value(lead.clone().erase(now))))
+        })
+    };
+    let personal = [Column::GivenName, Column::Email, Column::Phone, Column::Notes, Column::DisqualifyComment];
+    let blank = personal.into_iter().fold(Entity::update_many(), |update, it| update.col_expr(it, Expr::val("")));
+    blank
+        .col_expr(Column::FamilyName, Expr::val(ERASED))
+        .col_expr(Column::State, each(|lead| lead.state.to_string().into()).into())
+        .col_expr(Column::StateSince, each(|lead| lead.state_since.into()).into())
+        .col_expr(Column::DisqualifyReason, each(|lead| lead.disqualify_reason.into()).into())
+        .col_expr(Column::ErasedAt, Expr::val(now))
+        .col_expr(Column::UpdatedAt, Expr::val(now))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.is_in(leads.iter().map(|lead| lead.id)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The leads that a contact came from, the oldest first.
+pub async fn of_contact(db: &impl ConnectionTrait, contact: Uuid) -> Result<Vec<Model>, Error> {
+    Ok(Entity::find().filter(Column::Contact.eq(contact)).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Adds those leads whose external id nobody has, and answers them.
+pub async fn insert_new(tx: &impl ConnectionTrait, leads: Vec<Model>) -> Result<Vec<Model>, Error> {
+    if leads.is_empty() {
+        return Ok(leads);
+    }
+    let rows = leads.iter().map(|lead| lead.clone().into_active_model().reset_all());
+    let known = OnConflict::new().do_nothing().to_owned();
+    Entity::insert_many(rows).on_conflict(known).exec_without_returning(tx).await?;
+    let ids = leads.iter().map(|lead| lead.id);
+    let inserted = Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(ids));
+    let inserted: HashSet<Uuid> = inserted.into_tuple().all(tx).await?.into_iter().collect();
+    Ok(leads.into_iter().filter(|lead| inserted.contains(&lead.id)).collect())
 }
 
 /// Adds a lead.

@@ -1,0 +1,94 @@
+//! R-ACC-3 and R-LED-3 across the services: a person exported and erased, a lead moved to its sale.
+
+use std::time::Duration;
+
+use dealflow::api::new_id;
+use dealflow::suite::PartName;
+use dealflow_proto::gateway::v1::{ErasePersonalDataRequest, ExportPersonalDataRequest, GetDealRequest};
+use dealflow_proto::leads::v1::{GetLeadRequest, Lead, MoveLeadToStageRequest, lead};
+use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
+use dealflow_testbed::{TestDb, both, eventually};
+use dealflow_tests::Sandbox;
+use prost::Message;
+
+/// How long the gateway may take to follow.
+const SOON: Duration = Duration::from_secs(20);
+
+fn tells_of(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+async fn a_lead(sandbox: &Sandbox, personal: &str) -> Lead {
+    let base = sandbox.lead().await;
+    let lead = Lead {
+        name: base.name.clone(),
+        family_name: personal.to_owned(),
+        email: format!("{personal}@example.org"),
+        ..Lead::default()
+    };
+    let ask =
+        dealflow_proto::leads::v1::UpdateLeadRequest { lead: Some(lead), request_id: new_id(), ..Default::default() };
+    let api = &sandbox.api;
+    api.leads.clone().update_lead(api.ask(ask)).await.expect("the lead is updated").into_inner()
+}
+
+both! {
+    /// R-ACC-3: the gateway gathers what all services hold of a person; erased, neither record, history, nor the flows
+    /// that the gateway keeps tell of it, and the deal goes on.
+    async fn a_person_is_exported_and_erased_across_the_services(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let lead = a_lead(&sandbox, "Quixada").await;
+        let progress = sandbox.qualify(&lead.name).await;
+        let deal = progress.opportunity.expect("an opportunity").name;
+        sandbox.rest().await;
+
+        let mut privacy = sandbox.api.privacy.clone();
+        let ask = ExportPersonalDataRequest { name: lead.name.clone() };
+        let held = privacy.export_personal_data(ask.clone()).await.expect("exported").into_inner();
+        assert!(tells_of(&held.encode_to_vec(), "Quixada@example.org"));
+        assert_eq!(held.opportunities.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), [deal.as_str()]);
+        assert_eq!(held.activities.len(), 2, "the activities of the first stage");
+
+        let erase = ErasePersonalDataRequest { name: lead.name.clone(), request_id: new_id(), ..Default::default() };
+        let erased = privacy.erase_personal_data(erase.clone()).await.expect("erased").into_inner();
+        assert!(erased.referring.contains(&deal));
+        let again = privacy.erase_personal_data(erase).await.expect("erased again").into_inner();
+        assert_eq!(again.person, erased.person);
+
+        let held = privacy.export_personal_data(ask).await.expect("exported").into_inner();
+        assert!(!tells_of(&held.person.expect("the person").encode_to_vec(), "Quixada"));
+        // The verb sent again is answered from its flow: that does not tell either.
+        let flow: uuid::Uuid = progress.flow.trim_start_matches("flows/").parse().expect("an id");
+        let stored = sandbox.stored_flow(flow).await;
+        assert!(!tells_of(&stored, "Quixada") && !stored.is_empty());
+        let view = sandbox.api.deals.clone().get_deal(GetDealRequest { opportunity: deal }).await.expect("the deal");
+        assert_eq!(view.into_inner().contact.expect("the contact").family_name, "erased");
+        sandbox.stop().await;
+    }
+
+    /// R-LED-3, R-FLW-2: a lead that is moved to AWAITING_SALE in its service opens one opportunity with its process.
+    async fn a_lead_moved_to_its_sale_starts_the_process_once(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let lead = sandbox.lead().await;
+        let ask = MoveLeadToStageRequest {
+            name: lead.name.clone(),
+            stage: lead::Stage::AwaitingSale.into(),
+            request_id: new_id(),
+            ..Default::default()
+        };
+        let mut leads = sandbox.direct(PartName::Leads).leads;
+        leads.move_lead_to_stage(ask.clone()).await.expect("moved");
+        leads.move_lead_to_stage(ask).await.expect("said again");
+        let linked = eventually("the lead's opportunity", SOON, || async {
+            let found = sandbox.api.leads.clone().get_lead(GetLeadRequest { name: lead.name.clone() }).await;
+            found.ok().map(|found| found.into_inner().opportunity).filter(|name| !name.is_empty())
+        })
+        .await;
+        sandbox.rest().await;
+        let listed = sandbox.api.opportunities.clone().list_opportunities(ListOpportunitiesRequest::default()).await;
+        let listed = listed.expect("listed").into_inner().opportunities;
+        assert_eq!(listed.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), [linked.as_str()]);
+        assert!(listed[0].process_run.is_some(), "its process runs");
+        sandbox.stop().await;
+    }
+}
