@@ -8,10 +8,12 @@
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells; `deal.rs` what the phases ask of a deal
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
+//! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
 
 mod advance;
+mod calendar;
 mod calls;
 mod close;
 mod deal;
@@ -25,6 +27,7 @@ mod flows_rpc;
 mod follow;
 mod fulfill;
 pub mod handoff;
+mod notify;
 mod progress;
 mod propose;
 mod qualify;
@@ -48,7 +51,7 @@ use flow::{Flows, Parts, lease};
 use handoff::Handoffs;
 
 /// The neighbours' services that a client reaches here too, so that it needs one address.
-fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 18] {
+fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 24] {
     [
         ("dealflow.leads.v1.LeadService", to.leads.clone()),
         ("dealflow.leads.v1.AccountService", to.leads.clone()),
@@ -57,6 +60,12 @@ fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
+        ("dealflow.activities.v1.TaskService", to.activities.clone()),
+        ("dealflow.activities.v1.CategoryService", to.activities.clone()),
+        ("dealflow.activities.v1.CalendarService", to.activities.clone()),
+        ("dealflow.activities.v1.NotificationService", to.activities.clone()),
+        ("dealflow.activities.v1.InteractionService", to.activities.clone()),
+        ("dealflow.activities.v1.KnowledgeService", to.activities.clone()),
         ("dealflow.activities.v1.EmployeeService", to.activities.clone()),
         ("dealflow.orders.v1.ProductService", to.orders.clone()),
         ("dealflow.orders.v1.QuoteService", to.orders.clone()),
@@ -90,6 +99,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(HandoffServiceServer::new(handoffs.clone()))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))
+        .http(calendar::SEGMENT, calendar::Pages::new(neighbours.activities.clone()))
         .ready({
             let store = store.clone();
             move || {
