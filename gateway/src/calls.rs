@@ -120,7 +120,6 @@ calls! { activities, ActivityServiceClient {
     read list_activities(activities::ListActivitiesRequest) -> activities::ListActivitiesResponse;
     verb complete_activity(activities::CompleteActivityRequest) -> activities::Activity;
     verb sync_stage_activities(activities::SyncStageActivitiesRequest) -> activities::SyncStageActivitiesResponse;
-    verb pause_reminders(activities::PauseRemindersRequest) -> activities::PauseRemindersResponse;
 }}
 
 calls! { activities, NotificationServiceClient {

@@ -1,7 +1,7 @@
-//! What people are told of a deal: that it was won or lost (R-OPP-4), and that nobody is to be reminded while it rests.
+//! What people are told of a deal: that it was won or lost (R-OPP-4).
 
+use dealflow_proto::activities::v1::NotifyDealClosedRequest;
 use dealflow_proto::activities::v1::notify_deal_closed_request::Outcome;
-use dealflow_proto::activities::v1::{NotifyDealClosedRequest, PauseRemindersRequest};
 use dealflow_proto::convert;
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::opportunities::v1::Opportunity;
@@ -27,18 +27,6 @@ pub(crate) async fn notify_closed(run: &Run, deal: &Opportunity) -> Result<(), S
         ..NotifyDealClosedRequest::default()
     };
     run.step("notify", ask).await.map(drop)
-}
-
-/// Lets reminders rest while the deal is on hold, and go on when it was resumed (states.md, hold and resume). The deal's
-/// version goes with it: of two flows that run at once the later word holds.
-pub(crate) async fn pause_reminders(run: &Run, deal: &Opportunity, on_hold: bool) -> Result<(), Stop> {
-    let ask = PauseRemindersRequest {
-        regarding: deal.name.clone(),
-        version: deal.etag.parse().unwrap_or(1),
-        paused: on_hold,
-        ..PauseRemindersRequest::default()
-    };
-    run.step("pause reminders", ask).await.map(drop)
 }
 
 fn worth(value: Option<&Money>) -> String {

@@ -121,6 +121,7 @@ impl Sandbox {
                 types: FOLLOWED.map(str::to_owned).to_vec(),
                 uncaused_only: true,
                 follow: false,
+                ..SubscribeRequest::default()
             };
             let mut batches = self.feed(part).subscribe(ask).await.expect(READS).into_inner();
             while let Some(batch) = batches.message().await.expect(READS) {

@@ -33,7 +33,7 @@ pub mod wire;
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
-use dealflow_chassis::settings::{Setting, Settings, Spec};
+use dealflow_chassis::settings::Settings;
 use dealflow_proto::activities::v1::activity_service_server::ActivityServiceServer;
 use dealflow_proto::activities::v1::calendar_service_server::CalendarServiceServer;
 use dealflow_proto::activities::v1::category_service_server::CategoryServiceServer;
@@ -42,17 +42,6 @@ use dealflow_proto::activities::v1::interaction_service_server::InteractionServi
 use dealflow_proto::activities::v1::knowledge_service_server::KnowledgeServiceServer;
 use dealflow_proto::activities::v1::notification_service_server::NotificationServiceServer;
 use dealflow_proto::activities::v1::task_service_server::TaskServiceServer;
-
-/// Who is told that an opportunity was closed (R-OPP-4).
-pub const CLOSE_NOTIFICATION_RECIPIENTS: Setting<Vec<String>> = Setting::list(
-    "activities.close_notification_recipients",
-    &["OWNER", "OWNER_MANAGER"],
-    "Who is told that an opportunity was won or lost: its owner, the owner's manager",
-)
-.one_of(&["OWNER", "OWNER_MANAGER"]);
-
-/// What an installation decides of this part while it runs.
-pub static SETTINGS: &[Spec] = &[CLOSE_NOTIFICATION_RECIPIENTS.spec()];
 
 /// The part `activities` over an open and migrated store.
 pub fn part(store: Store) -> Part {
@@ -67,7 +56,7 @@ pub fn part(store: Store) -> Part {
         .service(InteractionServiceServer::new(rpc::interaction::Interactions::new(store.clone())))
         .service(KnowledgeServiceServer::new(rpc::knowledge::KnowledgeBase::new(store.clone())))
         .service(EmployeeServiceServer::new(rpc::employee::Employees::new(store.clone())))
-        .service(Settings::server(store.clone(), SETTINGS))
+        .service(Settings::server(store.clone(), settings::SETTINGS))
         .service(Feed::server(store))
         .ready(move || {
             let store = ready.clone();

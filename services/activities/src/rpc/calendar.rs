@@ -88,21 +88,37 @@ impl CalendarService for Calendars {
             .await
     }
 
+    async fn get_calendar(
+        &self,
+        request: Request<pb::GetCalendarRequest>,
+    ) -> Result<Response<pb::GetCalendarFeedResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        Ok(Response::new(self.file(&ask.owner).await?))
+    }
+
     async fn get_calendar_feed(
         &self,
         request: Request<pb::GetCalendarFeedRequest>,
     ) -> Result<Response<pb::GetCalendarFeedResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let db = self.store.reader();
         let owner = owner_of(&ask.owner, "owner")?;
-        calendar::check_secret(db, owner, &ask.token).await?;
-        let employee = employee::get(db, &ask.owner).await?;
-        let activities = calendar::feed(db, owner, self.store.clock().now()).await?;
+        calendar::check_secret(self.store.reader(), owner, &ask.token).await?;
+        Ok(Response::new(self.file(&ask.owner).await?))
+    }
+}
+
+impl Calendars {
+    /// A calendar as a file.
+    async fn file(&self, owner: &str) -> Result<pb::GetCalendarFeedResponse, Error> {
+        let db = self.store.reader();
+        let employee = employee::get(db, owner).await?;
+        let activities = calendar::feed(db, employee.id, self.store.clock().now()).await?;
         let calendar = ics::calendar(&employee.display_name, &activities).into_bytes();
-        let etag = Uuid::new_v5(&owner, &Sha256::digest(&calendar)).simple().to_string();
+        let etag = Uuid::new_v5(&employee.id, &Sha256::digest(&calendar)).simple().to_string();
         let content_type = "text/calendar; charset=utf-8".to_owned();
-        Ok(Response::new(pb::GetCalendarFeedResponse { content_type, calendar, etag }))
+        Ok(pb::GetCalendarFeedResponse { content_type, calendar, etag })
     }
 }
 

@@ -144,7 +144,7 @@ impl NotificationService for Notifications {
         self.store
             .work(request, move |mut work, ask: pb::NotifyDealClosedRequest| async move {
                 let owner = wire::id(names::EMPLOYEES, "owner", &ask.owner)?;
-                let asked = settings::close_recipients(&work.tx).await?;
+                let asked = settings::CLOSE_NOTIFICATION_RECIPIENTS.read(&work.tx).await?;
                 let mut recipients = Vec::new();
                 if asked.iter().any(|who| who == settings::OWNER) {
                     recipients.extend(owner);

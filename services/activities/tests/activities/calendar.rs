@@ -181,6 +181,8 @@ both! {
         let meeting = desk.make(meeting).await.expect("made");
         let to_do = desk.make(hers("write")).await.expect("made");
         let feed = desk.feed(&anna, &token).await.expect("the feed");
+        let file = desk.calendars.get_calendar(GetCalendarRequest { owner: anna.clone() }).await.expect("the file");
+        assert_eq!(file.into_inner().calendar, feed.as_bytes(), "the same as a file, without the secret");
         assert!(feed.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n") && feed.ends_with("END:VCALENDAR\r\n"));
         assert!(feed.contains("X-WR-CALNAME:Anna Петрова\r\n"));
         assert!(feed.split("\r\n").all(|line| line.len() <= 75), "no line is longer than 75 octets");

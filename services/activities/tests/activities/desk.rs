@@ -18,6 +18,8 @@ use dealflow_proto::activities::v1::*;
 use dealflow_proto::convert::timestamp;
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::feed::v1::{Event, ListEventsRequest};
+use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
+use dealflow_proto::settings::v1::{SettingValue, UpdateSettingRequest};
 use dealflow_testbed::{TestClock, TestDb, id};
 use tonic::{Request, Status};
 
@@ -32,6 +34,7 @@ pub(crate) struct Desk {
     pub(crate) interactions: InteractionServiceClient<Link>,
     pub(crate) knowledge: KnowledgeServiceClient<Link>,
     pub(crate) employees: EmployeeServiceClient<Link>,
+    pub(crate) settings: SettingServiceClient<Link>,
     pub(crate) feed: FeedServiceClient<Link>,
     pub(crate) clock: TestClock,
 }
@@ -54,6 +57,7 @@ impl Desk {
             interactions: InteractionServiceClient::new(link.clone()),
             knowledge: KnowledgeServiceClient::new(link.clone()),
             employees: EmployeeServiceClient::new(link.clone()),
+            settings: SettingServiceClient::new(link.clone()),
             feed: FeedServiceClient::new(link),
             clock,
         }
@@ -176,6 +180,17 @@ impl Desk {
     pub(crate) async fn change(&mut self, employee: Employee) -> Result<Employee, Status> {
         let ask = UpdateEmployeeRequest { employee: Some(employee), request_id: id(), ..Default::default() };
         Ok(self.employees.update_employee(ask).await?.into_inner())
+    }
+
+    /// Decides a setting.
+    pub(crate) async fn decide(&mut self, key: &str, value: SettingValue) {
+        let ask = UpdateSettingRequest {
+            name: format!("settings/{key}"),
+            value: Some(value),
+            request_id: id(),
+            ..Default::default()
+        };
+        self.settings.update_setting(ask).await.expect("decided");
     }
 
     /// What happened in a thread, first to last.

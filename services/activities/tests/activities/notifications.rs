@@ -7,6 +7,7 @@ use dealflow_proto::activities::v1::notification::Kind;
 use dealflow_proto::activities::v1::notify_deal_closed_request::Outcome;
 use dealflow_proto::activities::v1::*;
 use dealflow_proto::convert::timestamp;
+use dealflow_proto::settings::v1::{SettingList, SettingValue};
 use dealflow_testbed::{TestDb, both, id, refusal};
 use tonic::{Code, Streaming};
 
@@ -201,6 +202,20 @@ both! {
         let made = desk.close(lost).await;
         assert_eq!(made.iter().map(|it| (it.kind(), it.recipient.as_str())).collect::<Vec<_>>(), [(Kind::DealLost, top.as_str())], "nobody leads the top");
         assert_eq!(desk.close(won(&opportunity(), "")).await, [], "nobody owns it");
+    }
+
+    /// R-OPP-4: who is told of a closed deal is a setting: owner, manager, both, nobody; it holds from the next close on.
+    async fn who_is_told_of_a_closed_deal_is_a_setting(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let boss = desk.hire("Boss", "").await.expect("hired").name;
+        let anna = desk.hire("Anna", &boss).await.expect("hired").name;
+        for (recipients, told) in [(vec!["OWNER_MANAGER"], vec![&boss]), (vec!["OWNER"], vec![&anna]), (vec![], vec![])] {
+            let items = recipients.iter().map(ToString::to_string).collect();
+            let value = SettingValue { list: Some(SettingList { items }), ..Default::default() };
+            desk.decide("activities.close_notification_recipients", value).await;
+            let made = desk.close(won(&opportunity(), &anna)).await;
+            assert_eq!(made.iter().map(|it| &it.recipient).collect::<Vec<_>>(), told, "{recipients:?}");
+        }
     }
 }
 

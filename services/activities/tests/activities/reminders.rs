@@ -10,6 +10,7 @@ use dealflow_migrations::activities::Migrator;
 use dealflow_proto::activities::v1::notification::Kind;
 use dealflow_proto::activities::v1::*;
 use dealflow_proto::convert::timestamp;
+use dealflow_proto::settings::v1::SettingValue;
 use dealflow_testbed::{TestClock, TestDb, both, eventually, id, refusal};
 use tokio_util::sync::CancellationToken;
 
@@ -76,6 +77,22 @@ both! {
         desk.clock.advance(TimeDelta::days(2));
         assert_eq!(desk.run_schedule().await.reminded.len(), 1);
         assert_eq!(desk.reminded(&anna).await, ["early", "usual", "usual"]);
+    }
+
+    /// R-ACT-4: how long before is a setting; it holds for what is planned from then on.
+    async fn how_long_before_is_a_setting(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let anna = desk.hire("Anna", "").await.expect("hired").name;
+        let before = |activity: &Activity| {
+            let (due, reminder) = (activity.due_time.expect("due"), activity.reminder_time);
+            reminder.map(|reminder| (due.seconds - reminder.seconds) / 60)
+        };
+        assert_eq!(before(&desk.due_in(&anna, "usual", 3000).await), Some(60));
+        for (minutes, expected) in [(1440, Some(1440)), (-1, None)] {
+            let value = SettingValue { number: Some(minutes), ..Default::default() };
+            desk.decide("activities.reminder_minutes", value).await;
+            assert_eq!(before(&desk.due_in(&anna, "by the setting", 3000).await), expected);
+        }
     }
 
     /// R-ACT-4: while an opportunity is on hold nobody is reminded; resumed, what became due meanwhile is told. A word
