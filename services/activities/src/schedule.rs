@@ -51,6 +51,13 @@ impl Model {
     }
 }
 
+/// What is closed is not on hold any more: what people made by hand for it is reminded of again.
+pub async fn release(tx: &impl ConnectionTrait, regarding: &str) -> Result<(), Error> {
+    let held = Entity::update_many().col_expr(Column::Paused, Expr::value(false));
+    held.filter(Column::Regarding.eq(regarding)).filter(Column::Paused.eq(true)).exec(tx).await?;
+    Ok(())
+}
+
 /// Whether there is anything to do.
 pub async fn is_due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<bool, Error> {
     Ok(reminders(now).limit(1).one(db).await?.is_some() || resting(now).limit(1).one(db).await?.is_some())

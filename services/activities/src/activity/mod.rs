@@ -179,7 +179,8 @@ impl Model {
     }
 
     /// Gives it its place in the calendar, and the time of its reminder: so many minutes before, or as it says itself.
-    pub fn timed(mut self, usual_reminder: i32) -> Self {
+    /// Nobody is reminded of what is over already, such as history that is taken over from another system.
+    pub fn timed(mut self, usual_reminder: i32, clock: DateTime<Utc>) -> Self {
         let place = match (self.planned_start_at, self.due_at) {
             (Some(start), Some(due)) if due > start => Some((start, due)),
             (Some(start), _) => Some((start, start + USUAL)),
@@ -189,7 +190,7 @@ impl Model {
         self.calendar_start = place.map(|(start, _)| start);
         self.calendar_end = place.map(|(_, end)| end);
         let minutes = self.reminder_minutes.unwrap_or(usual_reminder);
-        let time = self.planned_start_at.or(self.due_at).filter(|_| minutes >= 0 && self.is_open());
+        let time = self.planned_start_at.or(self.due_at).filter(|time| minutes >= 0 && *time > clock && self.is_open());
         self.remind_at = time.map(|time| time - TimeDelta::minutes(i64::from(minutes)));
         self
     }

@@ -50,7 +50,7 @@ impl ActivityService for Activities {
                 }
                 employee::check_works(&work.tx, activity.performer).await?;
                 knowledge::check_known(&work.tx, &activity.knowledge.0).await?;
-                let activity = activity.timed(settings::reminder_minutes(&work.tx).await?);
+                let activity = activity.timed(settings::reminder_minutes(&work.tx).await?, clock);
                 activity::insert(&work.tx, std::slice::from_ref(&activity)).await?;
                 let answer = wire::activity::answer(&activity, work.now);
                 let change = Change::new("activity.created", activity.name(), "CreateActivity");
@@ -86,8 +86,9 @@ impl ActivityService for Activities {
         &self,
         request: Request<pb::UpdateActivityRequest>,
     ) -> Result<Response<pb::Activity>, Status> {
+        let clock = self.clock();
         self.store
-            .work(request, |mut work, ask: pb::UpdateActivityRequest| async move {
+            .work(request, move |mut work, ask: pb::UpdateActivityRequest| async move {
                 let news = ask.activity.unwrap_or_default();
                 let mask = Mask::of(ask.update_mask, wire::activity::KNOWN)?;
                 let before = open(&mut work, &news.name, &ask.etag).await?;
@@ -102,7 +103,7 @@ impl ActivityService for Activities {
                     knowledge::check_known(&work.tx, &activity.knowledge.0).await?;
                 }
                 if wire::activity::is_moved(&before, &activity) {
-                    activity = activity.timed(settings::reminder_minutes(&work.tx).await?);
+                    activity = activity.timed(settings::reminder_minutes(&work.tx).await?, clock);
                 }
                 let change = Change::new("activity.updated", activity.name(), "UpdateActivity");
                 saved(work, &before, activity, change).await
@@ -239,7 +240,7 @@ impl ActivityService for Activities {
                 }
                 if !planned.is_empty() {
                     let usual = settings::reminder_minutes(&work.tx).await?;
-                    planned = planned.into_iter().map(|activity| activity.timed(usual)).collect();
+                    planned = planned.into_iter().map(|activity| activity.timed(usual, clock)).collect();
                 }
                 let synced = entry.sync(&work.tx, planned, reason, work.now).await?;
                 for (activity, state, since) in &synced.canceled {

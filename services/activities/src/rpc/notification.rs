@@ -20,7 +20,7 @@ use tonic::{Request, Response, Status};
 use super::wanted;
 use crate::error::Error;
 use crate::notification::{self, CREATED, Column, Entity};
-use crate::{employee, hierarchy, settings, wire};
+use crate::{employee, hierarchy, schedule, settings, wire};
 
 /// The service of notifications.
 #[derive(Clone)]
@@ -155,6 +155,7 @@ impl NotificationService for Notifications {
                     recipients.extend(hierarchy::managers(&work.tx, owner).await?.first().map(|manager| manager.id));
                 }
                 let news = wire::notification::closed(&ask, &recipients)?;
+                schedule::release(&work.tx, &ask.opportunity).await?;
                 let told = notification::tell(&mut work, clock, news, "NotifyDealClosed").await?;
                 let notifications = told.iter().map(wire::notification::answer).collect();
                 Ok::<_, Error>(work.done(pb::NotifyDealClosedResponse { notifications }))

@@ -119,13 +119,29 @@ both! {
         desk.run_schedule().await;
         assert_eq!(desk.reminded(&anna).await, ["free", "held"]);
 
+        // A deal that is closed while it is on hold rests no more: manual tasks outlive it.
+        let ended = opportunity();
+        desk.pause(&ended, 1, true).await;
+        let soon = Some(timestamp(desk.clock.now() + TimeDelta::minutes(30)));
+        desk.make(Activity { due_time: soon, ..made(&ended, "after all") }).await.expect("made");
+        desk.run_schedule().await;
+        assert_eq!(desk.reminded(&anna).await, ["free", "held"]);
+        let closed = NotifyDealClosedRequest {
+            opportunity: ended,
+            outcome: notify_deal_closed_request::Outcome::Lost.into(),
+            ..Default::default()
+        };
+        desk.close(closed).await;
+        desk.run_schedule().await;
+        assert_eq!(desk.reminded(&anna).await, ["free", "held", "after all"]);
+
         let stale = opportunity();
         desk.pause(&stale, 1, true).await;
         desk.make(Activity { due_time: Some(timestamp(desk.clock.now() + TimeDelta::hours(2))), ..made(&stale, "stale") }).await.expect("made");
         desk.clock.advance(TimeDelta::days(2));
         desk.pause(&stale, 2, false).await;
         desk.run_schedule().await;
-        assert_eq!(desk.reminded(&anna).await, ["free", "held"]);
+        assert_eq!(desk.reminded(&anna).await, ["free", "held", "after all"]);
         let no = PauseRemindersRequest { regarding: "x".to_owned(), version: 1, request_id: id(), ..Default::default() };
         let no = refusal(&desk.activities.pause_reminders(no).await.expect_err("no record"));
         assert_eq!(no.field_names(), ["regarding"]);
