@@ -5,7 +5,13 @@ use std::time::Duration;
 use dealflow_chassis::Context;
 use dealflow_chassis::link::Link;
 use dealflow_proto::activities::v1::activity_service_client::ActivityServiceClient;
+use dealflow_proto::activities::v1::calendar_service_client::CalendarServiceClient;
+use dealflow_proto::activities::v1::category_service_client::CategoryServiceClient;
 use dealflow_proto::activities::v1::employee_service_client::EmployeeServiceClient;
+use dealflow_proto::activities::v1::interaction_service_client::InteractionServiceClient;
+use dealflow_proto::activities::v1::knowledge_service_client::KnowledgeServiceClient;
+use dealflow_proto::activities::v1::notification_service_client::NotificationServiceClient;
+use dealflow_proto::activities::v1::task_service_client::TaskServiceClient;
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
 use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
 use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
@@ -57,6 +63,18 @@ pub struct Api {
     pub analytics: AnalyticsServiceClient<Link>,
     /// Activities.
     pub activities: ActivityServiceClient<Link>,
+    /// My tasks, the action panel.
+    pub tasks: TaskServiceClient<Link>,
+    /// Categories of activities.
+    pub categories: CategoryServiceClient<Link>,
+    /// Calendars.
+    pub calendars: CalendarServiceClient<Link>,
+    /// The notification centre.
+    pub notifications: NotificationServiceClient<Link>,
+    /// Business interactions.
+    pub interactions: InteractionServiceClient<Link>,
+    /// The knowledge base.
+    pub knowledge: KnowledgeServiceClient<Link>,
     /// People.
     pub employees: EmployeeServiceClient<Link>,
     /// Products.
@@ -87,6 +105,12 @@ impl Api {
             processes: ProcessServiceClient::new(link.clone()),
             analytics: AnalyticsServiceClient::new(link.clone()),
             activities: ActivityServiceClient::new(link.clone()),
+            tasks: TaskServiceClient::new(link.clone()),
+            categories: CategoryServiceClient::new(link.clone()),
+            calendars: CalendarServiceClient::new(link.clone()),
+            notifications: NotificationServiceClient::new(link.clone()),
+            interactions: InteractionServiceClient::new(link.clone()),
+            knowledge: KnowledgeServiceClient::new(link.clone()),
             employees: EmployeeServiceClient::new(link.clone()),
             products: ProductServiceClient::new(link.clone()),
             orders: OrderServiceClient::new(link.clone()),

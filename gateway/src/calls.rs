@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 
 use activities::activity_service_client::ActivityServiceClient;
 use activities::employee_service_client::EmployeeServiceClient;
+use activities::notification_service_client::NotificationServiceClient;
 use leads::account_service_client::AccountServiceClient;
 use leads::contact_service_client::ContactServiceClient;
 use leads::lead_service_client::LeadServiceClient;
@@ -121,6 +122,10 @@ calls! { activities, ActivityServiceClient {
     read list_activities(activities::ListActivitiesRequest) -> activities::ListActivitiesResponse;
     verb complete_activity(activities::CompleteActivityRequest) -> activities::Activity;
     verb sync_stage_activities(activities::SyncStageActivitiesRequest) -> activities::SyncStageActivitiesResponse;
+}}
+
+calls! { activities, NotificationServiceClient {
+    verb notify_deal_closed(activities::NotifyDealClosedRequest) -> activities::NotifyDealClosedResponse;
 }}
 
 calls! { activities, EmployeeServiceClient {

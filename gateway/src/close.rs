@@ -18,6 +18,7 @@ use crate::advance::sync_activities;
 use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
+use crate::notify::notify_closed;
 use crate::reserve;
 
 /// The customer takes a quote: the deal is reserved for its order, which is made and submitted. The deal is won with it,
@@ -162,11 +163,12 @@ pub(crate) async fn may_order(run: &Run, deal: &Opportunity, reference: &str) ->
     run.foresee("may order", order).await.map(Some)
 }
 
-/// What follows a win: activities are canceled, the lead is satisfied, open quotes are closed, and the order, the one
-/// that stands or a new one, goes to the ERP.
+/// What follows a win: activities are canceled, those who answer for the deal are told, the lead is satisfied, open quotes
+/// are closed, and the order, the one that stands or a new one, goes to the ERP.
 pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, order::State)>) -> Result<(), Stop> {
     tokio::try_join!(
         sync_activities(run, deal),
+        notify_closed(run, deal),
         satisfy_lead(run, deal),
         close_quotes(run, deal, quote::CloseReason::Canceled),
         async {
@@ -179,9 +181,13 @@ pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, orde
     Ok(())
 }
 
-/// What follows a loss: activities are canceled, quotes closed.
+/// What follows a loss: activities are canceled, those who answer for the deal are told, quotes closed.
 pub(crate) async fn lost(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
-    tokio::try_join!(sync_activities(run, deal), close_quotes(run, deal, quote::CloseReason::Lost))?;
+    tokio::try_join!(
+        sync_activities(run, deal),
+        notify_closed(run, deal),
+        close_quotes(run, deal, quote::CloseReason::Lost),
+    )?;
     Ok(())
 }
 

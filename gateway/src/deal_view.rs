@@ -194,7 +194,7 @@ fn in_order(mut events: Vec<Event>, more: Vec<Event>) -> Vec<Event> {
 }
 
 fn is_open(activity: &Activity) -> bool {
-    matches!(activity.state(), activity::State::NotStarted | activity::State::InProgress)
+    !matches!(activity.state(), activity::State::Completed | activity::State::Canceled)
 }
 
 /// What the deal did in one stage.

@@ -106,6 +106,7 @@ async fn read_on(flows: &Flows, feed: &Feed, wait: &mut Duration) -> Result<(), 
         types: feed.types.iter().map(ToString::to_string).collect(),
         uncaused_only: true,
         follow: true,
+        ..SubscribeRequest::default()
     };
     let mut batches = FeedServiceClient::new(feed.link.clone()).subscribe(ask).await?.into_inner();
     while let Some(batch) = batches.message().await? {

@@ -9,11 +9,13 @@
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
+//! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
 //!   is held of a person
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
 
 mod advance;
+mod calendar;
 mod calls;
 mod close;
 mod deal;
@@ -28,6 +30,7 @@ mod follow;
 mod fulfill;
 mod guidance;
 pub mod handoff;
+mod notify;
 mod privacy_rpc;
 mod progress;
 mod propose;
@@ -64,6 +67,12 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
+        ("dealflow.activities.v1.TaskService", to.activities.clone()),
+        ("dealflow.activities.v1.CategoryService", to.activities.clone()),
+        ("dealflow.activities.v1.CalendarService", to.activities.clone()),
+        ("dealflow.activities.v1.NotificationService", to.activities.clone()),
+        ("dealflow.activities.v1.InteractionService", to.activities.clone()),
+        ("dealflow.activities.v1.KnowledgeService", to.activities.clone()),
         ("dealflow.activities.v1.EmployeeService", to.activities.clone()),
         ("dealflow.orders.v1.ProductService", to.orders.clone()),
         ("dealflow.orders.v1.QuoteService", to.orders.clone()),
@@ -98,6 +107,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))
+        .http(calendar::SEGMENT, calendar::Pages::new(neighbours.activities.clone()))
         .ready({
             let store = store.clone();
             move || {

@@ -1,6 +1,6 @@
 //! What a verb tells its caller: each step's answer finds its place in [`DealProgress`].
 
-use dealflow_proto::activities::v1::{Activity, SyncStageActivitiesResponse};
+use dealflow_proto::activities::v1::{Activity, NotifyDealClosedResponse, SyncStageActivitiesResponse};
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::leads::v1::Lead;
 use dealflow_proto::opportunities::v1::Opportunity;
@@ -39,6 +39,11 @@ impl Tell for SyncStageActivitiesResponse {
             activity.tell(progress);
         }
     }
+}
+
+impl Tell for NotifyDealClosedResponse {
+    /// Who was told is in the notification centre.
+    fn tell(&self, _: &mut DealProgress) {}
 }
 
 impl Tell for Quote {

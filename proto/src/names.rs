@@ -24,6 +24,14 @@ pub const STAGE_ENTRIES: Collection = Collection("stageEntries");
 pub const ACTIVITIES: Collection = Collection("activities");
 /// Employees: `employees/{employee}`.
 pub const EMPLOYEES: Collection = Collection("employees");
+/// Categories of activities: `categories/{category}`.
+pub const CATEGORIES: Collection = Collection("categories");
+/// What people are told: `notifications/{notification}`.
+pub const NOTIFICATIONS: Collection = Collection("notifications");
+/// Business interactions: `interactions/{interaction}`.
+pub const INTERACTIONS: Collection = Collection("interactions");
+/// Documents of the knowledge base: `knowledge/{document}`.
+pub const KNOWLEDGE: Collection = Collection("knowledge");
 /// Products: `products/{product}`.
 pub const PRODUCTS: Collection = Collection("products");
 /// Quotes: `quotes/{quote}`.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# One deal from lead to invoice by a client that nobody here wrote: Python grpcio, the protos, reflection.
-# Needs python3 with grpcio, grpcio-tools and grpcio-reflection; builds the program if it is not built.
+# Clients that nobody here wrote: one deal from lead to invoice by Python grpcio, the protos, reflection; a calendar over
+# plain HTTP by Python's icalendar.
+# Needs python3 with grpcio, grpcio-tools, grpcio-reflection and icalendar; builds the program if it is not built.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -15,4 +16,6 @@ suite=$!
 mkdir "$work/generated"
 python3 -m grpc_tools.protoc -I proto --python_out="$work/generated" --grpc_python_out="$work/generated" \
   $(cd proto && find . -name '*.proto' | sed 's|^\./||')
-PYTHONPATH="$work/generated" python3 tests/clients/deal.py "127.0.0.1:$port" || { cat "$work/serve.log"; exit 1; }
+for client in deal calendar; do
+  PYTHONPATH="$work/generated" python3 "tests/clients/$client.py" "127.0.0.1:$port" || { cat "$work/serve.log"; exit 1; }
+done

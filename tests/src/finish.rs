@@ -123,6 +123,7 @@ impl Sandbox {
                 types: FOLLOWED.map(str::to_owned).to_vec(),
                 uncaused_only: true,
                 follow: false,
+                ..SubscribeRequest::default()
             };
             let mut batches = self.feed(part).subscribe(ask).await.expect(READS).into_inner();
             while let Some(batch) = batches.message().await.expect(READS) {
@@ -228,7 +229,7 @@ fn open_activities_belong_to_the_present_entry(deal: &Opportunity, activities: &
     let entry = deal.stage_entry.as_ref().map(|entry| entry.name.as_str()).unwrap_or_default();
     let of_process = |it: &&Activity| it.regarding == deal.name && it.origin() == activity::Origin::Process;
     for activity in activities.iter().filter(of_process) {
-        let open = matches!(activity.state(), activity::State::NotStarted | activity::State::InProgress);
+        let open = !matches!(activity.state(), activity::State::Completed | activity::State::Canceled);
         let may_be = deal.state() == opportunity::State::Open && activity.stage_entry == entry;
         assert!(!open || may_be, "{} is open, and its stage is left", activity.name);
     }

@@ -1,20 +1,27 @@
 //! The commands: one file each, and the table of them.
 
+pub mod activity;
 pub mod bench;
+pub mod calendar;
 pub mod deal;
 pub mod demo;
+pub mod employees;
 pub mod flows;
 pub mod handoffs;
 pub mod import;
+pub mod knowledge;
 pub mod lead;
 pub mod machine;
 pub mod migrate;
+mod moment;
+pub mod notifications;
 pub mod parties;
 mod people;
 pub mod pipeline;
 pub mod serve;
 pub mod setting;
 mod subjects;
+pub mod tasks;
 pub mod won_lost;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +35,7 @@ Examples:
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
+  dealflow tasks --of 'Anna Snelling'      what somebody has to do: overdue, today, planned
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
@@ -78,6 +86,22 @@ pub enum Command {
     /// Show one deal
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// Show what somebody has to do: overdue, today, planned
+    Tasks(tasks::Tasks),
+    /// Complete an activity with one of its results; the deal moves as the result says
+    Complete(tasks::Complete),
+    /// Make an activity, begin it, put it off, give it away, cancel it
+    #[command(subcommand)]
+    Activity(activity::Activity),
+    /// Show what is planned when, keep it as a file, share it with a calendar program
+    Calendar(calendar::Calendar),
+    /// Show what somebody was told, as it comes, and mark it as read
+    Notifications(notifications::Notifications),
+    /// Show the people of the house, and who leads whom
+    People(employees::People),
+    /// Show and add documents that help to do the work
+    #[command(subcommand)]
+    Knowledge(knowledge::Knowledge),
     /// Show and mend flows: what the gateway drives to its end
     #[command(subcommand)]
     Flows(flows::Flows),
@@ -106,6 +130,13 @@ impl Command {
             Self::Account(account) => account.run().await,
             Self::Contact(contact) => contact.run().await,
             Self::Deal(deal) => deal.run().await,
+            Self::Tasks(tasks) => tasks.run().await,
+            Self::Complete(complete) => complete.run().await,
+            Self::Activity(activity) => activity.run().await,
+            Self::Calendar(calendar) => calendar.run().await,
+            Self::Notifications(notifications) => notifications.run().await,
+            Self::People(people) => people.run().await,
+            Self::Knowledge(knowledge) => knowledge.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
             Self::Setting(setting) => setting.run().await,

@@ -33,6 +33,23 @@ impl People {
         (!employee.manager.is_empty()).then(|| self.display(&employee.manager))
     }
 
+    /// Everybody, by what they go by.
+    pub(super) fn all(&self) -> Vec<&Employee> {
+        let mut all: Vec<&Employee> = self.0.values().collect();
+        all.sort_by(|one, other| one.display_name.cmp(&other.display_name));
+        all
+    }
+
+    /// Who is meant: by this name, or, where none is said, who asks.
+    pub(super) fn meant(&self, who: Option<&str>, actor: &str) -> anyhow::Result<String> {
+        let asked = who.unwrap_or(actor);
+        match (self.find(asked), who) {
+            (Some(name), _) => Ok(name.to_owned()),
+            (None, Some(who)) => anyhow::bail!("nobody goes by `{who}`; `dealflow people` lists everybody"),
+            (None, None) => anyhow::bail!("say whose with --of NAME, or who you are with --actor"),
+        }
+    }
+
     /// The wire's name of who goes by this name, or has it on the wire.
     pub(super) fn find(&self, who: &str) -> Option<&str> {
         let found = self.0.values().find(|employee| employee.display_name == who || employee.name == who);

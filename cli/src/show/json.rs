@@ -1,6 +1,6 @@
 //! The messages as data: stable keys in snake_case, money as exact text, times in RFC 3339, absent values as null.
 
-use dealflow_proto::activities::v1::Activity;
+use dealflow_proto::activities::v1::{Activity, Employee, KnowledgeDocument, Notification};
 use dealflow_proto::convert;
 use dealflow_proto::erp::v1::{Attempt, ErpDocument, Handoff, Reason};
 use dealflow_proto::feed::v1::Event;
@@ -186,13 +186,70 @@ pub fn activity(activity: &Activity) -> Value {
         "origin": word(activity.origin().as_str_name(), "ORIGIN_"),
         "required": activity.required,
         "performer": text(&activity.performer),
+        "author": text(&activity.author),
+        "importance": text(word(activity.importance().as_str_name(), "IMPORTANCE_")),
+        "regarding": text(&activity.regarding),
+        "instructions": text(&activity.instructions),
+        "knowledge": activity.knowledge,
+        "planned_start_time": time(activity.planned_start_time.as_ref()),
         "due_time": time(activity.due_time.as_ref()),
+        "overdue": activity.overdue,
+        "reminder_time": time(activity.reminder_time.as_ref()),
+        "resume_time": time(activity.resume_time.as_ref()),
+        "start_time": time(activity.start_time.as_ref()),
+        "end_time": time(activity.end_time.as_ref()),
+        "actual_minutes": activity.actual_minutes,
         "result": text(&activity.result),
+        "result_text": text(&activity.result_text),
         "cancel_reason": text(word(activity.cancel_reason().as_str_name(), "CANCEL_REASON_")),
         "stage_entry": text(&activity.stage_entry),
         "allowed_results": list(&activity.allowed_results, |result| json!({
             "code": result.code, "caption": result.caption, "effect": text(&result.effect),
         })),
+    })
+}
+
+/// An employee.
+pub fn employee(employee: &Employee) -> Value {
+    json!({
+        "name": employee.name,
+        "display_name": employee.display_name,
+        "manager": text(&employee.manager),
+        "team": text(&employee.team),
+        "office": text(&employee.office),
+        "email": text(&employee.email),
+        "roles": employee.roles,
+        "active": employee.active,
+    })
+}
+
+/// A notification.
+pub fn notification(notification: &Notification) -> Value {
+    json!({
+        "name": notification.name,
+        "kind": word(notification.kind().as_str_name(), "KIND_"),
+        "recipient": notification.recipient,
+        "title": notification.title,
+        "text": text(&notification.text),
+        "regarding": text(&notification.regarding),
+        "deal": text(&notification.deal),
+        "create_time": time(notification.create_time.as_ref()),
+        "read_time": time(notification.read_time.as_ref()),
+    })
+}
+
+/// A document of the knowledge base, without its bytes.
+pub fn knowledge(document: &KnowledgeDocument) -> Value {
+    json!({
+        "name": document.name,
+        "title": document.title,
+        "language_code": text(&document.language_code),
+        "summary": text(&document.summary),
+        "tags": document.tags,
+        "link": text(&document.link),
+        "file_name": text(&document.file_name),
+        "media_type": text(&document.media_type),
+        "size": document.size,
     })
 }
 

@@ -6,13 +6,20 @@ use super::{program, run, run_on};
 
 #[test]
 fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
-    let commands: [&[&str]; 14] = [
+    let commands: &[&[&str]] = &[
         &["serve"],
         &["demo"],
         &["import", "crm"],
         &["pipeline"],
         &["won-lost"],
         &["deal", "show"],
+        &["tasks"],
+        &["complete"],
+        &["activity"],
+        &["calendar"],
+        &["notifications"],
+        &["people"],
+        &["knowledge"],
         &["flows"],
         &["handoffs"],
         &["setting"],

@@ -1,6 +1,8 @@
 //! The schema of activities.
 
 mod m0001_activities;
+mod m0002_time;
+mod m0003_notifications;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +15,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::work::Migration),
             Box::new(crate::settings::Migration),
             Box::new(m0001_activities::Migration),
+            Box::new(m0002_time::Migration),
+            Box::new(m0003_notifications::Migration),
         ]
     }
 }

@@ -29,7 +29,13 @@ fn the_descriptors_contain_every_service() {
     let found: BTreeSet<String> = pool().services().map(|service| service.full_name().to_owned()).collect();
     let expected = [
         "activities.v1.ActivityService",
+        "activities.v1.CalendarService",
+        "activities.v1.CategoryService",
         "activities.v1.EmployeeService",
+        "activities.v1.InteractionService",
+        "activities.v1.KnowledgeService",
+        "activities.v1.NotificationService",
+        "activities.v1.TaskService",
         "erp.v1.ErpService",
         "erp.v1.ErpStubControlService",
         "erp.v1.HandoffService",
@@ -85,7 +91,7 @@ fn every_rpc_with_a_request_id_is_a_mutation_and_no_other_is() {
 
 #[test]
 fn only_reads_are_without_a_request_id() {
-    let reads = ["Get", "List", "Watch", "Subscribe", "Find", "Export"];
+    let reads = ["Get", "BatchGet", "List", "Watch", "Subscribe", "Find", "Export"];
     // The wire to the ERP has an idempotency key of its own, the stub's controls repeat harmlessly.
     let outside = ["dealflow.erp.v1.ErpService", "dealflow.erp.v1.ErpStubControlService"];
     for method in methods() {

@@ -4,8 +4,12 @@ use dealflow_chassis::list::ListError;
 use dealflow_chassis::{Kind, Refusal};
 use dealflow_proto::Violation;
 use dealflow_proto::errors::v1::ErrorReason;
+use dealflow_proto::names;
 use sea_orm::DbErr;
 use tonic::Status;
+use uuid::Uuid;
+
+use crate::activity::Verb;
 
 /// The refusals of this part, beside those of every part.
 #[derive(Debug, thiserror::Error)]
@@ -30,16 +34,49 @@ pub enum Error {
         /// The activity.
         activity: String,
     },
-    /// Only the performer or the performer's manager completes an activity (R-ACT-7).
-    #[error("{activity} is completed by {performer} or the manager of {performer}, not by {actor}")]
+    /// Only the performer or a manager above starts and completes an activity (R-ACT-7).
+    #[error("{verb} is refused to {actor}: {activity} is for {performer}, or for a manager above {performer}, to do")]
     NotYours {
         /// The activity.
         activity: String,
+        /// What was asked.
+        verb: Verb,
         /// Who is to do it.
         performer: String,
         /// Who asked.
         actor: String,
     },
+    /// An employee who is not here any more gets no new work.
+    #[error("{employee} is not active and gets no new activities; choose somebody else, or UpdateEmployee")]
+    Inactive {
+        /// Who.
+        employee: String,
+    },
+    /// Whoever leads a person is never led by that person.
+    #[error("{} is led by {} already: nobody leads and is led by the same person", names::EMPLOYEES.name(*manager), names::EMPLOYEES.name(*employee))]
+    Cycle {
+        /// Who was to be led.
+        employee: Uuid,
+        /// By whom.
+        manager: Uuid,
+    },
+    /// What a stage planned stays as it was planned.
+    #[error("{activity} belongs to a stage: its {field} is the process's, and is not changed by hand")]
+    OfProcess {
+        /// The activity.
+        activity: String,
+        /// The field that was to change.
+        field: &'static str,
+    },
+    /// Documents that are not in the knowledge base (R-ACT-6).
+    #[error("there is no {}", missing.join(", no "))]
+    NoSuchDocument {
+        /// Their names.
+        missing: Vec<String>,
+    },
+    /// A secret address that opens no calendar: whose it is, or that there is none, is not said.
+    #[error("this address opens no calendar; ask its owner for the present one")]
+    NoSuchCalendar,
     /// A value that must be unique.
     #[error("{field} {value} is taken by {holder}")]
     Taken {
@@ -66,12 +103,30 @@ impl From<Error> for Refusal {
             Error::Required { activity } => Self::guard(message, &[(&activity, "is required by its stage")])
                 .with("resource", activity)
                 .with("allowed", "CompleteActivity"),
-            Error::NotYours { activity, performer, actor } => {
+            Error::NotYours { activity, performer, actor, verb } => {
                 Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
                     .with("resource", activity)
+                    .with("verb", verb.to_string())
                     .with("performer", performer)
                     .with("actor", actor)
             }
+            Error::Inactive { employee } => {
+                Self::guard(message, &[(&employee, "is not active")]).with("resource", employee)
+            }
+            Error::Cycle { employee, manager } => {
+                let (employee, manager) = (names::EMPLOYEES.name(employee), names::EMPLOYEES.name(manager));
+                Self::guard(message, &[(&manager, "is led by the employee")])
+                    .with("resource", employee)
+                    .with("manager", manager)
+            }
+            Error::OfProcess { activity, field } => {
+                Self::guard(message, &[(field, "belongs to the process")]).with("resource", activity)
+            }
+            Error::NoSuchDocument { missing } => {
+                let first = missing.first().cloned().unwrap_or_default();
+                Self::missing(&first).with("missing", missing.join(", "))
+            }
+            Error::NoSuchCalendar => Self::new(Kind::Missing, ErrorReason::NotFound, message),
             Error::Taken { field, value, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
                 .with("field", field)
                 .with("value", value)

@@ -10,7 +10,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{ActiveValue::Set, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
-use crate::activity::{self, Origin, State};
+use crate::activity::{self, OPEN, Origin, State};
 use crate::error::Error;
 
 /// How far an opportunity's process activities have been synced.
@@ -103,9 +103,7 @@ impl Model {
     /// The opportunity's open process activities, and all of this entry; locked: nobody completes one meanwhile.
     async fn process_activities(&self, tx: &impl ConnectionTrait) -> Result<Vec<activity::Model>, Error> {
         use activity::Column;
-        let wanted = Condition::any()
-            .add(Column::State.is_in([State::NotStarted, State::InProgress]))
-            .add(Column::StageEntry.eq(self.stage_entry));
+        let wanted = Condition::any().add(Column::State.is_in(OPEN)).add(Column::StageEntry.eq(self.stage_entry));
         let found = activity::Entity::find()
             .filter(Column::Regarding.eq(names::OPPORTUNITIES.name(self.opportunity)))
             .filter(Column::Origin.eq(Origin::Process))
@@ -132,6 +130,8 @@ async fn cancel_all(
         updated_at: Set(now),
         ended_at: Set(Some(now)),
         cancel_reason: Set(reason.to_owned()),
+        remind_at: Set(None),
+        resume_at: Set(None),
         ..Default::default()
     };
     activity::Entity::update_many()

@@ -123,6 +123,9 @@ async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<Subsc
     if ask.uncaused_only {
         wanted = wanted.add(history::Column::Flow.is_null());
     }
+    if !ask.thread.is_empty() {
+        wanted = wanted.add(history::Column::Thread.eq(&ask.thread));
+    }
     if !ask.types.is_empty() {
         wanted = wanted.add(history::Column::Kind.is_in(ask.types.iter().cloned()));
     }

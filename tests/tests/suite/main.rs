@@ -6,6 +6,7 @@ mod customer;
 mod directly;
 mod lost_replies;
 mod ordered;
+mod people_told;
 mod privacy;
 mod requirements;
 mod settings;

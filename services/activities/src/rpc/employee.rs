@@ -1,16 +1,17 @@
-//! Employees: added, read, listed.
+//! Employees: added, changed, read, listed, and who leads whom.
 
-use dealflow_chassis::list::{self, ListRequest};
+use dealflow_chassis::list;
 use dealflow_chassis::work::check;
-use dealflow_chassis::{Change, Store};
+use dealflow_chassis::{Change, Mask, Refusal, Store};
 use dealflow_proto::activities::v1 as pb;
 use dealflow_proto::activities::v1::employee_service_server::EmployeeService;
-use sea_orm::EntityTrait;
+use dealflow_proto::names;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
-use crate::employee;
+use super::wanted;
 use crate::error::Error;
-use crate::wire;
+use crate::{employee, hierarchy, wire};
 
 /// The service of employees.
 #[derive(Clone)]
@@ -44,6 +45,33 @@ impl EmployeeService for Employees {
             .await
     }
 
+    async fn update_employee(
+        &self,
+        request: Request<pb::UpdateEmployeeRequest>,
+    ) -> Result<Response<pb::Employee>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::UpdateEmployeeRequest| async move {
+                let news = ask.employee.unwrap_or_default();
+                let mask = Mask::of(ask.update_mask, wire::employee::KNOWN)?;
+                let before = employee::lock(&work.tx, &news.name).await?;
+                work.check_etag(&news.name, &ask.etag, before.version)?;
+                work.take_effect_after(before.changed_at())?;
+                let employee = wire::employee::take_over(before.clone(), news, &mask)?;
+                employee::check_display_name(&work.tx, &employee).await?;
+                if employee.manager != before.manager
+                    && let Some(manager) = employee.manager
+                {
+                    employee::check_known(&work.tx, employee.manager).await?;
+                    hierarchy::check_no_cycle(&work.tx, employee.id, manager).await?;
+                }
+                let employee = employee::save(&work.tx, &before, employee, work.now).await?;
+                let answer = wire::employee::answer(&employee);
+                work.record(Change::new("employee.updated", employee.name(), "UpdateEmployee").data(&answer));
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
     async fn get_employee(&self, request: Request<pb::GetEmployeeRequest>) -> Result<Response<pb::Employee>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
@@ -57,16 +85,38 @@ impl EmployeeService for Employees {
     ) -> Result<Response<pb::ListEmployeesResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let wanted = ListRequest {
-            page_size: ask.page_size,
-            page_token: &ask.page_token,
-            filter: &ask.filter,
-            order_by: &ask.order_by,
-        };
-        let page = list::list(self.store.reader(), employee::Entity::find(), &employee::FIELDS, wanted)
+        let page = list::list(self.store.reader(), employee::Entity::find(), &employee::FIELDS, wanted!(ask))
             .await
             .map_err(Error::from)?;
         let employees = page.items.iter().map(wire::employee::answer).collect();
         Ok(Response::new(pb::ListEmployeesResponse { employees, next_page_token: page.next_page_token }))
+    }
+
+    async fn list_reports(
+        &self,
+        request: Request<pb::ListReportsRequest>,
+    ) -> Result<Response<pb::ListReportsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let manager = names::EMPLOYEES.parse(&ask.manager);
+        let manager = manager.map_err(|bad| Refusal::field("manager", bad.to_string()))?;
+        let led = hierarchy::reports(manager, ask.all_levels, self.store.backend());
+        let found = employee::Entity::find().filter(led);
+        let page = list::list(self.store.reader(), found, &employee::FIELDS, wanted!(ask)).await;
+        let page = page.map_err(Error::from)?;
+        let employees = page.items.iter().map(wire::employee::answer).collect();
+        Ok(Response::new(pb::ListReportsResponse { employees, next_page_token: page.next_page_token }))
+    }
+
+    async fn list_managers(
+        &self,
+        request: Request<pb::ListManagersRequest>,
+    ) -> Result<Response<pb::ListManagersResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let employee = employee::get(self.store.reader(), &ask.employee).await?;
+        let managers = hierarchy::managers(self.store.reader(), employee.id).await?;
+        let managers = managers.iter().map(wire::employee::answer).collect();
+        Ok(Response::new(pb::ListManagersResponse { managers }))
     }
 }

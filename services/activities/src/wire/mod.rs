@@ -1,7 +1,11 @@
 //! Records as the wire has them, and what the wire says taken over into records.
 
 pub mod activity;
+pub mod category;
 pub mod employee;
+pub mod interaction;
+pub mod knowledge;
+pub mod notification;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::Refusal;

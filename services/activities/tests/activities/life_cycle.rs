@@ -9,27 +9,81 @@ use tonic::{Code, Status};
 
 use crate::desk::{Desk, entry, opportunity, planned, result, task};
 
-const VERBS: [&str; 3] = ["StartActivity", "CompleteActivity", "CancelActivity"];
+const VERBS: [&str; 8] = [
+    "UpdateActivity",
+    "StartActivity",
+    "DeferActivity",
+    "WaitForActivity",
+    "ReopenActivity",
+    "ReassignActivity",
+    "CompleteActivity",
+    "CancelActivity",
+];
 
-/// `states.md`, Activity: what each state accepts, and where it leads.
-const TABLE: [(State, &[(&str, State)]); 4] = [
+/// `states.md`, Activity: what each state accepts, in the order of [`VERBS`], and where it leads.
+const TABLE: [(State, &[(&str, State)]); 6] = [
     (
         State::NotStarted,
         &[
+            ("UpdateActivity", State::NotStarted),
             ("StartActivity", State::InProgress),
+            ("DeferActivity", State::Deferred),
+            ("WaitForActivity", State::Waiting),
+            ("ReassignActivity", State::NotStarted),
             ("CompleteActivity", State::Completed),
             ("CancelActivity", State::Canceled),
         ],
     ),
-    (State::InProgress, &[("CompleteActivity", State::Completed), ("CancelActivity", State::Canceled)]),
+    (
+        State::InProgress,
+        &[
+            ("UpdateActivity", State::InProgress),
+            ("DeferActivity", State::Deferred),
+            ("WaitForActivity", State::Waiting),
+            ("ReassignActivity", State::InProgress),
+            ("CompleteActivity", State::Completed),
+            ("CancelActivity", State::Canceled),
+        ],
+    ),
+    (
+        State::Waiting,
+        &[
+            ("UpdateActivity", State::Waiting),
+            ("StartActivity", State::InProgress),
+            ("DeferActivity", State::Deferred),
+            ("WaitForActivity", State::Waiting),
+            ("ReopenActivity", State::NotStarted),
+            ("ReassignActivity", State::Waiting),
+            ("CompleteActivity", State::Completed),
+            ("CancelActivity", State::Canceled),
+        ],
+    ),
+    (
+        State::Deferred,
+        &[
+            ("UpdateActivity", State::Deferred),
+            ("StartActivity", State::InProgress),
+            ("DeferActivity", State::Deferred),
+            ("WaitForActivity", State::Waiting),
+            ("ReopenActivity", State::NotStarted),
+            ("ReassignActivity", State::Deferred),
+            ("CompleteActivity", State::Completed),
+            ("CancelActivity", State::Canceled),
+        ],
+    ),
     (State::Completed, &[]),
     (State::Canceled, &[]),
 ];
 
 impl Desk {
-    async fn act(&mut self, verb: &str, name: &str) -> Result<Activity, Status> {
+    async fn act(&mut self, verb: &str, name: &str, heir: &str) -> Result<Activity, Status> {
         match verb {
+            "UpdateActivity" => self.update(Activity { name: name.to_owned(), ..task("Call again") }).await,
             "StartActivity" => self.start(name).await,
+            "DeferActivity" => self.defer(name, 24).await,
+            "WaitForActivity" => self.wait_for(name, 24).await,
+            "ReopenActivity" => self.reopen(name).await,
+            "ReassignActivity" => self.reassign_as("", name, heir).await,
             "CompleteActivity" => self.complete(name, "done").await,
             "CancelActivity" => self.cancel(name).await,
             other => panic!("{other} is no verb"),
@@ -40,12 +94,14 @@ impl Desk {
         let name = self.make(task("Call back")).await.expect("made").name;
         let way: &[&str] = match state {
             State::InProgress => &["StartActivity"],
+            State::Waiting => &["WaitForActivity"],
+            State::Deferred => &["DeferActivity"],
             State::Completed => &["CompleteActivity"],
             State::Canceled => &["CancelActivity"],
             _ => &[],
         };
         for verb in way {
-            self.act(verb, &name).await.expect("the way into the state is open");
+            self.act(verb, &name, "").await.expect("the way into the state is open");
         }
         self.activity(&name).await
     }
@@ -56,6 +112,7 @@ both! {
     /// refusal changes nothing. R-PRC-4: the activity itself says what it accepts.
     async fn every_state_answers_every_verb(db: TestDb) {
         let mut desk = Desk::open(&db).await;
+        let heir = desk.hire("Heir", "").await.expect("hired").name;
         for (state, accepted) in TABLE {
             let told = desk.activity_in(state).await.guidance.expect("guidance").allowed_verbs;
             let expected: Vec<&str> = accepted.iter().map(|(verb, _)| *verb).collect();
@@ -63,7 +120,7 @@ both! {
             for verb in VERBS {
                 let activity = desk.activity_in(state).await;
                 assert_eq!(activity.state(), state);
-                let answer = desk.act(verb, &activity.name).await;
+                let answer = desk.act(verb, &activity.name, &heir).await;
                 match accepted.iter().find(|(accepted, _)| *accepted == verb) {
                     Some((_, next)) => {
                         let after = answer.unwrap_or_else(|no| panic!("{state:?} accepts {verb}: {no}"));
@@ -111,6 +168,7 @@ both! {
             author: "anonymous".to_owned(),
             required: false,
             guidance: made.guidance.clone(),
+            reminder_time: Some(timestamp(due - TimeDelta::hours(1))),
             ..sent
         };
         assert_eq!(made, kept, "what is output only is ignored, the rest is kept");
@@ -166,7 +224,8 @@ both! {
         assert_eq!((no.code, no.reason.as_str()), (Code::FailedPrecondition, "GUARD"));
         assert_eq!(no.metadata["allowed"], "CompleteActivity");
         assert!(no.message.contains("CompleteActivity"), "{}", no.message);
-        assert_eq!(must.guidance.expect("guidance").allowed_verbs, ["StartActivity", "CompleteActivity"]);
+        let allowed = must.guidance.expect("guidance").allowed_verbs;
+        assert!(!allowed.contains(&"CancelActivity".to_owned()) && allowed.contains(&"CompleteActivity".to_owned()));
 
         let manual = desk.make(task("manual")).await.expect("made");
         for activity in [may, manual] {

@@ -1,7 +1,16 @@
-//! Activities and employees over their contract, on both databases.
+//! Activities, people and what they are told, over their contract, on both databases.
 
+mod calendar;
+mod categories;
 mod desk;
+mod interactions;
+mod knowledge;
 mod life_cycle;
+mod model;
+mod notifications;
 mod people;
+mod reminders;
 mod requests;
 mod stages;
+mod tasks;
+mod time;

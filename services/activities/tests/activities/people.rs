@@ -2,7 +2,7 @@
 
 use dealflow_proto::activities::v1::activity::State;
 use dealflow_proto::activities::v1::*;
-use dealflow_testbed::{TestDb, both, refusal};
+use dealflow_testbed::{TestDb, both, id, refusal};
 use tonic::Code;
 
 use crate::desk::{Desk, task};
@@ -93,5 +93,103 @@ both! {
         );
         let ask = ListEmployeesRequest { filter: "display_name = \"Zoe\"".to_owned(), ..Default::default() };
         assert_eq!(desk.employees.list_employees(ask).await.expect("listed").into_inner().employees.len(), 1);
+    }
+
+    /// R-ACT-7: a manager above completes, at whatever distance.
+    async fn a_manager_above_completes_at_any_distance(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let mut above = desk.hire("Level 0", "").await.expect("hired").name;
+        let top = above.clone();
+        for level in 1..6 {
+            above = desk.hire(&format!("Level {level}"), &above).await.expect("hired").name;
+        }
+        let activity = desk.make(Activity { performer: above, ..task("Call") }).await.expect("made");
+        desk.complete_as(&top, &activity.name, "").await.expect("she leads them all");
+    }
+
+    /// R-ACT-7: an employee changes team, manager, roles; nobody is led, however indirectly, by whom he leads.
+    async fn nobody_leads_and_is_led_by_the_same_person(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let boss = desk.hire("Boss", "").await.expect("hired").name;
+        let head = desk.hire("Head", &boss).await.expect("hired").name;
+        let anna = desk.hire("Anna", &head).await.expect("hired").name;
+        let under = |name: &str, manager: &str| Employee {
+            name: name.to_owned(),
+            manager: manager.to_owned(),
+            ..Default::default()
+        };
+        for manager in [&boss, &head, &anna] {
+            let no = refusal(&desk.change(under(&boss, manager)).await.expect_err("a cycle"));
+            assert_eq!((no.code, no.reason.as_str()), (Code::FailedPrecondition, "GUARD"));
+            assert_eq!((no.metadata["resource"].as_str(), no.metadata["manager"].as_str()), (boss.as_str(), manager.as_str()));
+        }
+        let promoted = Employee { roles: vec!["sales_manager".to_owned()], team: "North".to_owned(), ..under(&anna, &boss) };
+        let promoted = desk.change(promoted).await.expect("promoted");
+        assert_eq!((promoted.manager.as_str(), promoted.team.as_str(), promoted.etag.as_str()), (boss.as_str(), "North", "2"));
+        assert_eq!((promoted.roles, promoted.active), (vec!["sales_manager".to_owned()], Some(true)));
+        let ask = UpdateEmployeeRequest {
+            employee: Some(under(&anna, &head)),
+            etag: "1".to_owned(),
+            request_id: id(),
+            ..Default::default()
+        };
+        let no = refusal(&desk.employees.update_employee(ask).await.expect_err("stale"));
+        assert_eq!(no.code, Code::Aborted);
+        let no = refusal(&desk.change(Employee { display_name: "Boss".to_owned(), ..under(&anna, "") }).await.expect_err("taken"));
+        assert_eq!(no.reason, "TAKEN");
+    }
+
+    /// R-ACT-7: two changes at once, each right by itself, make no cycle together.
+    async fn two_changes_at_once_make_no_cycle(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        for round in 0..8 {
+            let one = desk.hire(&format!("One {round}"), "").await.expect("hired").name;
+            let two = desk.hire(&format!("Two {round}"), "").await.expect("hired").name;
+            let (mut left, mut right) = (desk.clone(), desk.clone());
+            let under = |name: &str, manager: &str| Employee {
+                name: name.to_owned(),
+                manager: manager.to_owned(),
+                ..Default::default()
+            };
+            let (first, second) = (under(&one, &two), under(&two, &one));
+            let answers = tokio::join!(left.change(first), right.change(second));
+            let done = [answers.0.is_ok(), answers.1.is_ok()];
+            assert!(done.iter().filter(|done| **done).count() == 1, "exactly one goes through: {done:?}");
+        }
+    }
+
+    /// R-ACT-7: a manager's people: those led directly, or all the way down; and the line upwards, the nearest first.
+    async fn the_hierarchy_is_read_both_ways(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let boss = desk.hire("Boss", "").await.expect("hired").name;
+        let head = desk.hire("Head", &boss).await.expect("hired").name;
+        let anna = desk.hire("Anna", &head).await.expect("hired").name;
+        desk.hire("Bert", &head).await.expect("hired");
+        desk.hire("Other", "").await.expect("hired");
+        let mut names = Vec::new();
+        for all_levels in [false, true] {
+            let (mut found, mut page_token) = (Vec::new(), String::new());
+            loop {
+                let ask = ListReportsRequest {
+                    manager: boss.clone(),
+                    all_levels,
+                    order_by: "display_name".to_owned(),
+                    page_size: 2,
+                    page_token,
+                    ..Default::default()
+                };
+                let page = desk.employees.list_reports(ask).await.expect("listed").into_inner();
+                found.extend(page.employees.into_iter().map(|it| it.display_name));
+                page_token = page.next_page_token;
+                if page_token.is_empty() {
+                    break;
+                }
+            }
+            names.push(found);
+        }
+        assert_eq!(names, [vec!["Head"], vec!["Anna", "Bert", "Head"]]);
+        let ask = ListManagersRequest { employee: anna };
+        let line = desk.employees.list_managers(ask).await.expect("listed").into_inner().managers;
+        assert_eq!(line.into_iter().map(|it| it.display_name).collect::<Vec<_>>(), ["Head", "Boss"]);
     }
 }

@@ -8,6 +8,7 @@ mod deadline;
 mod drain;
 mod form;
 mod panic;
+mod plain;
 mod routes;
 mod shed;
 mod size;
@@ -29,6 +30,7 @@ use crate::refusal::{DOMAIN, reason_name};
 pub(crate) use body::{Ends, GuardedBody};
 pub(crate) use drain::Drain;
 pub(crate) use panic::text_of as text_of_panic;
+pub(crate) use plain::{http_code, is_grpc};
 pub(crate) use routes::Routes;
 
 /// What the layers need to know, taken from [`crate::serve::ServeConfig`].
@@ -48,7 +50,9 @@ pub(crate) type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, Infal
 /// The layers of every part, outermost first.
 pub(crate) fn stack(routes: Routes, limits: &Limits, drain: Drain) -> Stack {
     let layers = ServiceBuilder::new()
-        // First, so that the span tells of everything below, a shed call and a panic included.
+        // Outermost, so that whatever the others say is said in HTTP's words to whoever does not speak gRPC.
+        .layer(plain::PlainLayer)
+        // Next, so that the span tells of everything below, a shed call and a panic included.
         .layer(trace::TraceLayer)
         // A panic is INTERNAL for one caller, not a broken connection for all that share it.
         .layer(panic::PanicLayer)

@@ -12,7 +12,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, field};
 
-use super::status_code;
+use super::{is_grpc, status_code};
 use crate::telemetry::{TARGET, TRACEPARENT, span_with_parent};
 
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,9 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = request.uri().path().trim_start_matches('/');
+        let path = request.uri().path().trim_start_matches('/');
+        // The path of a plain HTTP request may hold a secret: only its first part is told.
+        let method = if is_grpc(&request) { path } else { path.split('/').next().unwrap_or_default() };
         // No parent from this thread: in process it would be the caller's span, over the wire there is none.
         let span = tracing::debug_span!(
             target: TARGET, parent: None, "call",

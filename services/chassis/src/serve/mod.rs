@@ -27,6 +27,11 @@ use health::Health;
 pub use config::ServeConfig;
 pub use part::Part;
 
+/// The HTTP code that stands for a gRPC code.
+pub fn http_code(code: tonic::Code) -> http::StatusCode {
+    layers::http_code(code)
+}
+
 /// The services that every server has.
 const HEALTH: &str = "grpc.health.v1.Health";
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
@@ -231,6 +236,8 @@ fn builder(config: &ServeConfig) -> Server {
     // Connections made at the same time are not to end at the same time.
     let age = config.max_connection_age.mul_f64(rand::random_range(0.9..=1.1));
     let server = Server::builder()
+        // For those who read a calendar: gRPC itself is HTTP/2.
+        .accept_http1(true)
         .max_concurrent_streams(config.max_streams_per_connection)
         .http2_max_header_list_size(config.max_headers)
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))

@@ -78,6 +78,18 @@ impl Part {
         self
     }
 
+    /// Answers plain HTTP below a first segment: `calendar` for `/calendar/…`. What stands there is no gRPC service (it
+    /// has no health and no reflection), and passes the same layers.
+    #[must_use]
+    pub fn http<S>(mut self, segment: &'static str, pages: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes.add(segment, Stack::new(pages));
+        self
+    }
+
     /// When the part can do its work: asked every two seconds, told by the health service as `ready`.
     ///
     /// A check that takes longer than that counts as no.

@@ -12,7 +12,12 @@ use super::table::{Again, Row, row};
 /// Larger than any server of the suite takes.
 const TOO_LARGE: usize = 5 * 1024 * 1024;
 /// RPCs whose first name is another service's record: it is kept, not looked up.
-const FOREIGN: [&str; 2] = ["ActivityService/SyncStageActivities", "QuoteService/CloseOpportunityQuotes"];
+const FOREIGN: [&str; 4] = [
+    "ActivityService/PauseReminders",
+    "ActivityService/SyncStageActivities",
+    "NotificationService/NotifyDealClosed",
+    "QuoteService/CloseOpportunityQuotes",
+];
 
 both! {
     /// R-API-1, R-FLW-3
@@ -187,7 +192,11 @@ impl Rpc<'_> {
         let anew = self.good(row);
         match row.again {
             Again::Refused(reason) => {
-                let code = if reason == "TAKEN" { Code::AlreadyExists } else { Code::FailedPrecondition };
+                let code = match reason {
+                    "TAKEN" => Code::AlreadyExists,
+                    "INVALID_FIELDS" => Code::InvalidArgument,
+                    _ => Code::FailedPrecondition,
+                };
                 let answer = self.send(&anew).await;
                 self.judge("once more under a new id", answer, code, reason, None);
             }

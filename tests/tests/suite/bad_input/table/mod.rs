@@ -43,6 +43,7 @@ macro_rules! row {
 
 mod approvals;
 mod billing;
+mod desk;
 mod documents;
 mod leads;
 mod sales;
@@ -54,6 +55,9 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
         "LeadService" | "AccountService" | "ContactService" | "PersonService" => leads::leads(method, sandbox).await,
         "OpportunityService" => sales::opportunities(method, sandbox).await,
         "ActivityService" | "EmployeeService" => sales::activities(method, sandbox).await,
+        "CategoryService" | "CalendarService" | "NotificationService" | "InteractionService" | "KnowledgeService" => {
+            desk::desk(method, sandbox).await
+        }
         "ProductService" | "QuoteService" | "ContractService" => documents::quotes(method, sandbox).await,
         "SettingService" => {
             let flag = SettingValue { flag: Some(false), ..Default::default() };

@@ -60,6 +60,42 @@ pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row
     }
 }
 
+/// An employee of her own.
+pub(super) async fn employee(sandbox: &Sandbox) -> Option<String> {
+    let employee = Some(Employee { display_name: sandbox.unique(), ..Employee::default() });
+    let ask = CreateEmployeeRequest { employee, request_id: new_id(), ..Default::default() };
+    Some(sandbox.api.employees.clone().create_employee(ask).await.ok()?.into_inner().name)
+}
+
+/// The verbs of an activity that somebody made.
+async fn of_one(method: &str, sandbox: &Sandbox) -> Option<Row> {
+    let verb = method.strip_prefix("ActivityService/")?;
+    if !["CancelActivity", "UpdateActivity", "DeferActivity", "WaitForActivity", "ReopenActivity", "ReassignActivity"]
+        .contains(&verb)
+    {
+        return None;
+    }
+    let activity = Some(Activity { subject: sandbox.unique(), ..Activity::default() });
+    let ask = CreateActivityRequest { activity, request_id: new_id(), ..Default::default() };
+    let name = sandbox.api.activities.clone().create_activity(ask).await.ok()?.into_inner().name;
+    let until_time = Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 });
+    match verb {
+        "CancelActivity" => row!(TERMINAL, CancelActivityRequest { name: name }),
+        "UpdateActivity" => {
+            let activity = Some(Activity { name, instructions: "slowly".to_owned(), ..Activity::default() });
+            row!(Again::Fine, UpdateActivityRequest { activity: activity })
+        }
+        "DeferActivity" => row!(Again::Fine, DeferActivityRequest { name: name, until_time: until_time }),
+        "WaitForActivity" => row!(Again::Fine, WaitForActivityRequest { name: name, until_time: until_time }),
+        "ReopenActivity" => row!(Again::RefusedAtOnce("STATE_REFUSES_VERB"), ReopenActivityRequest { name: name }),
+        _ => {
+            let performer = employee(sandbox).await?;
+            let invalid = Again::Refused("INVALID_FIELDS");
+            row!(invalid, ReassignActivityRequest { name: name, performer: performer })
+        }
+    }
+}
+
 pub(super) async fn activities(method: &str, sandbox: &Sandbox) -> Option<Row> {
     if method == "EmployeeService/CreateEmployee" {
         let employee = Some(Employee { display_name: sandbox.unique(), ..Employee::default() });
@@ -69,11 +105,20 @@ pub(super) async fn activities(method: &str, sandbox: &Sandbox) -> Option<Row> {
         let activity = Some(Activity { subject: sandbox.unique(), ..Activity::default() });
         return row!(Again::Fine, CreateActivityRequest { activity: activity });
     }
-    if method == "ActivityService/CancelActivity" {
-        let activity = Some(Activity { subject: sandbox.unique(), ..Activity::default() });
-        let ask = CreateActivityRequest { activity, request_id: new_id(), ..Default::default() };
-        let name = sandbox.api.activities.clone().create_activity(ask).await.ok()?.into_inner().name;
-        return row!(TERMINAL, CancelActivityRequest { name: name });
+    if method == "EmployeeService/UpdateEmployee" {
+        let name = employee(sandbox).await?;
+        let employee = Some(Employee { name, team: "North".to_owned(), ..Employee::default() });
+        return row!(Again::Fine, UpdateEmployeeRequest { employee: employee });
+    }
+    if method == "ActivityService/RunSchedule" {
+        return row!(Again::Fine, RunScheduleRequest {});
+    }
+    if method == "ActivityService/PauseReminders" {
+        let regarding = sandbox.bare_opportunity().await.name;
+        return row!(Again::Fine, PauseRemindersRequest { regarding: regarding, version: 1 });
+    }
+    if let Some(row) = of_one(method, sandbox).await {
+        return Some(row);
     }
     let deal = sandbox.qualified_deal().await;
     let name = sandbox.to_do(&deal).await.first()?.name.clone();

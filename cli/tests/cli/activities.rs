@@ -1,0 +1,82 @@
+//! Activities, people, calendars and documents, as people type them (R-ACT-1, R-ACT-2, R-ACT-3, R-ACT-6).
+
+use super::import::fixture;
+use super::run_on;
+
+/// R-ACT-1, R-ACT-2: an activity is made, put off, shown and completed from the command line.
+#[test]
+fn an_activity_is_made_put_off_and_completed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    on(&[
+        "knowledge",
+        "add",
+        "pricing",
+        "How we price",
+        "--link",
+        "https://wiki.example.com/pricing",
+        "--tag",
+        "sales",
+    ]);
+    let found = on(&["knowledge", "list", "sales", "--json"]).json(0);
+    assert_eq!(found["documents"][0]["name"], "knowledge/pricing");
+    let made = on(&[
+        "activity",
+        "add",
+        "Call Erika",
+        "--type",
+        "call",
+        "--due",
+        "2099-03-05 14:00",
+        "--knowledge",
+        "knowledge/pricing",
+        "--json",
+    ]);
+    let made = made.json(0);
+    assert_eq!((&made["state"], &made["due_time"]), (&"NOT_STARTED".into(), &"2099-03-05T14:00:00.000000Z".into()));
+    assert_eq!(made["documents"][0]["title"], "How we price");
+    let name = made["name"].as_str().expect("a name");
+    let deferred = on(&["activity", "defer", name, "--until", "2099-03-01", "--json"]).json(0);
+    assert_eq!(deferred["state"], "DEFERRED");
+    let shown = on(&["activity", "show", name]);
+    assert!(shown.out.contains("Call Erika (DEFERRED)") && shown.out.contains("wiki.example.com"), "{}", shown.out);
+    let done = on(&["complete", name, "done", "--text", "wants a quote", "--minutes", "12", "--json"]).json(0);
+    assert_eq!(done["activities"][0]["result_text"], "wants a quote");
+    let again = on(&["complete", name, "done"]);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+    assert!(again.err.contains("is final"), "{}", again.err);
+}
+
+/// R-ACT-2, R-ACT-3, R-ACT-4: what was imported has people with managers; their tasks, news and calendars are shown by
+/// their names.
+#[test]
+fn people_go_by_their_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let crm = fixture(folder.path());
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    // Two of its rows are dirty, which is another test's business.
+    on(&["import", "crm", crm.to_str().expect("a path"), "--json"]).json(1);
+    let people = on(&["people", "--json"]).json(0);
+    let people = people["people"].as_array().expect("people");
+    let led = people.iter().find(|it| !it["manager"].is_null()).expect("somebody is led");
+    let who = led["display_name"].as_str().expect("a name");
+    let manager = people.iter().find(|it| it["name"] == led["manager"]).expect("the manager is there");
+    let manager = manager["display_name"].as_str().expect("a name");
+    let reports = on(&["people", "--led-by", manager, "--json"]).json(0);
+    assert!(reports["people"].as_array().expect("people").iter().any(|it| it["display_name"] == who));
+    on(&["activity", "add", "Call back", "--of", who, "--due", "2099-03-05", "--json"]).json(0);
+    let tasks = on(&["tasks", "--of", manager, "--team", "--bucket", "planned", "--json"]).json(0);
+    assert!(tasks["tasks"].as_array().expect("tasks").iter().any(|it| it["subject"] == "Call back"), "{tasks}");
+    let news = on(&["notifications", "--of", who, "--unread", "--json"]).json(0);
+    assert!(news["notifications"].as_array().expect("news").iter().any(|it| it["title"] == "Call back"), "{news}");
+    on(&["notifications", "--of", who, "--read"]);
+    assert_eq!(on(&["notifications", "--of", who, "--unread", "--json"]).json(0)["unread"], 0);
+    let file = folder.path().join("calendar.ics");
+    on(&["calendar", "--of", who, "--ics", file.to_str().expect("a path")]);
+    let calendar = std::fs::read_to_string(&file).expect("the file is there");
+    assert!(calendar.starts_with("BEGIN:VCALENDAR\r\n") && calendar.contains("SUMMARY:Call back\r\n"), "{calendar}");
+    let day = on(&["calendar", "--of", who, "--from", "2099-03-04", "--to", "2099-03-06", "--json"]).json(0);
+    assert_eq!(day["entries"][0]["activity"]["subject"], "Call back");
+    let nobody = on(&["tasks", "--of", "Nobody"]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("nobody goes by `Nobody`"), "{}", nobody.err);
+}
