@@ -3,6 +3,7 @@
 mod bad_input;
 mod crash;
 mod directly;
+mod documents;
 mod lost_replies;
 mod requirements;
 mod settings;
