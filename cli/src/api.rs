@@ -16,6 +16,7 @@ use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
 use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
 use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
 use dealflow_proto::gateway::v1::deal_service_client::DealServiceClient;
+use dealflow_proto::gateway::v1::document_service_client::DocumentServiceClient;
 use dealflow_proto::gateway::v1::flow_service_client::FlowServiceClient;
 use dealflow_proto::gateway::v1::privacy_service_client::PrivacyServiceClient;
 use dealflow_proto::leads::v1::account_service_client::AccountServiceClient;
@@ -24,9 +25,11 @@ use dealflow_proto::leads::v1::lead_service_client::LeadServiceClient;
 use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServiceClient;
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
 use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
+use dealflow_proto::orders::v1::credit_note_service_client::CreditNoteServiceClient;
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
 use dealflow_proto::orders::v1::product_service_client::ProductServiceClient;
+use dealflow_proto::orders::v1::quote_service_client::QuoteServiceClient;
 use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
 use tonic::{Request, Status};
 use uuid::Uuid;
@@ -39,6 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Api {
     /// The five phases and the deal view.
     pub deals: DealServiceClient<Link>,
+    /// Documents as files.
+    pub documents: DocumentServiceClient<Link>,
     /// Flows.
     pub flows: FlowServiceClient<Link>,
     /// Hand-overs.
@@ -79,10 +84,14 @@ pub struct Api {
     pub employees: EmployeeServiceClient<Link>,
     /// Products.
     pub products: ProductServiceClient<Link>,
+    /// Quotes.
+    pub quotes: QuoteServiceClient<Link>,
     /// Orders.
     pub orders: OrderServiceClient<Link>,
     /// Invoices.
     pub invoices: InvoiceServiceClient<Link>,
+    /// Credit notes.
+    pub credit_notes: CreditNoteServiceClient<Link>,
     /// What the installation decides.
     pub settings: SettingServiceClient<Link>,
     context: Context,
@@ -93,6 +102,7 @@ impl Api {
     pub fn new(link: &Link, actor: &str) -> Self {
         Self {
             deals: DealServiceClient::new(link.clone()),
+            documents: DocumentServiceClient::new(link.clone()),
             flows: FlowServiceClient::new(link.clone()),
             handoffs: HandoffServiceClient::new(link.clone()),
             erp: ErpServiceClient::new(link.clone()),
@@ -113,8 +123,10 @@ impl Api {
             knowledge: KnowledgeServiceClient::new(link.clone()),
             employees: EmployeeServiceClient::new(link.clone()),
             products: ProductServiceClient::new(link.clone()),
+            quotes: QuoteServiceClient::new(link.clone()),
             orders: OrderServiceClient::new(link.clone()),
             invoices: InvoiceServiceClient::new(link.clone()),
+            credit_notes: CreditNoteServiceClient::new(link.clone()),
             settings: SettingServiceClient::new(link.clone()),
             context: Context::internal(actor),
         }

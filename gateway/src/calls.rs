@@ -22,6 +22,7 @@ use leads::lead_service_client::LeadServiceClient;
 use opportunities::opportunity_service_client::OpportunityServiceClient;
 use opportunities::process_service_client::ProcessServiceClient;
 use orders::contract_service_client::ContractServiceClient;
+use orders::credit_note_service_client::CreditNoteServiceClient;
 use orders::invoice_service_client::InvoiceServiceClient;
 use orders::order_service_client::OrderServiceClient;
 use orders::quote_service_client::QuoteServiceClient;
@@ -157,7 +158,12 @@ calls! { orders, OrderServiceClient {
     verb cancel_order(orders::CancelOrderRequest) -> orders::Order;
 }}
 
+calls! { orders, CreditNoteServiceClient {
+    read get_credit_note(orders::GetCreditNoteRequest) -> orders::CreditNote;
+}}
+
 calls! { orders, InvoiceServiceClient {
+    read get_invoice(orders::GetInvoiceRequest) -> orders::Invoice;
     read list_invoices(orders::ListInvoicesRequest) -> orders::ListInvoicesResponse;
     verb create_invoice(orders::CreateInvoiceRequest) -> orders::Invoice;
     verb post_invoice(orders::PostInvoiceRequest) -> orders::Invoice;

@@ -13,6 +13,7 @@
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
 //!   is held of a person
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
+//! - `export/` documents as files: PDF and UBL
 
 mod advance;
 mod calendar;
@@ -24,6 +25,7 @@ mod deals_rpc;
 mod develop;
 mod documents;
 mod events;
+mod export;
 mod flow;
 mod flows_rpc;
 mod follow;
@@ -46,11 +48,13 @@ use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
 use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
+use dealflow_proto::gateway::v1::document_service_server::DocumentServiceServer;
 use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
 use dealflow_proto::gateway::v1::privacy_service_server::PrivacyServiceServer;
 use dealflow_proto::settings::v1::setting_service_server::SettingServiceServer;
 
 pub use calls::Neighbours;
+pub use export::SELLER;
 pub use settings::{DEFAULT_CURRENCY, DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS, SETTINGS, Settings};
 
 use flow::{Flows, Parts, lease};
@@ -102,6 +106,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
+        .service(DocumentServiceServer::new(export::DocumentRpc { store: store.clone(), to: neighbours.clone() }))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))

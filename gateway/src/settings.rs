@@ -4,6 +4,7 @@ use dealflow_chassis::settings::{Setting, Spec};
 use dealflow_proto::google::type_::Decimal;
 use dealflow_proto::types::v1::{Vat, VatCategory};
 
+use crate::export::SELLER;
 use crate::handoff;
 
 /// Whether a lead that awaits its sale opens an opportunity and starts its process (R-LED-3).
@@ -25,7 +26,19 @@ pub const DEFAULT_CURRENCY: Setting<String> =
     Setting::text("gateway.default_currency", "USD", "The currency of a deal that names none, ISO 4217");
 
 /// What an installation decides of this part while it runs.
-pub static SETTINGS: &[Spec] = &[RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()];
+pub static SETTINGS: &[Spec] =
+    &with_seller([RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()]);
+
+/// What decides about deals, and after it who sells.
+const fn with_seller(own: [Spec; 3]) -> [Spec; 3 + SELLER.len()] {
+    let mut all = [own[0]; 3 + SELLER.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < own.len() { own[at] } else { SELLER[at - own.len()] };
+        at += 1;
+    }
+    all
+}
 
 /// The gateway's settings, as a value: the program fills it from flags and environment.
 #[derive(Debug, Clone)]

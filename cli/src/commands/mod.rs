@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod deal;
 pub mod demo;
 pub mod employees;
+pub mod export;
 pub mod flows;
 pub mod handoffs;
 pub mod import;
@@ -36,6 +37,7 @@ Examples:
   dealflow won-lost --by manager           what was won and lost, and how long it took
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
   dealflow tasks --of 'Anna Snelling'      what somebody has to do: overdue, today, planned
+  dealflow invoice export INV-2026-000017 --format pdf
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
@@ -108,6 +110,18 @@ pub enum Command {
     /// Show and mend the hand-overs to the ERP
     #[command(subcommand)]
     Handoffs(handoffs::Handoffs),
+    /// Write quotes as files
+    #[command(subcommand)]
+    Quote(export::Paper),
+    /// Write order confirmations as files
+    #[command(subcommand)]
+    Order(export::Paper),
+    /// Write invoices as files: to send, or for another system
+    #[command(subcommand)]
+    Invoice(export::Paper),
+    /// Write credit notes as files
+    #[command(subcommand)]
+    CreditNote(export::Paper),
     /// Show and change what the installation decides while it runs
     #[command(subcommand)]
     Setting(setting::SettingCommand),
@@ -139,6 +153,10 @@ impl Command {
             Self::Knowledge(knowledge) => knowledge.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
+            Self::Quote(paper) => paper.run(export::Of::Quotes).await,
+            Self::Order(paper) => paper.run(export::Of::Orders).await,
+            Self::Invoice(paper) => paper.run(export::Of::Invoices).await,
+            Self::CreditNote(paper) => paper.run(export::Of::CreditNotes).await,
             Self::Setting(setting) => setting.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,

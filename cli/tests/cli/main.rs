@@ -2,6 +2,7 @@
 
 mod activities;
 mod demo;
+mod export;
 mod flows;
 mod import;
 mod lead;

@@ -41,6 +41,7 @@ fn the_descriptors_contain_every_service() {
         "erp.v1.HandoffService",
         "feed.v1.FeedService",
         "gateway.v1.DealService",
+        "gateway.v1.DocumentService",
         "gateway.v1.FlowService",
         "gateway.v1.PrivacyService",
         "leads.v1.AccountService",

@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod customer;
 mod directly;
+mod documents;
 mod lost_replies;
 mod ordered;
 mod people_told;

@@ -1,0 +1,278 @@
+//! A record as a document: the same numbers under the names of EN 16931, nothing computed anew.
+
+use chrono::NaiveDate;
+use dealflow_chassis::Refusal;
+use dealflow_documents::{
+    Address, Adjustment, Contact, Delivery, Document, ElectronicAddress, Exemption, Figures, Kind, Language, Line,
+    Party, Payment, Preceding, Registration,
+};
+use dealflow_money::{Currency, Vat, VatCategory};
+use dealflow_proto::convert;
+use dealflow_proto::gateway::v1::ExportDocumentRequest;
+use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
+use dealflow_proto::leads::v1::Account;
+use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote};
+use dealflow_proto::types::v1 as pb;
+use prost_types::Timestamp;
+use rust_decimal::Decimal;
+
+use super::seller::Seller;
+
+/// What is known beside the record.
+pub(super) struct Known<'a> {
+    pub(super) seller: Seller,
+    pub(super) ask: &'a ExportDocumentRequest,
+    pub(super) language: Language,
+}
+
+/// What every record says alike.
+struct Content<'a> {
+    number: String,
+    day: NaiveDate,
+    currency: &'a str,
+    lines: &'a [pb::Line],
+    discount: Option<&'a WireDecimal>,
+    totals: Option<&'a pb::Totals>,
+}
+
+pub(super) fn of_quote(
+    known: &Known<'_>,
+    quote: &Quote,
+    buyer: Option<&Account>,
+    contract: String,
+) -> Result<Document, Refusal> {
+    // All revisions have one number; which of them this is has to be told on paper.
+    let number = match quote.revision {
+        0 => quote.number.clone(),
+        revision => format!("{}/{revision}", quote.number),
+    };
+    let content = Content {
+        number,
+        day: made(quote.create_time.as_ref())?,
+        currency: &quote.currency_code,
+        lines: &quote.lines,
+        discount: quote.discount_percent.as_ref(),
+        totals: quote.totals.as_ref(),
+    };
+    let mut document = document(known, Kind::Quote, &content, buyer)?;
+    document.valid_until = day(quote.valid_until_date.as_ref())?;
+    document.payment_terms.clone_from(&quote.terms);
+    document.references.contract = contract;
+    agreed(document, &content)
+}
+
+pub(super) fn of_order(
+    known: &Known<'_>,
+    order: &Order,
+    buyer: Option<&Account>,
+    contract: String,
+) -> Result<Document, Refusal> {
+    let ordered = day(order.order_date.as_ref())?;
+    let content = Content {
+        number: order.number.clone(),
+        day: ordered.map_or_else(|| made(order.create_time.as_ref()), Ok)?,
+        currency: &order.currency_code,
+        lines: &order.lines,
+        discount: order.discount_percent.as_ref(),
+        totals: order.totals.as_ref(),
+    };
+    let mut document = document(known, Kind::OrderConfirmation, &content, buyer)?;
+    document.references.customer_order.clone_from(&order.customer_reference);
+    document.references.contract = contract;
+    agreed(document, &content)
+}
+
+pub(super) fn of_invoice(
+    known: &Known<'_>,
+    invoice: &Invoice,
+    buyer: Option<&Account>,
+    contract: String,
+) -> Result<Document, Refusal> {
+    let issued = day(invoice.issue_date.as_ref())?;
+    let content = Content {
+        number: invoice.number.clone(),
+        day: issued.map_or_else(|| made(invoice.create_time.as_ref()), Ok)?,
+        currency: &invoice.currency_code,
+        lines: &invoice.lines,
+        discount: invoice.discount_percent.as_ref(),
+        totals: invoice.totals.as_ref(),
+    };
+    let mut document = document(known, Kind::Invoice, &content, buyer)?;
+    document.due_date = day(invoice.due_date.as_ref())?;
+    document.references.customer_order.clone_from(&invoice.customer_reference);
+    document.references.order.clone_from(&invoice.order_number);
+    document.references.contract = contract;
+    of_order_lines(&mut document);
+    agreed(document, &content)
+}
+
+pub(super) fn of_credit_note(
+    known: &Known<'_>,
+    note: &CreditNote,
+    buyer: Option<&Account>,
+    contract: String,
+) -> Result<Document, Refusal> {
+    let issued = day(note.issue_date.as_ref())?;
+    let content = Content {
+        number: note.number.clone(),
+        day: issued.map_or_else(|| made(note.create_time.as_ref()), Ok)?,
+        currency: &note.currency_code,
+        lines: &note.lines,
+        discount: note.discount_percent.as_ref(),
+        totals: note.totals.as_ref(),
+    };
+    let mut document = document(known, Kind::CreditNote, &content, buyer)?;
+    // The seller's account is where a buyer pays to, and here nobody pays.
+    document.payment = None;
+    document.payment_terms = match known.language {
+        Language::English => format!("Credited against invoice {}.", note.invoice_number),
+        Language::Russian => format!("Зачитывается по счёту {}.", note.invoice_number),
+    };
+    document.notes = vec![note.reason.clone()];
+    document.references.customer_order.clone_from(&note.customer_reference);
+    document.references.order.clone_from(&note.order_number);
+    document.references.contract = contract;
+    let issue_date = day(note.invoice_date.as_ref())?;
+    document.references.preceding = vec![Preceding { number: note.invoice_number.clone(), issue_date }];
+    of_order_lines(&mut document);
+    agreed(document, &content)
+}
+
+/// A line of an invoice or a credit note has the id of its order's.
+fn of_order_lines(document: &mut Document) {
+    for line in &mut document.lines {
+        line.order_line.clone_from(&line.id);
+    }
+}
+
+fn document(
+    known: &Known<'_>,
+    kind: Kind,
+    content: &Content<'_>,
+    buyer: Option<&Account>,
+) -> Result<Document, Refusal> {
+    let currency = Currency::parse(content.currency).map_err(Refusal::internal)?;
+    let discount = match known.language {
+        Language::English => "Discount",
+        Language::Russian => "Скидка",
+    };
+    let mut document = Document::new(kind, content.number.clone(), content.day, currency);
+    document.seller = known.seller.party.clone();
+    document.buyer = buyer.map(party).unwrap_or_default();
+    document.references.buyer.clone_from(&known.ask.buyer_reference);
+    document.payment = known.seller.payment.as_ref().map(|payment| Payment {
+        // SEPA moves euros; anything else is some other credit transfer.
+        means: if currency.code() == "EUR" { "58" } else { "30" }.to_owned(),
+        ..payment.clone()
+    });
+    document.lines = content.lines.iter().map(|given| line(given, discount)).collect::<Result<_, _>>()?;
+    document.allowances = discounts(content.discount, discount)?;
+    if let Some(totals) = content.totals {
+        document.prepaid = amount(totals.prepaid.as_ref())?;
+        document.rounding = amount(totals.rounding.as_ref())?;
+    }
+    let reason = known.ask.exemption_reason.clone();
+    document.exemptions = vec![Exemption { category: VatCategory::E, reason, code: String::new() }];
+    let delivered = day(known.ask.delivery_date.as_ref())?;
+    if delivered.is_some() || document.lines.iter().any(|line| line.vat.category.needs_delivery()) {
+        let address = Some(document.buyer.address.clone()).filter(|address| !address.country.is_empty());
+        document.delivery = Some(Delivery { name: String::new(), date: delivered, address });
+    }
+    Ok(document)
+}
+
+/// The file would say the record's amounts, to the cent; anything else is our fault and not to be sent.
+fn agreed(document: Document, content: &Content<'_>) -> Result<Document, Refusal> {
+    let Some(totals) = content.totals else { return Ok(document) };
+    let figures = Figures::of(&document).map_err(Refusal::internal)?;
+    for (name, computed, recorded) in [
+        ("total_without_vat", figures.totals.total_without_vat, &totals.total_without_vat),
+        ("total_vat", figures.totals.total_vat, &totals.total_vat),
+        ("payable", figures.totals.payable, &totals.payable),
+    ] {
+        let (computed, recorded) = (figures.decimal(computed), amount(recorded.as_ref())?);
+        if computed != recorded {
+            let number = &document.number;
+            return Err(Refusal::internal(format!(
+                "{name} of {number} is {recorded} in the record, {computed} in the file"
+            )));
+        }
+    }
+    Ok(document)
+}
+
+fn line(given: &pb::Line, discount: &str) -> Result<Line, Refusal> {
+    let quantity = number(given.quantity.as_ref())?;
+    let vat = vat(given.vat.as_ref())?;
+    let price = amount(given.unit_price.as_ref())?;
+    let mut line = Line::new(&given.line_id, &given.description, quantity, &given.unit_code, price, vat);
+    line.allowances = discounts(given.discount_percent.as_ref(), discount)?;
+    Ok(line)
+}
+
+fn discounts(percent: Option<&WireDecimal>, reason: &str) -> Result<Vec<Adjustment>, Refusal> {
+    let percent = number(percent)?;
+    Ok(if percent.is_zero() { Vec::new() } else { vec![Adjustment::discount(percent, reason)] })
+}
+
+fn vat(given: Option<&pb::Vat>) -> Result<Vat, Refusal> {
+    let Some(given) = given else { return Err(Refusal::internal("a line without VAT")) };
+    let category = match given.category() {
+        pb::VatCategory::Standard => VatCategory::S,
+        pb::VatCategory::Zero => VatCategory::Z,
+        pb::VatCategory::Exempt => VatCategory::E,
+        pb::VatCategory::ReverseCharge => VatCategory::AE,
+        pb::VatCategory::IntraCommunity => VatCategory::K,
+        pb::VatCategory::Export => VatCategory::G,
+        pb::VatCategory::OutsideScope => VatCategory::O,
+        pb::VatCategory::CanaryIslands => VatCategory::L,
+        pb::VatCategory::CeutaMelilla => VatCategory::M,
+        pb::VatCategory::Unspecified => return Err(Refusal::internal("a line without VAT category")),
+    };
+    Ok(Vat::new(category, number(given.rate.as_ref())?))
+}
+
+/// The account as the party that an invoice names (R-ACC-1).
+fn party(account: &Account) -> Party {
+    let legal_name = if account.legal_name.is_empty() { &account.display_name } else { &account.legal_name };
+    let address = account.address.clone().unwrap_or_default();
+    let registration = Registration { scheme: String::new(), id: account.registration_id.clone() };
+    let endpoint =
+        ElectronicAddress { scheme: account.electronic_address_scheme.clone(), id: account.electronic_address.clone() };
+    let contact = Contact { name: String::new(), phone: account.phone.clone(), email: account.email.clone() };
+    Party {
+        legal_name: legal_name.clone(),
+        trading_name: if account.display_name == *legal_name { String::new() } else { account.display_name.clone() },
+        address: Address {
+            street: address.street,
+            additional: String::new(),
+            city: address.city,
+            postal_code: address.postal_code,
+            region: address.region,
+            country: address.country_code,
+        },
+        vat_id: account.vat_id.clone(),
+        registration: Some(registration).filter(|one| !one.id.is_empty()),
+        electronic_address: Some(endpoint).filter(|one| !one.id.is_empty()),
+        contact: Some(contact).filter(|one| !one.phone.is_empty() || !one.email.is_empty()),
+        ..Party::default()
+    }
+}
+
+fn number(given: Option<&WireDecimal>) -> Result<Decimal, Refusal> {
+    given.map_or(Ok(Decimal::ZERO), |given| convert::decimal_from(given).map_err(Refusal::internal))
+}
+
+fn amount(given: Option<&Money>) -> Result<Decimal, Refusal> {
+    given.map_or(Ok(Decimal::ZERO), |given| convert::decimal_of(given).map_err(Refusal::internal))
+}
+
+fn day(given: Option<&Date>) -> Result<Option<NaiveDate>, Refusal> {
+    given.map(convert::date_of).transpose().map_err(Refusal::internal)
+}
+
+/// The day a record was made.
+fn made(time: Option<&Timestamp>) -> Result<NaiveDate, Refusal> {
+    let time = time.ok_or_else(|| Refusal::internal("a record without the time it was made"))?;
+    convert::time_of(time).map(|time| time.date_naive()).map_err(Refusal::internal)
+}

@@ -1,0 +1,169 @@
+//! Documents as files, from the records of a deal that was won, fulfilled and billed.
+
+use dealflow::api::new_id;
+use dealflow_proto::gateway::v1::export_document_request::Format;
+use dealflow_proto::gateway::v1::{Deal, DocumentFile, ExportDocumentRequest};
+use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
+use dealflow_proto::orders::v1::{CreateCreditNoteRequest, PostCreditNoteRequest};
+use dealflow_proto::settings::v1::{SettingValue, UpdateSettingRequest};
+use dealflow_proto::types::v1::Address;
+use dealflow_testbed::{TestDb, both, refusal};
+use dealflow_tests::Sandbox;
+use prost_types::FieldMask;
+use tonic::{Code, Status};
+
+#[path = "../../../services/documents/tests/rules/mod.rs"]
+mod rules;
+
+/// The house, as its settings say it.
+const SELLER: [(&str, &str); 10] = [
+    ("legal_name", "Nordlicht & Söhne Handels GmbH"),
+    ("street", "Hafenstraße 12"),
+    ("postal_code", "1020"),
+    ("city", "Wien"),
+    ("country", "AT"),
+    ("vat_id", "ATU12345678"),
+    ("electronic_address", "7300010000001"),
+    ("electronic_address_scheme", "0088"),
+    ("account", "AT61 1904 3002 3457 3201"),
+    ("bic", "BKAUATWW"),
+];
+
+async fn export(sandbox: &Sandbox, name: &str, format: Format, language: &str) -> Result<DocumentFile, Status> {
+    let ask = ExportDocumentRequest {
+        name: name.to_owned(),
+        format: format.into(),
+        language_code: language.to_owned(),
+        buyer_reference: "KST-4711".to_owned(),
+        ..ExportDocumentRequest::default()
+    };
+    let api = &sandbox.api;
+    Ok(api.documents.clone().export_document(api.ask(ask)).await?.into_inner())
+}
+
+/// Says who sells.
+async fn say_who_sells(sandbox: &Sandbox) {
+    for (key, text) in SELLER {
+        let ask = UpdateSettingRequest {
+            name: format!("settings/gateway.seller_{key}"),
+            value: Some(SettingValue { text: Some(text.to_owned()), ..SettingValue::default() }),
+            request_id: new_id(),
+            ..UpdateSettingRequest::default()
+        };
+        sandbox.api.settings.clone().update_setting(sandbox.api.ask(ask)).await.expect("the setting is taken");
+    }
+}
+
+/// Says what an invoice needs of who buys.
+async fn say_who_buys(sandbox: &Sandbox, deal: &Deal) {
+    let known = deal.account.clone().expect("the deal has an account");
+    let address = Address {
+        street: "Ring 1".to_owned(),
+        city: "Graz".to_owned(),
+        country_code: "AT".to_owned(),
+        ..Address::default()
+    };
+    let account = Account {
+        name: known.name.clone(),
+        legal_name: "ООО «Ромашка» <Graz>".to_owned(),
+        address: Some(address),
+        electronic_address_scheme: "9914".to_owned(),
+        electronic_address: "ATU87654321".to_owned(),
+        ..Account::default()
+    };
+    let fields = ["legal_name", "address", "electronic_address_scheme", "electronic_address"];
+    let ask = UpdateAccountRequest {
+        account: Some(account),
+        update_mask: Some(FieldMask { paths: fields.map(str::to_owned).to_vec() }),
+        request_id: new_id(),
+        ..UpdateAccountRequest::default()
+    };
+    sandbox.api.accounts.clone().update_account(sandbox.api.ask(ask)).await.expect("the account is completed");
+}
+
+both! {
+    /// R-INV-3, R-ACC-1: what the records lack is told at once; once it is said, invoice, order and quote are written,
+    /// and the invoice keeps every rule.
+    async fn a_billed_deal_is_written_as_files_once_its_parties_are_complete(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        sandbox.propose(&deal).await;
+        sandbox.accept(&deal).await;
+        sandbox.rest().await;
+        sandbox.fulfill(&deal).await;
+        let view = sandbox.view(&deal).await;
+        let (quote, order, invoice) = (&view.quotes[0], &view.orders[0], &view.invoices[0]);
+
+        let refused = export(&sandbox, &invoice.name, Format::Ubl, "").await.expect_err("nobody said who sells");
+        assert_eq!((refused.code(), refusal(&refused).reason.as_str()), (Code::FailedPrecondition, "GUARD"));
+        for part in [
+            "seller.legal_name: BR-06", "seller.address.country: BR-09", "seller.vat_id: BR-S-02", "payment: BR-61",
+            "buyer.electronic_address: PEPPOL-EN16931-R010", "gateway.seller_",
+        ] {
+            assert!(refused.message().contains(part), "no {part} in {}", refused.message());
+        }
+
+        say_who_sells(&sandbox).await;
+        say_who_buys(&sandbox, &view).await;
+        let file = export(&sandbox, &invoice.name, Format::Ubl, "").await.expect("the parties are complete");
+        assert_eq!((file.file_name, file.media_type), (format!("invoice-{}.xml", invoice.number), "application/xml".to_owned()));
+        let xml = String::from_utf8(file.content.clone()).expect("XML is UTF-8");
+        assert_eq!(rules::broken(&xml), Vec::<String>::new(), "{xml}");
+        for part in [
+            invoice.number.as_str(), order.number.as_str(), "KST-4711", "ООО «Ромашка» &lt;Graz&gt;", ">3330.00<", ">3996.00<",
+            "<cbc:PaymentMeansCode>30<", "AT611904300234573201",
+        ] {
+            assert!(xml.contains(part), "no {part} in {xml}");
+        }
+        let again = export(&sandbox, &invoice.name, Format::Ubl, "").await.expect("a second time");
+        assert_eq!((again.content, again.sha256), (file.content, file.sha256), "the same bytes");
+
+        // All of it is taken back.
+        let ask = CreateCreditNoteRequest {
+            invoice: invoice.name.clone(),
+            reason: "The pumps came back".to_owned(),
+            request_id: new_id(),
+            ..CreateCreditNoteRequest::default()
+        };
+        let mut notes = sandbox.api.credit_notes.clone();
+        let note = notes.create_credit_note(sandbox.api.ask(ask)).await.expect("it is drafted").into_inner();
+        let refused = export(&sandbox, &note.name, Format::Pdf, "").await.expect_err("a draft has no number");
+        assert!(refused.message().contains("number: BR-02"), "{}", refused.message());
+        let ask = PostCreditNoteRequest { name: note.name.clone(), request_id: new_id(), ..Default::default() };
+        let note = notes.post_credit_note(sandbox.api.ask(ask)).await.expect("it is posted").into_inner();
+        let credited = export(&sandbox, &note.name, Format::Ubl, "").await.expect("it is complete");
+        let xml = String::from_utf8(credited.content).expect("XML is UTF-8");
+        assert_eq!(rules::broken(&xml), Vec::<String>::new(), "{xml}");
+        for part in ["<CreditNote ", note.number.as_str(), invoice.number.as_str(), ">3996.00<", "The pumps came back"] {
+            assert!(xml.contains(part), "no {part} in {xml}");
+        }
+
+        let confirmed = export(&sandbox, &order.name, Format::Ubl, "").await.expect("an order has a form");
+        assert!(String::from_utf8_lossy(&confirmed.content).contains("<Order "), "it is an order");
+        for (name, language) in [(&quote.name, "en"), (&order.name, "ru"), (&invoice.name, "ru"), (&note.name, "en")] {
+            let pages = export(&sandbox, name, Format::Pdf, language).await.expect("all have pages");
+            assert!(pages.content.starts_with(b"%PDF-1.7") && pages.media_type == "application/pdf", "{}", pages.file_name);
+        }
+        sandbox.finish().await;
+    }
+
+    /// R-INV-3: what cannot be a file is refused with the field that says so.
+    async fn what_has_no_such_form_is_refused(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        let quote = sandbox.propose(&deal).await;
+        for (name, format, language, field) in [
+            (quote.name.as_str(), Format::Ubl, "", "format"),
+            (quote.name.as_str(), Format::Unspecified, "", "format"),
+            (quote.name.as_str(), Format::Pdf, "tlh", "language_code"),
+            (deal.as_str(), Format::Pdf, "", "name"),
+        ] {
+            let refused = export(&sandbox, name, format, language).await.expect_err("it has no such form");
+            assert_eq!((refused.code(), refusal(&refused).field_names()), (Code::InvalidArgument, vec![field]), "{name}");
+        }
+        let nobody = "invoices/0197a000-0000-7000-8000-000000000001";
+        let refused = export(&sandbox, nobody, Format::Pdf, "").await.expect_err("there is none");
+        assert_eq!(refused.code(), Code::NotFound);
+        sandbox.stop().await;
+    }
+}
