@@ -234,7 +234,7 @@ impl Model {
                 wrong.push(violation(format!("signatories[{index}]"), "a person's name, at most 300 bytes"));
             }
         }
-        let signed = on.unwrap_or_else(|| now.today);
+        let signed = on.unwrap_or(now.today);
         if signed > now.today {
             wrong.push(violation("signed_date", format!("{} or earlier", now.today)));
         }
