@@ -160,7 +160,8 @@ both! {
         let name = house.hand_over(&order("SO-1")).await;
         let found = eventually("a try", LONG, || async {
             let found = house.get(&name).await;
-            (!found.attempts.is_empty()).then_some(found)
+            let tried = !found.attempts.is_empty() && found.state() != handoff::State::InFlight;
+            tried.then_some(found)
         })
         .await;
         assert_eq!(found.state(), handoff::State::Ready);
