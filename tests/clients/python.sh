@@ -16,6 +16,6 @@ suite=$!
 mkdir "$work/generated"
 python3 -m grpc_tools.protoc -I proto --python_out="$work/generated" --grpc_python_out="$work/generated" \
   $(cd proto && find . -name '*.proto' | sed 's|^\./||')
-for client in deal calendar; do
+for client in deal calendar_feed; do
   PYTHONPATH="$work/generated" python3 "tests/clients/$client.py" "127.0.0.1:$port" || { cat "$work/serve.log"; exit 1; }
 done
