@@ -100,6 +100,7 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
         comment: ask.comment,
         competitor: ask.competitor,
         close_date: ask.close_date,
+        reason_code: ask.reason_code,
         ..LoseOpportunityRequest::default()
     };
     let opportunity = run.step("lose", lose).await?;

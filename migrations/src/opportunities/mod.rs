@@ -2,6 +2,8 @@
 
 mod m0001_opportunities;
 mod m0002_terms;
+mod m0003_record;
+mod m0004_terminal;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +17,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::settings::Migration),
             Box::new(m0001_opportunities::Migration),
             Box::new(m0002_terms::Migration),
+            Box::new(m0003_record::Migration),
+            Box::new(m0004_terminal::Migration),
         ]
     }
 }

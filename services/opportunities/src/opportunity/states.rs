@@ -36,6 +36,10 @@ pub enum Verb {
     WinOpportunity,
     /// Lose.
     LoseOpportunity,
+    /// Let it wait.
+    HoldOpportunity,
+    /// Go on with it.
+    ResumeOpportunity,
 }
 
 /// Why it was lost.
@@ -68,6 +72,8 @@ impl Lifecycle for State {
         Verb::RecordActivityResult,
         Verb::WinOpportunity,
         Verb::LoseOpportunity,
+        Verb::HoldOpportunity,
+        Verb::ResumeOpportunity,
     ];
 
     fn next(self, verb: Verb) -> Option<Self> {
@@ -76,7 +82,12 @@ impl Lifecycle for State {
             (Self::Open, Verb::LoseOpportunity) => Some(Self::Lost),
             (
                 Self::Open,
-                Verb::UpdateOpportunity | Verb::StartProcess | Verb::MoveToStage | Verb::RecordActivityResult,
+                Verb::UpdateOpportunity
+                | Verb::StartProcess
+                | Verb::MoveToStage
+                | Verb::RecordActivityResult
+                | Verb::HoldOpportunity
+                | Verb::ResumeOpportunity,
             ) => Some(Self::Open),
             (Self::Won | Self::Lost, _) => None,
         }
@@ -113,6 +124,8 @@ impl fmt::Display for Verb {
             Self::RecordActivityResult => "RecordActivityResult",
             Self::WinOpportunity => "WinOpportunity",
             Self::LoseOpportunity => "LoseOpportunity",
+            Self::HoldOpportunity => "HoldOpportunity",
+            Self::ResumeOpportunity => "ResumeOpportunity",
         })
     }
 }

@@ -1,11 +1,10 @@
 //! Winning and losing, from any open stage (R-OPP-2); afterwards nothing changes any more (R-OPP-3).
 
 use chrono::NaiveDate;
-use dealflow_chassis::Lifecycle;
 
 use super::{Moment, Sale};
 use crate::error::Error;
-use crate::opportunity::{LoseReason, State, Verb};
+use crate::opportunity::{LoseReason, Reason, State, Verb};
 use crate::stage_entry::Cause;
 
 /// The most minutes one sale can take: some 190 years.
@@ -26,8 +25,8 @@ pub struct Win {
 #[derive(Debug, Clone)]
 pub struct Loss {
     /// Why; always.
-    pub reason: LoseReason,
-    /// In words; needed where the reason is OTHER.
+    pub reason: Reason,
+    /// In words; needed where the reason is OTHER, or asks for it.
     pub comment: String,
     /// Who sold instead; the competitor known so far where it is empty.
     pub competitor: String,
@@ -38,7 +37,12 @@ pub struct Loss {
 impl Loss {
     /// A loss that the result of an activity asks for.
     pub fn from_result(reason: LoseReason, comment: &str) -> Self {
-        Self { reason, comment: comment.to_owned(), competitor: String::new(), close_date: None }
+        Self {
+            reason: Reason::BuiltIn(reason),
+            comment: comment.to_owned(),
+            competitor: String::new(),
+            close_date: None,
+        }
     }
 }
 
@@ -48,7 +52,7 @@ impl Sale {
     /// # Errors
     /// A refusal that names the state, or the field that cannot be meant.
     pub fn win(&mut self, win: &Win, at: Moment) -> Result<(), Error> {
-        let won = self.opportunity.state.accept(Verb::WinOpportunity)?;
+        let won = self.accept(Verb::WinOpportunity)?;
         let minutes = win.spent_minutes.unwrap_or(self.opportunity.spent_minutes);
         if !(0..=MAX_MINUTES).contains(&minutes) {
             return Err(Error::field("spent_minutes", format!("must be 0 to {MAX_MINUTES}, is {minutes}")));
@@ -66,14 +70,16 @@ impl Sale {
     /// # Errors
     /// A refusal that names the state, or the field that cannot be meant.
     pub fn lose(&mut self, loss: &Loss, at: Moment) -> Result<(), Error> {
-        let lost = self.opportunity.state.accept(Verb::LoseOpportunity)?;
-        if loss.reason == LoseReason::Other && loss.comment.trim().is_empty() {
-            return Err(Error::field("comment", "is required where the reason is OTHER"));
+        let lost = self.accept(Verb::LoseOpportunity)?;
+        if loss.reason.needs_comment() && loss.comment.trim().is_empty() {
+            return Err(Error::field("comment", format!("is required where the reason is {}", loss.reason)));
         }
-        self.opportunity.lose_reason = Some(loss.reason);
+        self.opportunity.lose_reason = loss.reason.built_in();
+        self.opportunity.lose_reason_code = loss.reason.to_string();
         self.opportunity.lose_comment.clone_from(&loss.comment);
         if !loss.competitor.is_empty() {
             self.opportunity.competitor.clone_from(&loss.competitor);
+            self.opportunity.competitors.won_by(&loss.competitor);
         }
         self.close(lost, loss.close_date, at, "opportunity.lost", &loss.reason.to_string())
     }
@@ -94,6 +100,7 @@ impl Sale {
         self.opportunity.close_date = Some(day);
         self.opportunity.cycle_days = Some(i32::try_from(cycle).map_err(|error| Error::Broken(error.to_string()))?);
         self.opportunity.state = state;
+        self.end_waiting();
         self.opportunity.probability = None; // from here the final stage's holds: 100 or 0
         if let Some(run) = &mut self.opportunity.run {
             run.complete(at.now);

@@ -1,5 +1,6 @@
 //! Opportunities over their contract, on both databases: stages, processes, closing, figures.
 
+mod beside;
 mod closing;
 mod desk;
 mod figures;
@@ -9,3 +10,4 @@ mod records;
 mod requests;
 mod results;
 mod stages;
+mod terminal;
