@@ -4,8 +4,11 @@ pub mod bench;
 pub mod deal;
 pub mod demo;
 pub mod flows;
+pub mod forecast;
+pub mod funnel;
 pub mod handoffs;
 pub mod import;
+mod lookups;
 pub mod machine;
 pub mod migrate;
 mod people;
@@ -25,6 +28,8 @@ Examples:
   dealflow import crm DIR                  a pipeline from four CSV files, with its historical dates
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
+  dealflow forecast                        what may be won, by month and category
+  dealflow deal win 1C1I7A6R               deals are moved, won, lost, held, resumed and followed up
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
@@ -62,9 +67,13 @@ pub enum Command {
     Import(import::Import),
     /// Show the open deals by stage: count, value, weighted value
     Pipeline(pipeline::Pipeline),
-    /// Show what was won and lost: counts, value, win rate, days
+    /// Show what may be won, by month and forecast category
+    Forecast(forecast::Forecast),
+    /// Show what was won and lost: counts, value, win rate, days, hours
     WonLost(won_lost::WonLost),
-    /// Show one deal
+    /// Show how deals go through the stages: how long they stay, how far they come, where they are lost
+    Funnel(funnel::Funnel),
+    /// Show one deal, and move it on
     #[command(subcommand)]
     Deal(deal::Deal),
     /// Show and mend flows: what the gateway drives to its end
@@ -90,7 +99,9 @@ impl Command {
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => import.run().await,
             Self::Pipeline(pipeline) => pipeline.run().await,
+            Self::Forecast(forecast) => forecast.run().await,
             Self::WonLost(won_lost) => won_lost.run().await,
+            Self::Funnel(funnel) => funnel.run().await,
             Self::Deal(deal) => deal.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,

@@ -10,8 +10,11 @@ pub(super) struct Migration;
 
 const INDEXES: &[&str] = &[
     "CREATE INDEX opportunity_by_follow_up ON opportunity (follow_up_of)",
+    "CREATE INDEX opportunity_by_title ON opportunity (title, id)",
     "CREATE INDEX opportunity_by_held ON opportunity (held_at, id)",
     "CREATE UNIQUE INDEX tactics_by_number ON tactics (opportunity, number)",
+    "CREATE INDEX tactics_by_opportunity ON tactics (opportunity, at, id)",
+    "CREATE INDEX tactics_by_time ON tactics (at, id)",
     // One row for each attempt, however often its request is sent; listed by record, by person, by time.
     "CREATE UNIQUE INDEX refused_attempt_by_request ON refused_attempt (request_id, opportunity)",
     "CREATE INDEX refused_attempt_by_opportunity ON refused_attempt (opportunity, at, id)",
@@ -38,7 +41,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for index in ["opportunity_by_follow_up", "opportunity_by_held"] {
+        for index in ["opportunity_by_follow_up", "opportunity_by_title", "opportunity_by_held"] {
             manager.get_connection().execute_unprepared(&format!("DROP INDEX {index}")).await?;
         }
         for table in ["lose_reason", "refused_attempt", "tactics"] {

@@ -4,6 +4,7 @@ mod m0001_opportunities;
 mod m0002_terms;
 mod m0003_record;
 mod m0004_terminal;
+mod m0005_figures;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_terms::Migration),
             Box::new(m0003_record::Migration),
             Box::new(m0004_terminal::Migration),
+            Box::new(m0005_figures::Migration),
         ]
     }
 }

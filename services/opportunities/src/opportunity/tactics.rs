@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use dealflow_chassis::Work;
 use dealflow_chassis::list::Fields;
+use dealflow_proto::names::OPPORTUNITIES;
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel, QueryOrder, QuerySelect};
 
@@ -36,10 +37,12 @@ impl ActiveModelBehavior for ActiveModel {}
 /// What the list is filtered and ordered by.
 pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
-        .int("number", Column::Number)
+        .uuid("opportunity", OPPORTUNITIES.as_str(), Column::Opportunity)
+        .filter_only()
         .text("author", Column::Author)
         .filter_only()
-        .default_order("number desc")
+        .time("write_time", Column::At)
+        .default_order("write_time desc")
 });
 
 /// Keeps what an opportunity's tactics became; the opportunity is locked, so the numbers have no gap.

@@ -3,36 +3,32 @@
 use dealflow_chassis::list::{ListRequest, list};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Refusal, Work};
-use dealflow_proto::names::{LOSE_REASONS, OPPORTUNITIES};
+use dealflow_proto::names::LOSE_REASONS;
 use dealflow_proto::opportunities::v1 as pb;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::Opportunities;
-use super::opportunity::id;
 use crate::error::Error;
-use crate::opportunity::{self, LoseReason, attempt, lose_reason, tactics};
+use crate::opportunity::{LoseReason, attempt, lose_reason, tactics};
 use crate::wire;
 
 impl Opportunities {
-    /// What the tactics were, the last ones first.
+    /// What the tactics of opportunities were, the last ones first.
     pub(super) async fn tactics(
         &self,
         request: Request<pb::ListTacticsRequest>,
     ) -> Result<Response<pb::ListTacticsResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let id = id("opportunity", OPPORTUNITIES, &ask.opportunity).map_err(Refusal::from)?;
-        let db = self.store.reader();
-        opportunity::find(db, id).await.map_err(Refusal::from)?;
         let wanted = ListRequest {
             page_size: ask.page_size,
             page_token: &ask.page_token,
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let base = tactics::Entity::find().filter(tactics::Column::Opportunity.eq(id));
-        let page = list(db, base, &tactics::LISTED, wanted).await.map_err(Refusal::from)?;
+        let page = list(self.store.reader(), tactics::Entity::find(), &tactics::LISTED, wanted).await;
+        let page = page.map_err(Refusal::from)?;
         Ok(Response::new(pb::ListTacticsResponse {
             tactics: page.items.into_iter().map(wire::tactics).collect(),
             next_page_token: page.next_page_token,

@@ -149,7 +149,7 @@ impl Sale {
         self.opportunity.entry = next.id;
         stage.clone_into(&mut self.opportunity.stage);
         let mut old = std::mem::replace(&mut self.entry, next);
-        old.left_at = Some(now);
+        old.leave(now);
         self.left = Some(old);
     }
 

@@ -10,7 +10,13 @@ use crate::opportunity::{LoseReason, attempt, lose_reason, tactics};
 
 /// The tactics from a time on.
 pub(crate) fn tactics(row: tactics::Model) -> pb::TacticsEntry {
-    pb::TacticsEntry { number: row.number, text: row.text, author: row.author, write_time: Some(timestamp(row.at)) }
+    pb::TacticsEntry {
+        number: row.number,
+        text: row.text,
+        author: row.author,
+        write_time: Some(timestamp(row.at)),
+        opportunity: OPPORTUNITIES.name(row.opportunity),
+    }
 }
 
 /// A refused attempt.

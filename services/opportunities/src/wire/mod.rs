@@ -5,7 +5,7 @@
 //! - `people`   participants, team, competitors, both ways
 //! - `library`  processes and stages
 //! - `lookups`  tactics, refused attempts, reasons of loss
-//! - `figures`  pipeline, won and lost
+//! - `figures`  pipeline, forecast, won and lost, the way through the stages
 
 mod figures;
 mod library;
@@ -14,7 +14,7 @@ mod people;
 mod read;
 mod write;
 
-pub(crate) use figures::{pipeline_row, won_lost_row};
+pub(crate) use figures::{forecast_row, pipeline_row, stage_row, won_lost_row};
 pub(crate) use library::{process, stage};
 pub(crate) use lookups::{built_in_reason, own_reason, read_reason, refused_attempt, tactics};
 pub(crate) use read::{KNOWN, day, lose_reason, overlay, read};

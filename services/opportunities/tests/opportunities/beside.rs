@@ -112,19 +112,23 @@ both! {
         write("employees/b", "show the pump", "tactics").await;
         write("employees/b", "ask the boss", "notes").await;
         write("employees/b", "", "tactics").await;
-        let list = async |ask: ListTacticsRequest| {
-            desk.opportunities.clone().list_tactics(ListTacticsRequest { opportunity: opened.name.clone(), ..ask }).await
+        let other = desk.create(Opportunity { tactics: "other".to_owned(), ..titled("Valves") }, "").await.expect("opened");
+        let list = async |also: &str, ask: ListTacticsRequest| {
+            let filter = format!("opportunity = \"{}\"{also}", opened.name);
+            let ask = ListTacticsRequest { filter, ..ask };
+            desk.opportunities.clone().list_tactics(ask).await.expect("listed").into_inner()
         };
-        let all = list(ListTacticsRequest::default()).await.expect("listed").into_inner().tactics;
+        let all = list("", ListTacticsRequest::default()).await.tactics;
         let told: Vec<_> = all.iter().map(|it| (it.number, it.text.as_str(), it.author.as_str())).collect();
         assert_eq!(told, [(3, "", "employees/b"), (2, "show the pump", "employees/a"), (1, "wait", "anonymous")]);
-        assert_eq!(all[2].write_time, opened.create_time);
-        let of_a = ListTacticsRequest { filter: "author = \"employees/a\"".to_owned(), ..Default::default() };
-        assert_eq!(list(of_a).await.expect("listed").into_inner().tactics, all[1..2]);
-        let page = ListTacticsRequest { page_size: 2, order_by: "number".to_owned(), ..Default::default() };
-        let first = list(page.clone()).await.expect("listed").into_inner();
-        let rest = list(ListTacticsRequest { page_token: first.next_page_token, ..page }).await.expect("listed").into_inner();
+        assert_eq!((all[2].write_time, &all[2].opportunity), (opened.create_time, &opened.name));
+        assert_eq!(list(" AND author = \"employees/a\"", ListTacticsRequest::default()).await.tactics, all[1..2]);
+        let page = ListTacticsRequest { page_size: 2, order_by: "write_time".to_owned(), ..Default::default() };
+        let first = list("", page.clone()).await;
+        let rest = list("", ListTacticsRequest { page_token: first.next_page_token, ..page }).await;
         assert_eq!((first.tactics[0].number, rest.tactics, rest.next_page_token), (1, all[..1].to_vec(), String::new()));
+        let everything = desk.opportunities.clone().list_tactics(ListTacticsRequest::default()).await.expect("listed");
+        assert_eq!(everything.into_inner().tactics.first().map(|it| it.opportunity.clone()), Some(other.name));
     }
 
     /// states.md: hold and resume; an opportunity that waits is open, and every other verb is still accepted.
