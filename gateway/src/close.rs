@@ -13,6 +13,7 @@ use dealflow_proto::orders::v1::{
 };
 
 use crate::advance::sync_activities;
+use crate::aftercare::follow_up;
 use crate::deal::{currency_of, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
@@ -108,13 +109,14 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
     Ok(run.progress())
 }
 
-/// What follows a win: activities are canceled, the lead is satisfied, open quotes are closed, and the order, the one
+/// What follows a win: activities are canceled, follow-up activities made, the lead is satisfied, open quotes are closed, and the order, the one
 /// that stands or a new one, goes to the ERP.
 pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, order::State)>) -> Result<(), Stop> {
     tokio::try_join!(
         sync_activities(run, deal),
         satisfy_lead(run, deal),
         close_quotes(run, deal, quote::CloseReason::Canceled),
+        follow_up(run, deal),
         async {
             match order {
                 Some((name, state)) => submit(run, name, state).await.map(drop),

@@ -4,7 +4,7 @@
 //! phase's function runs from the top to the bottom, a call per line → the caller gets what was changed.
 //!
 //! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
-//! `advance.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
+//! `advance.rs`, after a win `aftercare.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells; `deal.rs` what the phases ask of a deal
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
@@ -12,6 +12,7 @@
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
 
 mod advance;
+mod aftercare;
 mod calls;
 mod close;
 mod deal;

@@ -1,5 +1,6 @@
 //! The program as its users run it: the built binary, its output, its exit codes.
 
+mod deals;
 mod demo;
 mod import;
 mod serve;

@@ -29,34 +29,35 @@ pub struct Team {
 
 impl Team {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let act = async |api: &Api, name: String| {
-            let ask = GetOpportunityRequest { name: name.clone() };
-            let deal = api.opportunities.clone().get_opportunity(api.ask(ask)).await?.into_inner();
-            if self.add.is_empty() && self.remove.is_empty() {
-                return Ok(deal);
-            }
-            let people = People::read(api).await?;
-            let mut team = deal.team;
-            for who in &self.remove {
-                let who = person(&people, who)?;
-                team.retain(|member| member.employee != who);
-            }
-            for added in &self.add {
-                let (who, role) = added.split_once('=').unwrap_or((added, ""));
-                let employee = person(&people, who.trim())?;
-                team.retain(|member| member.employee != employee);
-                team.push(TeamMember { employee, role: role.trim().to_owned() });
-            }
-            let ask = UpdateOpportunityRequest {
-                opportunity: Some(Opportunity { name, team, ..Opportunity::default() }),
-                // Somebody may have changed the team since it was read.
-                etag: deal.etag,
-                update_mask: Some(FieldMask { paths: vec!["team".to_owned()] }),
-                request_id: new_id(),
-                ..UpdateOpportunityRequest::default()
-            };
-            Ok(api.opportunities.clone().update_opportunity(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, name: String| {
+                let ask = GetOpportunityRequest { name: name.clone() };
+                let deal = api.opportunities.clone().get_opportunity(api.ask(ask)).await?.into_inner();
+                if self.add.is_empty() && self.remove.is_empty() {
+                    return Ok(deal);
+                }
+                let people = People::read(api).await?;
+                let mut team = deal.team;
+                for who in &self.remove {
+                    let who = person(&people, who)?;
+                    team.retain(|member| member.employee != who);
+                }
+                for added in &self.add {
+                    let (who, role) = added.split_once('=').unwrap_or((added.as_str(), ""));
+                    let employee = person(&people, who.trim())?;
+                    team.retain(|member| member.employee != employee);
+                    team.push(TeamMember { employee, role: role.trim().to_owned() });
+                }
+                let ask = UpdateOpportunityRequest {
+                    opportunity: Some(Opportunity { name, team, ..Opportunity::default() }),
+                    // Somebody may have changed the team since it was read.
+                    etag: deal.etag,
+                    update_mask: Some(FieldMask { paths: vec!["team".to_owned()] }),
+                    request_id: new_id(),
+                    ..UpdateOpportunityRequest::default()
+                };
+                Ok(api.opportunities.clone().update_opportunity(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }

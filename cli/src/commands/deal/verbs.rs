@@ -104,13 +104,14 @@ pub struct Move {
 
 impl Move {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let act = async |api: &Api, opportunity: String| {
-            let stage = lookups::stage(api, &self.stage).await?;
-            let reason = self.reason.clone();
-            let ask = MoveToStageRequest { opportunity, stage, reason, request_id: new_id(), ..Default::default() };
-            moved(api.deals.clone().move_to_stage(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, opportunity: String| {
+                let stage = lookups::stage(api, &self.stage).await?;
+                let reason = self.reason.clone();
+                let ask = MoveToStageRequest { opportunity, stage, reason, request_id: new_id(), ..Default::default() };
+                moved(api.deals.clone().move_to_stage(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }
 
@@ -143,28 +144,29 @@ impl Win {
             .map(|hours| hours.checked_mul(Decimal::from(60)).and_then(whole))
             .map(|minutes| minutes.context("--hours must be a number of whole minutes"));
         let spent_minutes = minutes.transpose()?;
-        let act = async |api: &Api, opportunity: String| {
-            let actual_value = match self.value {
-                Some(value) => {
-                    let ask = GetOpportunityRequest { name: opportunity.clone() };
-                    let deal = api.opportunities.clone().get_opportunity(api.ask(ask)).await?.into_inner();
-                    Some(convert::money(value, &deal.currency_code)?)
-                }
-                None => None,
-            };
-            let ask = WinDealRequest {
-                opportunity,
-                quote: self.quote.clone(),
-                actual_value,
-                close_date: self.date.map(convert::date),
-                spent_minutes,
-                customer_reference: self.customer_reference.clone(),
-                request_id: new_id(),
-                ..WinDealRequest::default()
-            };
-            moved(api.deals.clone().win_deal(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, opportunity: String| {
+                let actual_value = match self.value {
+                    Some(value) => {
+                        let ask = GetOpportunityRequest { name: opportunity.clone() };
+                        let deal = api.opportunities.clone().get_opportunity(api.ask(ask)).await?.into_inner();
+                        Some(convert::money(value, &deal.currency_code)?)
+                    }
+                    None => None,
+                };
+                let ask = WinDealRequest {
+                    opportunity,
+                    quote: self.quote.clone(),
+                    actual_value,
+                    close_date: self.date.map(convert::date),
+                    spent_minutes,
+                    customer_reference: self.customer_reference.clone(),
+                    request_id: new_id(),
+                    ..WinDealRequest::default()
+                };
+                moved(api.deals.clone().win_deal(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }
 
@@ -194,23 +196,24 @@ pub struct Lose {
 
 impl Lose {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let act = async |api: &Api, opportunity: String| {
-            let found = lookups::lose_reason(api, &self.reason).await?;
-            let code = LOSE_REASONS.parse_slug(&found.name)?;
-            let built_in = LoseReason::from_str_name(&format!("LOSE_REASON_{code}")).filter(|_| found.built_in);
-            let ask = LoseDealRequest {
-                opportunity,
-                reason: built_in.unwrap_or(LoseReason::Own).into(),
-                reason_code: if built_in.is_some() { String::new() } else { found.name.clone() },
-                comment: self.comment.clone(),
-                competitor: self.competitor.clone(),
-                close_date: self.date.map(convert::date),
-                request_id: new_id(),
-                ..LoseDealRequest::default()
-            };
-            moved(api.deals.clone().lose_deal(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, opportunity: String| {
+                let found = lookups::lose_reason(api, &self.reason).await?;
+                let code = LOSE_REASONS.parse_slug(&found.name)?;
+                let built_in = LoseReason::from_str_name(&format!("LOSE_REASON_{code}")).filter(|_| found.built_in);
+                let ask = LoseDealRequest {
+                    opportunity,
+                    reason: built_in.unwrap_or(LoseReason::Own).into(),
+                    reason_code: if built_in.is_some() { String::new() } else { found.name.clone() },
+                    comment: self.comment.clone(),
+                    competitor: self.competitor.clone(),
+                    close_date: self.date.map(convert::date),
+                    request_id: new_id(),
+                    ..LoseDealRequest::default()
+                };
+                moved(api.deals.clone().lose_deal(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }
 
@@ -229,13 +232,15 @@ pub struct Hold {
 
 impl Hold {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let act = async |api: &Api, name: String| {
-            let until_date = self.until.map(convert::date);
-            let reason = self.reason.clone();
-            let ask = HoldOpportunityRequest { name, reason, until_date, request_id: new_id(), ..Default::default() };
-            Ok(api.opportunities.clone().hold_opportunity(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, name: String| {
+                let until_date = self.until.map(convert::date);
+                let reason = self.reason.clone();
+                let ask =
+                    HoldOpportunityRequest { name, reason, until_date, request_id: new_id(), ..Default::default() };
+                Ok(api.opportunities.clone().hold_opportunity(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }
 
@@ -251,12 +256,13 @@ pub struct Resume {
 
 impl Resume {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let act = async |api: &Api, name: String| {
-            let reason = self.reason.clone();
-            let ask = ResumeOpportunityRequest { name, reason, request_id: new_id(), ..Default::default() };
-            Ok(api.opportunities.clone().resume_opportunity(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, name: String| {
+                let reason = self.reason.clone();
+                let ask = ResumeOpportunityRequest { name, reason, request_id: new_id(), ..Default::default() };
+                Ok(api.opportunities.clone().resume_opportunity(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }
 
@@ -284,20 +290,21 @@ pub struct FollowUp {
 
 impl FollowUp {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let act = async |api: &Api, name: String| {
-            let ask = CreateFollowUpOpportunityRequest {
-                name,
-                title: self.title.clone(),
-                copy_team: self.team,
-                copy_lines: self.lines,
-                estimated_close_date: self.close_on.map(convert::date),
-                process: self.process.as_deref().map(|process| slug("processes", process)).unwrap_or_default(),
-                request_id: new_id(),
-                ..CreateFollowUpOpportunityRequest::default()
-            };
-            Ok(api.opportunities.clone().create_follow_up_opportunity(api.ask(ask)).await?.into_inner())
-        };
-        self.which.act(act).await
+        self.which
+            .act(async |api: &Api, name: String| {
+                let ask = CreateFollowUpOpportunityRequest {
+                    name,
+                    title: self.title.clone(),
+                    copy_team: self.team,
+                    copy_lines: self.lines,
+                    estimated_close_date: self.close_on.map(convert::date),
+                    process: self.process.as_deref().map(|process| slug("processes", process)).unwrap_or_default(),
+                    request_id: new_id(),
+                    ..CreateFollowUpOpportunityRequest::default()
+                };
+                Ok(api.opportunities.clone().create_follow_up_opportunity(api.ask(ask)).await?.into_inner())
+            })
+            .await
     }
 }
 

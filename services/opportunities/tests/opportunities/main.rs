@@ -6,6 +6,7 @@ mod desk;
 mod figures;
 mod library;
 mod model;
+mod pages;
 mod records;
 mod requests;
 mod results;
