@@ -10,28 +10,48 @@ use sea_orm_migration::sea_orm::DbBackend;
 #[derive(DeriveMigrationName)]
 pub(super) struct Migration;
 
-const SQLITE: &[&str] = &[
-    "CREATE TRIGGER opportunity_closed_update BEFORE UPDATE ON opportunity WHEN OLD.state <> 'OPEN'
-     BEGIN SELECT RAISE(ABORT, 'the opportunity is closed and changes no more'); END",
-    "CREATE TRIGGER opportunity_closed_delete BEFORE DELETE ON opportunity WHEN OLD.state <> 'OPEN'
-     BEGIN SELECT RAISE(ABORT, 'the opportunity is closed and is not deleted'); END",
-];
+/// What of a closed opportunity stands: all columns but its run, which may end later than the sale (a process that waits
+/// for a document), and with it version and time of the last change.
+const COLUMNS: &str = "id, created_at, state, stage, entry, title, lead, account, contact, owner, bant, currency, lines, \
+     estimated_value, estimated_by_hand, estimated_rank, estimated_close_date, probability, tactics, competitor, \
+     presentation_date, notes, source, external_id, open_date, close_date, actual_value, spent_minutes, lose_reason, \
+     lose_comment, cycle_days, terms_of_sale, revenue_expectation, channel, campaign, proposal_handover_date, \
+     competitors, participants, team, held_at, hold_reason, hold_until, follow_up_of, lose_reason_code";
 
-const POSTGRES: &[&str] = &[
-    "CREATE FUNCTION opportunity_is_closed() RETURNS trigger LANGUAGE plpgsql AS
-     $$ BEGIN RAISE EXCEPTION 'the opportunity % is closed and changes no more', OLD.id; END $$",
-    "CREATE TRIGGER opportunity_closed_update BEFORE UPDATE ON opportunity FOR EACH ROW
-     WHEN (OLD.state <> 'OPEN') EXECUTE FUNCTION opportunity_is_closed()",
-    "CREATE TRIGGER opportunity_closed_delete BEFORE DELETE ON opportunity FOR EACH ROW
-     WHEN (OLD.state <> 'OPEN') EXECUTE FUNCTION opportunity_is_closed()",
-];
+fn sqlite() -> Vec<String> {
+    vec![
+        format!(
+            "CREATE TRIGGER opportunity_closed_update BEFORE UPDATE OF {COLUMNS} ON opportunity \
+             WHEN OLD.state <> 'OPEN' \
+             BEGIN SELECT RAISE(ABORT, 'the opportunity is closed and changes no more'); END"
+        ),
+        "CREATE TRIGGER opportunity_closed_delete BEFORE DELETE ON opportunity WHEN OLD.state <> 'OPEN' \
+         BEGIN SELECT RAISE(ABORT, 'the opportunity is closed and is not deleted'); END"
+            .to_owned(),
+    ]
+}
+
+fn postgres() -> Vec<String> {
+    vec![
+        "CREATE FUNCTION opportunity_is_closed() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'the opportunity % is closed and changes no more', OLD.id; END $$"
+            .to_owned(),
+        format!(
+            "CREATE TRIGGER opportunity_closed_update BEFORE UPDATE OF {COLUMNS} ON opportunity FOR EACH ROW \
+             WHEN (OLD.state <> 'OPEN') EXECUTE FUNCTION opportunity_is_closed()"
+        ),
+        "CREATE TRIGGER opportunity_closed_delete BEFORE DELETE ON opportunity FOR EACH ROW \
+         WHEN (OLD.state <> 'OPEN') EXECUTE FUNCTION opportunity_is_closed()"
+            .to_owned(),
+    ]
+}
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let statements = if manager.get_database_backend() == DbBackend::Postgres { POSTGRES } else { SQLITE };
+        let statements = if manager.get_database_backend() == DbBackend::Postgres { postgres() } else { sqlite() };
         for statement in statements {
-            manager.get_connection().execute_unprepared(statement).await?;
+            manager.get_connection().execute_unprepared(&statement).await?;
         }
         Ok(())
     }

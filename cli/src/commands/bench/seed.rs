@@ -91,7 +91,7 @@ fn chunk(backend: DbBackend, first: u64, end: u64) -> [String; 4] {
     );
     let line = if postgres { format!("({line})::jsonb") } else { line };
     let empty = if postgres { "'{}'::jsonb" } else { "'{}'" };
-    // 1.6 × 10^9 in the first 32 bits: UUIDs of some day in 2021, in order.
+    // UUIDs of January 2024, in order.
     let id = uuid("26000000 + n / 65536", "n % 65536");
     let (owner, account) = (uuid("1", "n % 50"), uuid("2", "n % 2000"));
     let now = if postgres { "NOW()" } else { "STRFTIME('%Y-%m-%dT%H:%M:%S+00:00', 'now')" };
