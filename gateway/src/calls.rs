@@ -121,6 +121,7 @@ calls! { opportunities, ProcessServiceClient {
 calls! { activities, ActivityServiceClient {
     read get_activity(activities::GetActivityRequest) -> activities::Activity;
     read list_activities(activities::ListActivitiesRequest) -> activities::ListActivitiesResponse;
+    verb create_activity(activities::CreateActivityRequest) -> activities::Activity;
     verb complete_activity(activities::CompleteActivityRequest) -> activities::Activity;
     verb sync_stage_activities(activities::SyncStageActivitiesRequest) -> activities::SyncStageActivitiesResponse;
 }}

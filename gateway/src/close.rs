@@ -15,6 +15,7 @@ use dealflow_proto::orders::v1::{
 };
 
 use crate::advance::sync_activities;
+use crate::aftercare::follow_up;
 use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
@@ -106,6 +107,7 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
         comment: ask.comment,
         competitor: ask.competitor,
         close_date: ask.close_date,
+        reason_code: ask.reason_code,
         ..LoseOpportunityRequest::default()
     };
     let opportunity = reserve::lose(&run, lose).await?;
@@ -163,14 +165,15 @@ pub(crate) async fn may_order(run: &Run, deal: &Opportunity, reference: &str) ->
     run.foresee("may order", order).await.map(Some)
 }
 
-/// What follows a win: activities are canceled, those who answer for the deal are told, the lead is satisfied, open quotes
-/// are closed, and the order, the one that stands or a new one, goes to the ERP.
+/// What follows a win: activities are canceled, follow-up activities made, those who answer for the deal are told, the
+/// lead is satisfied, open quotes are closed, and the order, the one that stands or a new one, goes to the ERP.
 pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, order::State)>) -> Result<(), Stop> {
     tokio::try_join!(
         sync_activities(run, deal),
         notify_closed(run, deal),
         satisfy_lead(run, deal),
         close_quotes(run, deal, quote::CloseReason::Canceled),
+        follow_up(run, deal),
         async {
             match order {
                 Some((name, state)) => submit(run, name, state).await.map(drop),

@@ -4,7 +4,7 @@
 //! phase's function runs from the top to the bottom, a call per line → the caller gets what was changed.
 //!
 //! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
-//! `advance.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
+//! `advance.rs`, after a win `aftercare.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
@@ -16,6 +16,7 @@
 //! - `export/` documents as files: PDF and UBL
 
 mod advance;
+mod aftercare;
 mod calendar;
 mod calls;
 mod close;

@@ -72,6 +72,11 @@ impl Run {
         said.unwrap_or(self.flow.began)
     }
 
+    /// The day on which the flow began by the clock, whatever its effective time.
+    pub(crate) fn began_on(&self) -> NaiveDate {
+        self.flow.began.date_naive()
+    }
+
     /// The day on which the flow began.
     pub(crate) fn today(&self) -> NaiveDate {
         self.now().date_naive()

@@ -126,6 +126,20 @@ pub enum Error {
         /// What was asked for.
         verb: &'static str,
     },
+    /// A record that is part of the product.
+    #[error("{0} is built in and does not change; retire or add one of your own")]
+    BuiltIn(String),
+    /// Holding what is on hold, or resuming what is not.
+    #[error("the opportunity is {status}; it accepts {allowed}")]
+    Status {
+        /// IN_PROGRESS or ON_HOLD.
+        status: &'static str,
+        /// The verb that it accepts.
+        allowed: &'static str,
+    },
+    /// A follow-up of an opportunity that is still open.
+    #[error("{0} is open: work on it, or close it first; a follow-up is for a closed one")]
+    StillOpen(String),
     /// Stored data that contradicts itself: our fault.
     #[error("{0}")]
     Broken(String),
@@ -172,6 +186,11 @@ impl From<Error> for Refusal {
             Error::Ordered { order, .. } => {
                 Self::guard(message, &[(&order, "is not canceled")]).with("reserved_order", order)
             }
+            Error::BuiltIn(name) => Self::guard(message, &[(&name, "is built in")]).with("resource", name),
+            Error::Status { status, allowed } => Self::new(Kind::Precondition, ErrorReason::StateRefusesVerb, message)
+                .with("state", status)
+                .with("allowed", allowed),
+            Error::StillOpen(name) => Self::guard(message, &[(&name, "is not closed")]).with("resource", name),
             Error::Broken(cause) => Self::internal(cause),
         }
     }

@@ -7,7 +7,7 @@
 //! - [`library`]       what the processes and stages are: YAML files that ship, versions in the database
 //! - [`sale`]          the heart: how a sale moves through its stages, and ends
 //! - [`opportunity`], [`stage_entry`]  the records
-//! - [`analytics`]     figures, by SQL aggregates
+//! - [`analytics`]     figures, exact and fast: facts left by each change, summed up in the background
 //! - [`amount`]        minor units and money; [`error`] refusals; `wire` messages; `rpc` one function per RPC
 
 pub mod amount;
@@ -54,7 +54,7 @@ pub async fn part(store: Store) -> Result<Part, StartError> {
     let library = Arc::new(library);
     let opportunities = rpc::Opportunities { store: store.clone(), library: library.clone() };
     let analytics = rpc::Analytics { store: store.clone(), library: library.clone() };
-    let (pinged, numbered) = (store.clone(), store.clone());
+    let (pinged, numbered, folded) = (store.clone(), store.clone(), store.clone());
     Ok(Part::new("opportunities")
         .service(OpportunityServiceServer::new(opportunities))
         .service(ProcessServiceServer::new(rpc::Processes { library }))
@@ -65,5 +65,6 @@ pub async fn part(store: Store) -> Result<Part, StartError> {
             let store = pinged.clone();
             Box::pin(async move { store.ping().await })
         })
-        .task(move |stop| feed::number(numbered, stop)))
+        .task(move |stop| feed::number(numbered, stop))
+        .task(move |stop| analytics::fold::task(folded, stop)))
 }

@@ -26,6 +26,8 @@ pub struct Model {
     pub entered_at: DateTime<Utc>,
     /// When it was left; none while it is the current one.
     pub left_at: Option<DateTime<Utc>>,
+    /// Microseconds from entering to leaving; none while it is the current one.
+    pub spent_micros: Option<i64>,
     /// Why it was entered.
     pub cause: Cause,
     /// What the process asks for in it, done ones too.
@@ -80,9 +82,16 @@ impl Model {
             stage: stage.to_owned(),
             entered_at: now,
             left_at: None,
+            spent_micros: None,
             cause,
             planned: Planned::default(),
         }
+    }
+
+    /// It is left.
+    pub fn leave(&mut self, now: DateTime<Utc>) {
+        self.left_at = Some(now);
+        self.spent_micros = (now - self.entered_at).num_microseconds();
     }
 
     /// Its resource name.

@@ -1,16 +1,22 @@
 //! An opportunity: what is stored of it, its life cycle, how it is found and locked.
 //!
 //! - `states`  the life cycle and the reasons of loss
-//! - `bant`, `lines`, `run`  its structured parts
+//! - `bant`, `lines`, `people`, `run`  its structured parts
+//! - `tactics`, `attempt`  what is kept beside it: the history of its tactics, and what was tried once it was closed
+//! - `lose_reason`  the reasons of loss, built in and the user's own
 //! - `listed`  what lists filter and order by
 //! - `fields`  which fields a stage may ask for, and whether they are known
 
+pub mod attempt;
 mod bant;
 mod fields;
 mod lines;
 mod listed;
+pub mod lose_reason;
+mod people;
 mod run;
 mod states;
+pub mod tactics;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_proto::names::{LEADS, OPPORTUNITIES};
@@ -21,6 +27,8 @@ pub use bant::Bant;
 pub use fields::Field;
 pub use lines::{Line, Lines};
 pub use listed::LISTED;
+pub use lose_reason::Reason;
+pub use people::{Competitor, Competitors, Member, Participant, Participants, Role, Team};
 pub use run::{Run, RunState};
 pub use states::{LoseReason, State, Verb};
 
@@ -117,6 +125,25 @@ pub struct Model {
     pub reserved_order: Option<Uuid>,
     /// What that order is worth without VAT, in minor units: what the opportunity is worth when it is won.
     pub reserved_value: Option<i64>,
+    /// Who else wants to sell.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub competitors: Competitors,
+    /// The contacts who take part.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub participants: Participants,
+    /// The employees who work on it beside the owner.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub team: Team,
+    /// Since when it is on hold; none while it is worked on, and once it is closed.
+    pub held_at: Option<DateTime<Utc>>,
+    /// Why it is on hold.
+    pub hold_reason: String,
+    /// Until when it is on hold, where somebody said so.
+    pub hold_until: Option<NaiveDate>,
+    /// The closed opportunity that it follows.
+    pub follow_up_of: Option<Uuid>,
+    /// The code of the reason of loss, built in or the user's own; empty while it is not lost.
+    pub lose_reason_code: String,
 }
 
 /// Stage entries refer to it by id; the other records are other services'.
@@ -170,6 +197,14 @@ impl Model {
             proposal_handover_date: None,
             reserved_order: None,
             reserved_value: None,
+            competitors: Competitors::default(),
+            participants: Participants::default(),
+            team: Team::default(),
+            held_at: None,
+            hold_reason: String::new(),
+            hold_until: None,
+            follow_up_of: None,
+            lose_reason_code: String::new(),
         }
     }
 

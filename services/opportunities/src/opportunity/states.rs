@@ -40,6 +40,10 @@ pub enum Verb {
     WinOpportunity,
     /// Lose.
     LoseOpportunity,
+    /// Let it wait.
+    HoldOpportunity,
+    /// Go on with it.
+    ResumeOpportunity,
 }
 
 /// Why it was lost.
@@ -74,6 +78,8 @@ impl Lifecycle for State {
         Verb::ReleaseOpportunity,
         Verb::WinOpportunity,
         Verb::LoseOpportunity,
+        Verb::HoldOpportunity,
+        Verb::ResumeOpportunity,
     ];
 
     fn next(self, verb: Verb) -> Option<Self> {
@@ -87,7 +93,9 @@ impl Lifecycle for State {
                 | Verb::MoveToStage
                 | Verb::RecordActivityResult
                 | Verb::ReserveOpportunity
-                | Verb::ReleaseOpportunity,
+                | Verb::ReleaseOpportunity
+                | Verb::HoldOpportunity
+                | Verb::ResumeOpportunity,
             ) => Some(Self::Open),
             (Self::Won | Self::Lost, _) => None,
         }
@@ -126,6 +134,8 @@ impl fmt::Display for Verb {
             Self::ReleaseOpportunity => "ReleaseOpportunity",
             Self::WinOpportunity => "WinOpportunity",
             Self::LoseOpportunity => "LoseOpportunity",
+            Self::HoldOpportunity => "HoldOpportunity",
+            Self::ResumeOpportunity => "ResumeOpportunity",
         })
     }
 }

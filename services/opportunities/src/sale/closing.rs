@@ -1,13 +1,12 @@
 //! Winning and losing, from any open stage (R-OPP-2); afterwards nothing changes any more (R-OPP-3).
 
 use chrono::NaiveDate;
-use dealflow_chassis::Lifecycle;
 use dealflow_proto::names::ORDERS;
 use uuid::Uuid;
 
 use super::{Moment, Sale};
 use crate::error::Error;
-use crate::opportunity::{LoseReason, State, Verb};
+use crate::opportunity::{LoseReason, Reason, State, Verb};
 use crate::stage_entry::Cause;
 
 /// The most minutes one sale can take: some 190 years.
@@ -28,8 +27,8 @@ pub struct Win {
 #[derive(Debug, Clone)]
 pub struct Loss {
     /// Why; always.
-    pub reason: LoseReason,
-    /// In words; needed where the reason is OTHER.
+    pub reason: Reason,
+    /// In words; needed where the reason is OTHER, or asks for it.
     pub comment: String,
     /// Who sold instead; the competitor known so far where it is empty.
     pub competitor: String,
@@ -40,7 +39,12 @@ pub struct Loss {
 impl Loss {
     /// A loss that the result of an activity asks for.
     pub fn from_result(reason: LoseReason, comment: &str) -> Self {
-        Self { reason, comment: comment.to_owned(), competitor: String::new(), close_date: None }
+        Self {
+            reason: Reason::BuiltIn(reason),
+            comment: comment.to_owned(),
+            competitor: String::new(),
+            close_date: None,
+        }
     }
 }
 
@@ -51,7 +55,7 @@ impl Sale {
     /// # Errors
     /// A refusal that names the state, the order that it is reserved for already, or the field that cannot be meant.
     pub fn reserve(&mut self, order: Uuid, value: Option<i64>, at: Moment) -> Result<(), Error> {
-        let state = self.opportunity.state.accept(Verb::ReserveOpportunity)?;
+        let state = self.accept(Verb::ReserveOpportunity)?;
         match self.opportunity.reserved_order {
             Some(reserved) if reserved == order => return Ok(()),
             Some(_) => return self.not_ordered("reserve it"),
@@ -69,7 +73,7 @@ impl Sale {
     /// # Errors
     /// A refusal that names the state.
     pub fn release(&mut self, order: Uuid) -> Result<(), Error> {
-        let state = self.opportunity.state.accept(Verb::ReleaseOpportunity)?;
+        let state = self.accept(Verb::ReleaseOpportunity)?;
         if self.opportunity.reserved_order == Some(order) {
             self.free();
             self.step("opportunity.released", state, state, None, &ORDERS.name(order));
@@ -92,7 +96,7 @@ impl Sale {
     /// # Errors
     /// A refusal that names the state, or the field that cannot be meant.
     pub fn win(&mut self, win: &Win, at: Moment) -> Result<(), Error> {
-        let won = self.opportunity.state.accept(Verb::WinOpportunity)?;
+        let won = self.accept(Verb::WinOpportunity)?;
         let minutes = win.spent_minutes.unwrap_or(self.opportunity.spent_minutes);
         if !(0..=MAX_MINUTES).contains(&minutes) {
             return Err(Error::field("spent_minutes", format!("must be 0 to {MAX_MINUTES}, is {minutes}")));
@@ -112,15 +116,17 @@ impl Sale {
     /// # Errors
     /// A refusal that names the state, or the field that cannot be meant.
     pub fn lose(&mut self, loss: &Loss, at: Moment) -> Result<(), Error> {
-        let lost = self.opportunity.state.accept(Verb::LoseOpportunity)?;
+        let lost = self.accept(Verb::LoseOpportunity)?;
         self.not_ordered("lose it")?;
-        if loss.reason == LoseReason::Other && loss.comment.trim().is_empty() {
-            return Err(Error::field("comment", "is required where the reason is OTHER"));
+        if loss.reason.needs_comment() && loss.comment.trim().is_empty() {
+            return Err(Error::field("comment", format!("is required where the reason is {}", loss.reason)));
         }
-        self.opportunity.lose_reason = Some(loss.reason);
+        self.opportunity.lose_reason = loss.reason.built_in();
+        self.opportunity.lose_reason_code = loss.reason.to_string();
         self.opportunity.lose_comment.clone_from(&loss.comment);
         if !loss.competitor.is_empty() {
             self.opportunity.competitor.clone_from(&loss.competitor);
+            self.opportunity.competitors.won_by(&loss.competitor);
         }
         self.close(lost, loss.close_date, at, "opportunity.lost", &loss.reason.to_string())
     }
@@ -141,6 +147,7 @@ impl Sale {
         self.opportunity.close_date = Some(day);
         self.opportunity.cycle_days = Some(i32::try_from(cycle).map_err(|error| Error::Broken(error.to_string()))?);
         self.opportunity.state = state;
+        self.end_waiting();
         self.opportunity.probability = None; // from here the final stage's holds: 100 or 0
         if let Some(run) = &mut self.opportunity.run {
             run.complete(at.now);

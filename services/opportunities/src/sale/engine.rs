@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use dealflow_chassis::Lifecycle;
 use dealflow_proto::names::{PROCESSES, STAGES};
 
 use super::{Loss, Moment, Sale, Win};
@@ -45,7 +44,7 @@ impl Sale {
     /// [`Error::ProcessRuns`] for a second start, [`Error::NotOfProcess`] where the process lacks the stage.
     pub fn start(&mut self, process: Arc<Process>, language: Language, now: DateTime<Utc>) -> Result<(), Error> {
         let state = self.opportunity.state;
-        state.accept(Verb::StartProcess)?;
+        self.accept(Verb::StartProcess)?;
         if let Some(run) = self.opportunity.running() {
             return Err(Error::ProcessRuns(PROCESSES.slug(&run.process)));
         }
@@ -62,7 +61,7 @@ impl Sale {
     /// # Errors
     /// [`Error`] that names the stages that can be entered, or the fields that are missing.
     pub fn move_to(&mut self, stage: &str, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        self.opportunity.state.accept(Verb::MoveToStage)?;
+        self.accept(Verb::MoveToStage)?;
         self.open_stage(stage)?;
         self.go(stage, Cause::Manual, reason, now)
     }
@@ -74,7 +73,7 @@ impl Sale {
     /// recorded, and what the effect refuses.
     pub fn record(&mut self, performed: &Performed<'_>, at: Moment) -> Result<Recorded, Error> {
         let state = self.opportunity.state;
-        state.accept(Verb::RecordActivityResult)?;
+        self.accept(Verb::RecordActivityResult)?;
         let process = self.leading().ok_or_else(|| self.unknown(performed.key))?;
         let unknown = self.unknown(performed.key);
         let planned = self.entry.planned.get_mut(performed.key).ok_or(unknown)?;
@@ -150,7 +149,7 @@ impl Sale {
         self.opportunity.entry = next.id;
         stage.clone_into(&mut self.opportunity.stage);
         let mut old = std::mem::replace(&mut self.entry, next);
-        old.left_at = Some(now);
+        old.leave(now);
         self.left = Some(old);
     }
 

@@ -41,6 +41,8 @@ impl Sale {
     fn is_possible(&self, verb: Verb) -> bool {
         match verb {
             Verb::StartProcess => self.opportunity.running().is_none(),
+            Verb::HoldOpportunity => !self.is_on_hold(),
+            Verb::ResumeOpportunity => self.is_on_hold(),
             Verb::RecordActivityResult => self.leading().is_some() && self.entry.planned.open().next().is_some(),
             Verb::ReserveOpportunity | Verb::LoseOpportunity => self.opportunity.reserved_order.is_none(),
             Verb::ReleaseOpportunity => self.opportunity.reserved_order.is_some(),

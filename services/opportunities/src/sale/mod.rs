@@ -3,6 +3,8 @@
 //! - this file   opened, loaded, locked, saved
 //! - `engine`    the process: start, move, results and what follows from them
 //! - `closing`   win and lose
+//! - `waiting`   hold and resume
+//! - `following` the sale after a closed one
 //! - `guidance`  what may come next
 //!
 //! A verb changes the sale in memory and notes each [`Step`]; `save` writes the rows, the RPC records the steps as
@@ -10,22 +12,25 @@
 
 mod closing;
 mod engine;
+mod following;
 mod guidance;
+mod waiting;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use dealflow_chassis::rows;
+use dealflow_chassis::{Lifecycle, rows};
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
 pub use closing::{Loss, Win};
 pub use engine::{Performed, Recorded};
+pub use following::FollowUp;
 pub use guidance::{Guidance, NextAction};
 
 use crate::error::Error;
 use crate::library::{Language, Library, Process, Stages};
-use crate::opportunity::{self, Run, RunState, State};
+use crate::opportunity::{self, Run, RunState, State, Verb, attempt};
 use crate::stage_entry::{self, Cause};
 
 /// An opportunity with its current stage entry and its process.
@@ -206,6 +211,15 @@ impl Sale {
         let same = opportunity::Column::Id.eq(self.opportunity.id);
         opportunity::Entity::update_many().set(row).filter(same).exec(db).await?;
         Ok(())
+    }
+
+    /// Lets a verb pass that the state accepts. The refusal of a closed sale names it, for the audit (R-OPP-3).
+    ///
+    /// # Errors
+    /// A refusal that names the state and the allowed verbs.
+    pub fn accept(&self, verb: Verb) -> Result<State, Error> {
+        let accepted = self.opportunity.state.accept(verb);
+        Ok(accepted.map_err(|refusal| refusal.with(attempt::CLOSED, self.opportunity.name()))?)
     }
 
     /// The stage lookup.

@@ -98,7 +98,7 @@ fn effect(effect: &Effect) -> (WireEffect, String) {
     }
 }
 
-fn forecast(category: ForecastCategory) -> pb::stage::ForecastCategory {
+pub(super) fn forecast(category: ForecastCategory) -> pb::stage::ForecastCategory {
     use pb::stage::ForecastCategory as Wire;
     match category {
         ForecastCategory::Pipeline => Wire::Pipeline,

@@ -9,6 +9,7 @@ use dealflow_proto::types::v1 as types;
 use uuid::Uuid;
 
 use super::library::{activity_result, caption};
+use super::people::{competitor, member, participant};
 use crate::library::{Language, Process};
 use crate::opportunity::{Bant, Line, LoseReason, Model, Run, RunState, State};
 use crate::sale::Sale;
@@ -30,7 +31,13 @@ pub(crate) fn sale(sale: &Sale) -> pb::Opportunity {
         close_date: record.close_date.map(date),
         actual_value: amount(record.actual_value),
         spent_minutes: record.spent_minutes,
-        lose_reason: record.lose_reason.map_or(pb::opportunity::LoseReason::Unspecified, lose_reason).into(),
+        lose_reason: lost_for(record).into(),
+        lose_reason_code: record.lose_reason_code.clone(),
+        status: status(sale).into(),
+        hold_reason: record.hold_reason.clone(),
+        hold_until_date: record.hold_until.map(date),
+        hold_time: record.held_at.map(timestamp),
+        follow_up_of: name(OPPORTUNITIES, record.follow_up_of),
         lose_comment: record.lose_comment.clone(),
         cycle_days: record.cycle_days.unwrap_or_default(),
         process_run: record.run.as_ref().map(run),
@@ -71,6 +78,9 @@ pub(crate) fn facts(record: &Model) -> pb::Opportunity {
         campaign: record.campaign.clone(),
         proposal_handover_date: record.proposal_handover_date.map(date),
         decision_maker: name(CONTACTS, record.bant.decision_maker),
+        competitors: record.competitors.0.iter().map(competitor).collect(),
+        participants: record.participants.0.iter().map(participant).collect(),
+        team: record.team.0.iter().map(member).collect(),
         ..pb::Opportunity::default()
     }
 }
@@ -176,11 +186,27 @@ fn name(collection: Collection, id: Option<Uuid>) -> String {
     id.map(|id| collection.name(id)).unwrap_or_default()
 }
 
-fn state(state: State) -> pb::opportunity::State {
+pub(super) fn state(state: State) -> pb::opportunity::State {
     match state {
         State::Open => pb::opportunity::State::Open,
         State::Won => pb::opportunity::State::Won,
         State::Lost => pb::opportunity::State::Lost,
+    }
+}
+
+fn status(sale: &Sale) -> pb::opportunity::Status {
+    match sale.opportunity.state {
+        State::Open if sale.is_on_hold() => pb::opportunity::Status::OnHold,
+        State::Open => pb::opportunity::Status::InProgress,
+        State::Won | State::Lost => pb::opportunity::Status::Unspecified,
+    }
+}
+
+fn lost_for(record: &Model) -> pb::opportunity::LoseReason {
+    match record.lose_reason {
+        Some(reason) => lose_reason(reason),
+        None if record.lose_reason_code.is_empty() => pb::opportunity::LoseReason::Unspecified,
+        None => pb::opportunity::LoseReason::Own,
     }
 }
 

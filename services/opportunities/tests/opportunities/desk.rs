@@ -11,9 +11,10 @@ use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServic
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
 use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
 use dealflow_proto::opportunities::v1::{
-    CreateOpportunityRequest, GetOpportunityRequest, ListStageEntriesRequest, LoseOpportunityRequest,
-    MoveToStageRequest, Opportunity, RecordActivityResultRequest, ReleaseOpportunityRequest, ReserveOpportunityRequest,
-    StageEntry, StartProcessRequest, UpdateOpportunityRequest, WinOpportunityRequest, opportunity::LoseReason,
+    CreateFollowUpOpportunityRequest, CreateOpportunityRequest, GetOpportunityRequest, HoldOpportunityRequest,
+    ListStageEntriesRequest, LoseOpportunityRequest, MoveToStageRequest, Opportunity, RecordActivityResultRequest,
+    ReleaseOpportunityRequest, ReserveOpportunityRequest, ResumeOpportunityRequest, StageEntry, StartProcessRequest,
+    UpdateOpportunityRequest, WinOpportunityRequest, opportunity::LoseReason,
 };
 use dealflow_testbed::{RefusalView, TestClock, TestDb, id, refusal};
 use tonic::Status;
@@ -161,6 +162,26 @@ impl Desk {
     pub(crate) async fn lose(&self, name: &str, reason: LoseReason) -> Answer {
         self.lose_as(LoseOpportunityRequest { name: name.to_owned(), reason: reason.into(), ..Default::default() })
             .await
+    }
+
+    pub(crate) async fn hold(&self, name: &str, reason: &str) -> Answer {
+        let (name, reason) = (name.to_owned(), reason.to_owned());
+        self.hold_as(HoldOpportunityRequest { name, reason, ..Default::default() }).await
+    }
+
+    pub(crate) async fn hold_as(&self, ask: HoldOpportunityRequest) -> Answer {
+        let ask = HoldOpportunityRequest { request_id: id(), ..ask };
+        answer(self.opportunities.clone().hold_opportunity(ask).await)
+    }
+
+    pub(crate) async fn resume(&self, name: &str) -> Answer {
+        let ask = ResumeOpportunityRequest { name: name.to_owned(), request_id: id(), ..Default::default() };
+        answer(self.opportunities.clone().resume_opportunity(ask).await)
+    }
+
+    pub(crate) async fn follow_up(&self, ask: CreateFollowUpOpportunityRequest) -> Answer {
+        let ask = CreateFollowUpOpportunityRequest { request_id: id(), ..ask };
+        answer(self.opportunities.clone().create_follow_up_opportunity(ask).await)
     }
 
     pub(crate) async fn lose_as(&self, ask: LoseOpportunityRequest) -> Answer {
