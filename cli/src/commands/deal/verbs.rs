@@ -22,7 +22,7 @@ use crate::show::{self, json as data, word};
 
 /// Which deal, of which suite, and how the answer is printed.
 #[derive(Debug, Args)]
-pub struct Which {
+pub(super) struct Which {
     /// The deal: its title, its external id, its UUID or its name
     #[arg(value_name = "DEAL")]
     pub(super) deal: String,

@@ -1,6 +1,6 @@
 //! Figures over all opportunities (R-ANA-1): equal to a recomputation from the rows.
 //!
-//! Each change of an opportunity leaves facts in its own transaction, by the triggers of migration `m0005_figures`: what
+//! Each change of an opportunity leaves facts in its own transaction, by the triggers of migration `m0006_figures`: what
 //! an open one was and is, what a closed one was worth. They are only appended, so that closings at the same time do not
 //! wait for each other; `fold` sums them up later. A figure is the sum of what is folded and what is not, read in one
 //! statement, and so it is exact at any time, and as fast over a million opportunities as over a hundred.
