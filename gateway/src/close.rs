@@ -16,6 +16,7 @@ use crate::advance::sync_activities;
 use crate::deal::{currency_of, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
+use crate::gates::tell_quotes;
 
 /// The customer takes a quote: the order is made and submitted. The deal is won with it, unless its process has work
 /// before the win still, such as the contract; then the win comes by the process (R-QUO-4).
@@ -31,9 +32,10 @@ pub(crate) async fn accept_quote(run: Run, ask: gateway::AcceptQuoteRequest) -> 
     buyer(&run, &opportunity.account).await?;
     let win = winning(&ask.opportunity, &ask.etag);
     if !stays_open {
-        run.check("may win", win.clone()).await?;
+        run.check("may win", WinOpportunityRequest { assume_accepted_quote: true, ..win.clone() }).await?;
     }
     let quote = run.step("accept", acceptance(&quote.name, &ask.customer_reference)).await?;
+    tell_quotes(&run, &opportunity, &[&quote]).await?;
     if stays_open {
         submit(&run, &quote.order, order::State::Draft).await?;
         run.tell(&opportunity);
@@ -65,13 +67,15 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
     match taken {
         Some(quote) if quote.state() == quote::State::Accepted => {
             let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
+            tell_quotes(&run, &opportunity, &[quote]).await?;
             let opportunity = run.step("win", of_quote(quote)).await?;
             won(&run, &opportunity, Some((&order.name, order.state()))).await?;
         }
         Some(quote) => {
             // Both can refuse: the win is asked first, then the quote is taken, then the deal is won.
-            run.check("may win", win.clone()).await?;
+            run.check("may win", WinOpportunityRequest { assume_accepted_quote: true, ..win.clone() }).await?;
             let quote = run.step("accept", acceptance(&quote.name, &ask.customer_reference)).await?;
+            tell_quotes(&run, &opportunity, &[&quote]).await?;
             let opportunity = run.step("win", of_quote(&quote)).await?;
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
         }
@@ -216,7 +220,8 @@ async fn has_work_before_win(run: &Run, deal: &Opportunity) -> Result<bool, Stop
     if planned.into_iter().any(|planned| planned.required && planned.result.is_empty()) {
         return Ok(true);
     }
-    let process = run.read("process", GetProcessRequest { name: leading.process.clone() }).await?;
+    let (name, version) = (leading.process.clone(), leading.version);
+    let process = run.read("process", GetProcessRequest { name, version }).await?;
     let mut later = process.stages.iter().skip_while(|stage| stage.stage != deal.stage).skip(1);
     Ok(later.any(|stage| stage.activities.iter().any(|activity| activity.on_entry && activity.required)))
 }

@@ -11,6 +11,7 @@ use prost::Message;
 use crate::advance::{completed, followed};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_invoice, hand_over_order, submit};
+use crate::gates;
 use crate::qualify::qualified;
 
 /// The verb of a flow that an event began.
@@ -22,6 +23,9 @@ pub(crate) const OF_LEADS: &[&str] = &["lead.qualified"];
 pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
     "opportunity.created",
     "opportunity.process_started",
+    "opportunity.process_canceled",
+    "opportunity.process_resumed",
+    "opportunity.process_migrated",
     "opportunity.stage_changed",
     "opportunity.result_recorded",
     "opportunity.won",
@@ -29,8 +33,19 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
 ];
 /// Of `activities`: the result does what it asks for (R-STG-5).
 pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
-/// Of `orders`: what was taken, submitted or posted goes its way to the ERP.
-pub(crate) const OF_ORDERS: &[&str] = &["quote.accepted", "order.submitted", "invoice.posted"];
+/// Of `orders`: what was taken, submitted or posted goes its way to the ERP; gates hear of quotes.
+pub(crate) const OF_ORDERS: &[&str] = &[
+    "quote.activated",
+    "quote.presented",
+    "quote.accepted",
+    "quote.revised",
+    "quote.closed",
+    "quote.expired",
+    "order.submitted",
+    "invoice.posted",
+];
+/// Of our own: an invoice that the ERP accepted may complete a process.
+pub(crate) const OF_HANDOFFS: &[&str] = &["handoff.delivered"];
 
 /// Does what follows from an event. The record is read as it stands: it may have moved on since.
 pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress, Stop> {
@@ -42,8 +57,13 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "activity.completed" => completed(&run, &record(&event)?).await?,
         "quote.accepted" => {
             let quote: Quote = record(&event)?;
+            gates::quote_changed(&run, &quote).await?;
             submit(&run, &quote.order, order::State::Draft).await?;
         }
+        "quote.activated" | "quote.presented" | "quote.revised" | "quote.closed" | "quote.expired" => {
+            gates::quote_changed(&run, &record(&event)?).await?;
+        }
+        "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
         "order.submitted" => hand_over_order(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         _ => {

@@ -7,6 +7,7 @@
 //! `advance.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells; `deal.rs` what the phases ask of a deal
+//! - `gates.rs` the documents that a process asks for, told to it
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
@@ -24,6 +25,7 @@ mod flow;
 mod flows_rpc;
 mod follow;
 mod fulfill;
+mod gates;
 pub mod handoff;
 mod progress;
 mod propose;
@@ -48,13 +50,14 @@ use flow::{Flows, Parts, lease};
 use handoff::Handoffs;
 
 /// The neighbours' services that a client reaches here too, so that it needs one address.
-fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 18] {
+fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 19] {
     [
         ("dealflow.leads.v1.LeadService", to.leads.clone()),
         ("dealflow.leads.v1.AccountService", to.leads.clone()),
         ("dealflow.leads.v1.ContactService", to.leads.clone()),
         ("dealflow.opportunities.v1.OpportunityService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
+        ("dealflow.opportunities.v1.RunService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
         ("dealflow.activities.v1.EmployeeService", to.activities.clone()),
@@ -97,7 +100,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
                 Box::pin(async move { store.ping().await })
             }
         })
-        .task(move |stop| feed::number(store, stop))
+        .task({
+            let store = store.clone();
+            move |stop| feed::number(store, stop)
+        })
         .task(move |stop| handoffs.task(stop))
         .task({
             let flows = flows.clone();
@@ -107,7 +113,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
             let flows = flows.clone();
             move |stop| lease::take_over(flows, stop)
         });
-    for feed in feeds {
+    for feed in feeds.into_iter().chain([follow::own(&store)]) {
         let flows = flows.clone();
         part = part.task(move |stop| follow::follow(flows, feed, stop));
     }

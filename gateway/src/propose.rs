@@ -7,10 +7,11 @@ use dealflow_proto::convert;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{DealProgress, ProposeQuoteRequest};
 use dealflow_proto::opportunities::v1::Opportunity;
-use dealflow_proto::orders::v1::{AfterApproval, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest};
+use dealflow_proto::orders::v1::{AfterApproval, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest, quote};
 
-use crate::deal::{currency_of, lines_of, open_opportunity};
+use crate::deal::{currency_of, lines_of, open_opportunity, quotes};
 use crate::flow::{Run, Stop, Stopped, has_reason, is_settled};
+use crate::gates::tell_quotes;
 
 /// How long an offer holds where nobody says.
 const VALID_DAYS: u64 = 30;
@@ -21,7 +22,8 @@ const PAYMENT_DAYS: i32 = 30;
 pub(crate) async fn propose_quote(run: Run, ask: ProposeQuoteRequest) -> Result<DealProgress, Stop> {
     let opportunity = open_opportunity(&run, &ask.opportunity, &ask.etag, "ProposeQuote").await?;
     let draft = run.step("draft", draft(&run, &ask, &opportunity).await?).await?;
-    offer(&run, draft).await?;
+    let offered = offer(&run, draft).await?;
+    tell_quotes(&run, &opportunity, &[&offered]).await?;
     run.tell(&opportunity);
     Ok(run.progress())
 }
@@ -45,6 +47,23 @@ async fn offer(run: &Run, draft: Quote) -> Result<Quote, Stop> {
             run.step("offer with the owner's manager", asking(owner.manager)).await
         }
         offered => offered,
+    }
+}
+
+/// Drafts a quote of what the customer asks for, where a stage of the process starts its preparation and none is there.
+/// Where orders refuses the draft, the person who prepares it will hear why: the deal goes on.
+pub(crate) async fn prepare_quote(run: &Run, opportunity: &Opportunity) -> Result<(), Stop> {
+    let standing = quotes(run, &opportunity.name).await?;
+    if standing.iter().any(|quote| quote.state() != quote::State::Closed) {
+        return Ok(());
+    }
+    let draft = draft(run, &ProposeQuoteRequest::default(), opportunity).await?;
+    match run.step("prepare", draft).await {
+        Err(Stop::Refused(refused)) => {
+            tracing::info!(deal = opportunity.name, told = refused.status.message(), "no quote is drafted");
+            Ok(())
+        }
+        drafted => drafted.map(drop),
     }
 }
 

@@ -71,6 +71,11 @@ impl Run {
         said.unwrap_or(self.flow.began)
     }
 
+    /// Whether only a check was asked for: nothing is changed, so what a step would note is not there for the next.
+    pub(crate) fn only_checks(&self) -> bool {
+        self.flow.mode == Mode::Check
+    }
+
     /// The day on which the flow began.
     pub(crate) fn today(&self) -> NaiveDate {
         self.now().date_naive()

@@ -2,6 +2,7 @@
 
 mod m0001_opportunities;
 mod m0002_terms;
+mod m0003_processes;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::settings::Migration),
             Box::new(m0001_opportunities::Migration),
             Box::new(m0002_terms::Migration),
+            Box::new(m0003_processes::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod directly;
 mod lost_replies;
+mod processes;
 mod requirements;
 mod settings;
 mod traces;

@@ -117,15 +117,26 @@ impl fmt::Display for Verb {
     }
 }
 
-impl fmt::Display for LoseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl LoseReason {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::OutSold, Self::Canceled, Self::NoBudget, Self::NoDecision, Self::Price, Self::Other];
+
+    /// As files, columns and messages write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::OutSold => "OUT_SOLD",
             Self::Canceled => "CANCELED",
             Self::NoBudget => "NO_BUDGET",
             Self::NoDecision => "NO_DECISION",
             Self::Price => "PRICE",
             Self::Other => "OTHER",
-        })
+        }
+    }
+}
+
+impl fmt::Display for LoseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

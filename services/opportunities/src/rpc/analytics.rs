@@ -30,7 +30,7 @@ impl AnalyticsService for Analytics {
         check(&ask)?;
         let owner = EMPLOYEES.parse_optional(&ask.owner).map_err(|error| Refusal::field("owner", error.to_string()))?;
         let rows =
-            analytics::pipeline(self.store.reader(), owner, &self.library.stages).await.map_err(Refusal::from)?;
+            analytics::pipeline(self.store.reader(), owner, &self.library.stages()).await.map_err(Refusal::from)?;
         let rows = rows.into_iter().map(wire::pipeline_row).collect::<Result<_, Error>>().map_err(Refusal::from)?;
         Ok(Response::new(pb::GetPipelineResponse { rows }))
     }

@@ -3,6 +3,8 @@
 mod analytics;
 mod opportunity;
 mod process;
+mod run;
+mod stage;
 
 pub(crate) use analytics::Analytics;
 pub(crate) use opportunity::Opportunities;

@@ -14,6 +14,7 @@ use sea_orm::EntityTrait;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use crate::AUTO_ADVANCE;
 use crate::error::Error;
 use crate::library::{Language, Library, Process};
 use crate::opportunity::{self, Verb};
@@ -22,6 +23,7 @@ use crate::stage_entry;
 use crate::wire::{self, day};
 
 /// The opportunity service.
+#[derive(Clone)]
 pub(crate) struct Opportunities {
     pub(crate) store: Store,
     pub(crate) library: Arc<Library>,
@@ -35,12 +37,13 @@ impl OpportunityService for Opportunities {
     ) -> Result<Response<pb::Opportunity>, Status> {
         let act = |work: Work, ask: pb::CreateOpportunityRequest| async move {
             let language = language(&ask.language_code)?;
-            let process = self.process_to_start(&ask.process)?.map(|process| (process, language));
+            let process = self.process_to_start(&work, &ask.process).await?.map(|process| (process, language));
             let stage = stage_slug("initial_stage", &ask.initial_stage)?;
+            self.know(&work, stage).await?;
             let mut opportunity = opportunity::Model::new(work.now);
             wire::read(&ask.opportunity.unwrap_or_default(), &mut opportunity, self.moment(&work).today)?;
             opportunity.check_unique(&work.tx).await?;
-            let sale = Sale::open(opportunity, process, stage, self.library.stages.clone(), work.now)?;
+            let sale = Sale::open(opportunity, process, stage, self.library.stages(), work.now)?;
             sale.insert(&work.tx).await?;
             Ok::<_, Error>(answer(work, sale, "CreateOpportunity"))
         };
@@ -109,7 +112,7 @@ impl OpportunityService for Opportunities {
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::StartProcess)?;
             work.take_effect_after(sale.opportunity.updated_at)?;
-            let process = self.process_to_start(&ask.process)?.ok_or_else(|| Error::Missing(ask.process))?;
+            let process = self.library.named(&work.tx, &ask.process).await?;
             sale.start(process, language, work.now)?;
             sale.save(&work.tx, work.now).await?;
             Ok::<_, Error>(answer(work, sale, "StartProcess"))
@@ -123,6 +126,7 @@ impl OpportunityService for Opportunities {
     ) -> Result<Response<pb::Opportunity>, Status> {
         let act = |mut work: Work, ask: pb::MoveToStageRequest| async move {
             let stage = stage_slug("stage", &ask.stage)?.unwrap_or_default();
+            self.know(&work, Some(stage)).await?;
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.opportunity.state.accept(Verb::MoveToStage)?;
             work.take_effect_after(sale.opportunity.updated_at)?;
@@ -153,7 +157,7 @@ impl OpportunityService for Opportunities {
                 comment: &ask.comment,
                 minutes: ask.actual_minutes,
             };
-            if sale.record(&performed, self.moment(&work))? == Recorded::Now {
+            if sale.record(&performed, self.moment_of_result(&work).await?)? == Recorded::Now {
                 sale.save(&work.tx, work.now).await?;
             }
             Ok::<_, Error>(answer(work, sale, "RecordActivityResult"))
@@ -172,7 +176,11 @@ impl OpportunityService for Opportunities {
             let currency = sale.opportunity.currency;
             let actual_value = ask.actual_value.map(|value| currency.minor("actual_value", &value)).transpose()?;
             let close_date = day("close_date", ask.close_date.as_ref())?;
-            let win = Win { actual_value, close_date, spent_minutes: ask.spent_minutes };
+            if ask.assume_accepted_quote && !ask.validate_only {
+                return Err(Error::field("assume_accepted_quote", "asks what would be: only with validate_only"));
+            }
+            let assume_accepted_quote = ask.assume_accepted_quote;
+            let win = Win { actual_value, close_date, spent_minutes: ask.spent_minutes, assume_accepted_quote };
             sale.win(&win, self.moment(&work))?;
             sale.save(&work.tx, work.now).await?;
             Ok::<_, Error>(answer(work, sale, "WinOpportunity"))
@@ -216,29 +224,41 @@ impl OpportunityService for Opportunities {
 }
 
 impl Opportunities {
-    async fn lock(&self, work: &Work, name: &str, etag: &str) -> Result<Sale, Error> {
+    pub(super) async fn lock(&self, work: &Work, name: &str, etag: &str) -> Result<Sale, Error> {
         let id = id("name", OPPORTUNITIES, name)?;
         let sale = Sale::lock(&work.tx, &self.library, id).await?;
         work.check_etag(name, etag, sale.opportunity.version)?;
         Ok(sale)
     }
 
-    fn moment(&self, work: &Work) -> Moment {
-        Moment { now: work.now, today: self.store.clock().now().date_naive() }
+    /// When a verb takes effect that gives no activity a result.
+    pub(super) fn moment(&self, work: &Work) -> Moment {
+        Moment { now: work.now, today: self.store.clock().now().date_naive(), auto_advance: false }
+    }
+
+    /// As [`Self::moment`], for a verb by which a stage may be done.
+    pub(super) async fn moment_of_result(&self, work: &Work) -> Result<Moment, Error> {
+        Ok(Moment { auto_advance: AUTO_ADVANCE.read(&work.tx).await?, ..self.moment(work) })
     }
 
     /// The latest version of the process that is meant; none where none is.
-    fn process_to_start(&self, name: &str) -> Result<Option<Arc<Process>>, Error> {
+    async fn process_to_start(&self, work: &Work, name: &str) -> Result<Option<Arc<Process>>, Error> {
         if name.is_empty() {
             return Ok(None);
         }
-        let found = self.library.named(name).cloned();
-        found.map(Some).ok_or_else(|| Error::Missing(format!("process `{name}`")))
+        self.library.named(&work.tx, name).await.map(Some)
+    }
+
+    async fn know(&self, work: &Work, stage: Option<&str>) -> Result<(), Error> {
+        match stage {
+            Some(stage) => Ok(self.library.know(&work.tx, stage).await?),
+            None => Ok(()),
+        }
     }
 }
 
 /// Records the steps of a sale, each with the record as it is now, and ends the work with it.
-fn answer(mut work: Work, sale: Sale, verb: &str) -> Done<pb::Opportunity> {
+pub(super) fn answer(mut work: Work, sale: Sale, verb: &str) -> Done<pb::Opportunity> {
     let opportunity = wire::sale(&sale);
     for step in &sale.steps {
         let mut change = Change::new(step.kind, &opportunity.name, verb)
@@ -254,15 +274,15 @@ fn answer(mut work: Work, sale: Sale, verb: &str) -> Done<pb::Opportunity> {
     work.done(opportunity)
 }
 
-fn language(code: &str) -> Result<Language, Error> {
+pub(super) fn language(code: &str) -> Result<Language, Error> {
     Language::of(code).ok_or_else(|| Error::field("language_code", "must be `en` or `ru`"))
 }
 
-fn id(field: &str, collection: Collection, name: &str) -> Result<Uuid, Error> {
+pub(super) fn id(field: &str, collection: Collection, name: &str) -> Result<Uuid, Error> {
     collection.parse(name).map_err(|error| Error::field(field, error.to_string()))
 }
 
-fn stage_slug<'a>(field: &str, name: &'a str) -> Result<Option<&'a str>, Error> {
+pub(super) fn stage_slug<'a>(field: &str, name: &'a str) -> Result<Option<&'a str>, Error> {
     if name.is_empty() {
         return Ok(None);
     }

@@ -11,6 +11,6 @@ mod read;
 mod write;
 
 pub(crate) use figures::{pipeline_row, won_lost_row};
-pub(crate) use library::{process, stage};
+pub(crate) use library::{documents, new_stage, overlay_stage, process, process_change, stage, startable};
 pub(crate) use read::{KNOWN, day, lose_reason, overlay, read};
 pub(crate) use write::{entry, facts, sale};

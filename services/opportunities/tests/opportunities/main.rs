@@ -3,9 +3,13 @@
 mod closing;
 mod desk;
 mod figures;
+mod gated_model;
+mod gates;
+mod importing;
 mod library;
 mod model;
 mod records;
 mod requests;
 mod results;
+mod runs;
 mod stages;
