@@ -10,6 +10,7 @@ pub mod machine;
 pub mod migrate;
 mod people;
 pub mod pipeline;
+pub mod process;
 pub mod serve;
 pub mod setting;
 mod subjects;
@@ -26,6 +27,7 @@ Examples:
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
+  dealflow process show 'Corporate sale'   a process: stages, activities, and what each result does
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
@@ -67,6 +69,9 @@ pub enum Command {
     /// Show one deal
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// The process library: show, draw, import and start processes, move their runs
+    #[command(subcommand)]
+    Process(process::Process),
     /// Show and mend flows: what the gateway drives to its end
     #[command(subcommand)]
     Flows(flows::Flows),
@@ -92,6 +97,7 @@ impl Command {
             Self::Pipeline(pipeline) => pipeline.run().await,
             Self::WonLost(won_lost) => won_lost.run().await,
             Self::Deal(deal) => deal.run().await,
+            Self::Process(process) => process.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
             Self::Setting(setting) => setting.run().await,

@@ -2,6 +2,7 @@
 
 mod demo;
 mod import;
+mod process;
 mod serve;
 mod setting;
 mod usage;

@@ -71,7 +71,7 @@ impl Show {
 }
 
 /// The name of the opportunity that somebody means.
-async fn find(api: &Api, deal: &str) -> anyhow::Result<String> {
+pub(super) async fn find(api: &Api, deal: &str) -> anyhow::Result<String> {
     if deal.starts_with("opportunities/") {
         return Ok(deal.to_owned());
     }
