@@ -106,7 +106,8 @@ async fn best(db: &impl ConnectionTrait, filter: &Filter, stages: &Stages, open:
     let won = stages.all().iter().filter(|stage| stage.meaning == Meaning::Won).map(|stage| stage.id.as_str());
     // Each process may end in a won stage of its own: they are all the one place behind the open ones.
     let places = open.iter().copied().zip(1..).chain(won.map(|stage| (stage, open.len() + 1)));
-    let places: String = places.map(|(stage, place)| format!(" WHEN e.stage = {} THEN {place}", sql.bind(stage))).collect();
+    let places: String =
+        places.map(|(stage, place)| format!(" WHEN e.stage = {} THEN {place}", sql.bind(stage))).collect();
     let which = which(&mut sql, filter);
     let text = format!(
         "SELECT best, COUNT(*) AS count FROM (SELECT MAX(CASE{places} ELSE 0 END) AS best \

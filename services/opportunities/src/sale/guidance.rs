@@ -53,8 +53,12 @@ impl Sale {
             Verb::WinOpportunity => self.check_win(false).is_ok(),
             Verb::ReserveOpportunity | Verb::LoseOpportunity => self.opportunity.reserved_order.is_none(),
             Verb::ReleaseOpportunity => self.opportunity.reserved_order.is_some(),
-            Verb::CancelProcess => self.shown_run_state().is_some_and(|state| state.next(RunVerb::CancelProcess).is_some()),
-            Verb::ResumeProcess => self.shown_run_state().is_some_and(|state| state.next(RunVerb::ResumeProcess).is_some()),
+            Verb::CancelProcess => {
+                self.shown_run_state().is_some_and(|state| state.next(RunVerb::CancelProcess).is_some())
+            }
+            Verb::ResumeProcess => {
+                self.shown_run_state().is_some_and(|state| state.next(RunVerb::ResumeProcess).is_some())
+            }
             _ => true,
         }
     }
