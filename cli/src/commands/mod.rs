@@ -22,6 +22,7 @@ pub mod notifications;
 pub mod parties;
 mod people;
 pub mod pipeline;
+pub mod process;
 pub mod serve;
 pub mod setting;
 mod subjects;
@@ -41,6 +42,7 @@ Examples:
   dealflow forecast                        what may be won, by month and category
   dealflow deal win 1C1I7A6R               deals are moved, won, lost, held, resumed and followed up
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
+  dealflow process show 'Corporate sale'   a process: stages, activities, and what each result does
   dealflow tasks --of 'Anna Snelling'      what somebody has to do: overdue, today, planned
   dealflow invoice export INV-2026-000017 --format pdf
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
@@ -97,6 +99,9 @@ pub enum Command {
     /// Show one deal, and move it on
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// The process library: show, draw, import and start processes, move their runs
+    #[command(subcommand)]
+    Process(process::Process),
     /// Show what somebody has to do: overdue, today, planned
     Tasks(tasks::Tasks),
     /// Complete an activity with one of its results; the deal moves as the result says
@@ -155,6 +160,7 @@ impl Command {
             Self::Contact(contact) => contact.run().await,
             Self::Funnel(funnel) => funnel.run().await,
             Self::Deal(deal) => deal.run().await,
+            Self::Process(process) => process.run().await,
             Self::Tasks(tasks) => tasks.run().await,
             Self::Complete(complete) => complete.run().await,
             Self::Activity(activity) => activity.run().await,

@@ -7,6 +7,7 @@ mod export;
 mod flows;
 mod import;
 mod lead;
+mod process;
 mod serve;
 mod setting;
 mod usage;

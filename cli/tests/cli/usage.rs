@@ -13,6 +13,7 @@ fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
         &["pipeline"],
         &["won-lost"],
         &["deal", "show"],
+        &["process"],
         &["tasks"],
         &["complete"],
         &["activity"],

@@ -91,7 +91,7 @@ impl Run {
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Whether the caller wants to know only if it would be refused.
+    /// Whether only a check was asked for: nothing is changed, so what a step would note is not there for the next.
     pub(crate) fn only_checks(&self) -> bool {
         self.flow.mode == Mode::Check
     }

@@ -6,6 +6,7 @@ mod m0003_order_reservation;
 mod m0004_record;
 mod m0005_terminal;
 mod m0006_figures;
+mod m0007_processes;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_record::Migration),
             Box::new(m0005_terminal::Migration),
             Box::new(m0006_figures::Migration),
+            Box::new(m0007_processes::Migration),
         ]
     }
 }

@@ -55,6 +55,8 @@ pub enum Cause {
     Result,
     /// It was won or lost.
     Final,
+    /// Its process was canceled: the same stage, without its activities.
+    ProcessCanceled,
 }
 
 /// The planned activities of an entry, in the order in which they were planned.
@@ -70,6 +72,12 @@ pub struct PlannedActivity {
     pub template: String,
     /// The code of the result it was completed with; none while it is open.
     pub result: Option<String>,
+    /// When it is to be done, where a result made it wait (R-STG-5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_until: Option<DateTime<Utc>>,
+    /// What was said of a result whose effect is still to come: the process could not be followed when it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
 }
 
 impl Model {
@@ -108,11 +116,34 @@ impl Planned {
         }
     }
 
+    /// Plans what a stage makes on entry and this entry was never asked for; answers the keys.
+    pub fn plan_missing(&mut self, stage: &ProcessStage) -> Vec<String> {
+        let before = self.0.len();
+        for template in stage.activities.iter().filter(|template| template.on_entry) {
+            if !self.0.iter().any(|planned| planned.template == template.code.value) {
+                self.plan(&template.code.value);
+            }
+        }
+        self.0[before..].iter().map(|planned| planned.key.clone()).collect()
+    }
+
     /// Plans one more activity from a template; made again it counts up.
     pub fn plan(&mut self, template: &str) {
         let count = self.0.iter().filter(|planned| planned.template == template).count() + 1;
         let key = format!("{template}#{count}");
-        self.0.push(PlannedActivity { key, template: template.to_owned(), result: None });
+        let template = template.to_owned();
+        self.0.push(PlannedActivity { key, template, result: None, wait_until: None, pending: None });
+    }
+
+    /// Plans what an activity was made from once more, to be done when its time has come (R-STG-5).
+    pub fn plan_again(&mut self, key: &str, until: DateTime<Utc>) {
+        let template = self.0.iter().find(|planned| planned.key == key).map(|planned| planned.template.clone());
+        if let Some(template) = template {
+            self.plan(&template);
+            if let Some(planned) = self.0.last_mut() {
+                planned.wait_until = Some(until);
+            }
+        }
     }
 
     /// The activity of a key.

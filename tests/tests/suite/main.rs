@@ -10,6 +10,7 @@ mod lost_replies;
 mod ordered;
 mod people_told;
 mod privacy;
+mod processes;
 mod requirements;
 mod settings;
 mod sold;

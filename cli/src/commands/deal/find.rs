@@ -12,7 +12,7 @@ use crate::api::Api;
 const CANDIDATES: i32 = 10;
 
 /// The name of the opportunity that somebody means.
-pub(super) async fn find(api: &Api, deal: &str) -> anyhow::Result<String> {
+pub(in crate::commands) async fn find(api: &Api, deal: &str) -> anyhow::Result<String> {
     if deal.starts_with("opportunities/") {
         return Ok(deal.to_owned());
     }

@@ -8,7 +8,7 @@ mod view;
 use clap::{Args, Subcommand};
 use dealflow_proto::gateway::v1::GetDealRequest;
 
-use self::find::find;
+pub(super) use self::find::find;
 use crate::api::Api;
 use crate::client::Target;
 use crate::show::json as data;

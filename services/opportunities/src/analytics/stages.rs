@@ -103,12 +103,11 @@ async fn counted(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Count
 /// How many opportunities came how far: to the place of an open stage, from 1, or past them all.
 async fn best(db: &impl ConnectionTrait, filter: &Filter, stages: &Stages, open: &[&str]) -> Result<Vec<Best>, Error> {
     let mut sql = Sql::new(db);
-    let won = stages.last(Meaning::Won).id.as_str();
-    let mut places = String::new();
-    for (index, stage) in open.iter().chain([&won]).enumerate() {
-        let stage = sql.bind(*stage);
-        places.push_str(&format!(" WHEN e.stage = {stage} THEN {}", index + 1));
-    }
+    let won = stages.all().iter().filter(|stage| stage.meaning == Meaning::Won).map(|stage| stage.id.as_str());
+    // Each process may end in a won stage of its own: they are all the one place behind the open ones.
+    let places = open.iter().copied().zip(1..).chain(won.map(|stage| (stage, open.len() + 1)));
+    let places: String =
+        places.map(|(stage, place)| format!(" WHEN e.stage = {} THEN {place}", sql.bind(stage))).collect();
     let which = which(&mut sql, filter);
     let text = format!(
         "SELECT best, COUNT(*) AS count FROM (SELECT MAX(CASE{places} ELSE 0 END) AS best \

@@ -21,7 +21,7 @@ pub mod tactics;
 use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_proto::names::{LEADS, OPPORTUNITIES};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ConnectionTrait, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use bant::Bant;
 pub use fields::Field;
@@ -29,7 +29,7 @@ pub use lines::{Line, Lines};
 pub use listed::LISTED;
 pub use lose_reason::Reason;
 pub use people::{Competitor, Competitors, Member, Participant, Participants, Role, Team};
-pub use run::{Run, RunState};
+pub use run::{Run, RunState, RunVerb, led_by};
 pub use states::{LoseReason, State, Verb};
 
 use crate::amount::Iso;
@@ -144,6 +144,8 @@ pub struct Model {
     pub follow_up_of: Option<Uuid>,
     /// The code of the reason of loss, built in or the user's own; empty while it is not lost.
     pub lose_reason_code: String,
+    /// The process and version that leads it now, `corporate-sale@1`: how the runs of a version are found.
+    pub led_by: Option<String>,
 }
 
 /// Stage entries refer to it by id; the other records are other services'.
@@ -205,6 +207,7 @@ impl Model {
             hold_until: None,
             follow_up_of: None,
             lose_reason_code: String::new(),
+            led_by: None,
         }
     }
 
@@ -213,9 +216,15 @@ impl Model {
         OPPORTUNITIES.name(self.id)
     }
 
-    /// The run that leads it, while it does.
+    /// The run that leads it, or would if its definition could be followed.
     pub fn running(&self) -> Option<&Run> {
-        self.run.as_ref().filter(|run| run.state == RunState::Running)
+        self.run.as_ref().filter(|run| run.is_live())
+    }
+
+    /// Takes over a change of the run.
+    pub fn set_run(&mut self, run: Run) {
+        self.led_by = run.is_live().then(|| led_by(&run.process, run.version));
+        self.run = Some(run);
     }
 
     /// Takes an estimate given by hand, or, where there is none, the sum of the lines (R-OPP-1). Lines of which none
@@ -260,7 +269,22 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
     found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
 }
 
-/// Which stages hold opportunities of which state.
-pub async fn states_and_stages(db: &impl ConnectionTrait) -> Result<Vec<(State, String)>, DbErr> {
-    Entity::find().select_only().columns([Column::State, Column::Stage]).distinct().into_tuple().all(db).await
+/// A page of opportunities that a version of a process leads, behind one; locked until the transaction ends.
+pub async fn lock_led_by(
+    db: &impl ConnectionTrait,
+    led_by: &str,
+    behind: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut led = Entity::find().filter(Column::LedBy.eq(led_by)).order_by_asc(Column::Id).limit(limit);
+    if let Some(behind) = behind {
+        led = led.filter(Column::Id.gt(behind));
+    }
+    led.lock_exclusive().all(db).await
+}
+
+/// How many opportunities each version of a process leads.
+pub async fn count_led_by(db: &impl ConnectionTrait, versions: Vec<String>) -> Result<Vec<(String, i64)>, DbErr> {
+    let counts = Entity::find().select_only().column(Column::LedBy).column_as(Column::Id.count(), "count");
+    counts.filter(Column::LedBy.is_in(versions)).group_by(Column::LedBy).into_tuple().all(db).await
 }

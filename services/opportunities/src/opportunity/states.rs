@@ -44,6 +44,10 @@ pub enum Verb {
     HoldOpportunity,
     /// Go on with it.
     ResumeOpportunity,
+    /// Cancel the run of its process.
+    CancelProcess,
+    /// Let the run of its process go on.
+    ResumeProcess,
 }
 
 /// Why it was lost.
@@ -80,6 +84,8 @@ impl Lifecycle for State {
         Verb::LoseOpportunity,
         Verb::HoldOpportunity,
         Verb::ResumeOpportunity,
+        Verb::CancelProcess,
+        Verb::ResumeProcess,
     ];
 
     fn next(self, verb: Verb) -> Option<Self> {
@@ -95,7 +101,9 @@ impl Lifecycle for State {
                 | Verb::ReserveOpportunity
                 | Verb::ReleaseOpportunity
                 | Verb::HoldOpportunity
-                | Verb::ResumeOpportunity,
+                | Verb::ResumeOpportunity
+                | Verb::CancelProcess
+                | Verb::ResumeProcess,
             ) => Some(Self::Open),
             (Self::Won | Self::Lost, _) => None,
         }
@@ -136,19 +144,32 @@ impl fmt::Display for Verb {
             Self::LoseOpportunity => "LoseOpportunity",
             Self::HoldOpportunity => "HoldOpportunity",
             Self::ResumeOpportunity => "ResumeOpportunity",
+            Self::CancelProcess => "CancelProcess",
+            Self::ResumeProcess => "ResumeProcess",
         })
     }
 }
 
-impl fmt::Display for LoseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl LoseReason {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::OutSold, Self::Canceled, Self::NoBudget, Self::NoDecision, Self::Price, Self::Other];
+
+    /// As files, columns and messages write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::OutSold => "OUT_SOLD",
             Self::Canceled => "CANCELED",
             Self::NoBudget => "NO_BUDGET",
             Self::NoDecision => "NO_DECISION",
             Self::Price => "PRICE",
             Self::Other => "OTHER",
-        })
+        }
+    }
+}
+
+impl fmt::Display for LoseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

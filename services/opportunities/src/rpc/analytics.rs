@@ -33,7 +33,7 @@ impl AnalyticsService for Analytics {
         let mut filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
         let owner = EMPLOYEES.parse_optional(&ask.owner).map_err(|error| Refusal::field("owner", error.to_string()))?;
         filter.owners.extend(owner.filter(|owner| !filter.owners.contains(owner)));
-        let rows = analytics::pipeline(self.store.reader(), &filter, &self.library.stages).await;
+        let rows = analytics::pipeline(self.store.reader(), &filter, &self.library.stages()).await;
         let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::pipeline_row).collect::<Result<_, Error>>();
         Ok(Response::new(pb::GetPipelineResponse { rows: rows.map_err(Refusal::from)? }))
     }
@@ -45,7 +45,7 @@ impl AnalyticsService for Analytics {
         let ask = request.into_inner();
         check(&ask)?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
-        let rows = analytics::forecast(self.store.reader(), &filter, &self.library.stages).await;
+        let rows = analytics::forecast(self.store.reader(), &filter, &self.library.stages()).await;
         let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::forecast_row).collect::<Result<_, Error>>();
         Ok(Response::new(pb::GetForecastResponse { rows: rows.map_err(Refusal::from)? }))
     }
@@ -69,7 +69,7 @@ impl AnalyticsService for Analytics {
         let ask = request.into_inner();
         check(&ask)?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
-        let rows = analytics::stage_figures(self.store.reader(), &filter, &self.library.stages).await;
+        let rows = analytics::stage_figures(self.store.reader(), &filter, &self.library.stages()).await;
         let rows = rows.map_err(Refusal::from)?.iter().map(wire::stage_row).collect();
         Ok(Response::new(pb::GetStageFiguresResponse { rows }))
     }

@@ -5,6 +5,8 @@ mod lookups;
 mod opportunity;
 mod process;
 mod record;
+mod run;
+mod stage;
 
 pub(crate) use analytics::Analytics;
 pub(crate) use opportunity::Opportunities;

@@ -16,6 +16,7 @@ use sea_orm::EntityTrait;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use crate::AUTO_ADVANCE;
 use crate::error::Error;
 use crate::library::{Language, Library, Process};
 use crate::opportunity::{self, Reason, Verb, attempt, tactics};
@@ -24,6 +25,7 @@ use crate::stage_entry;
 use crate::wire::{self, day};
 
 /// The opportunity service.
+#[derive(Clone)]
 pub(crate) struct Opportunities {
     pub(crate) store: Store,
     pub(crate) library: Arc<Library>,
@@ -37,12 +39,13 @@ impl OpportunityService for Opportunities {
     ) -> Result<Response<pb::Opportunity>, Status> {
         let act = |work: Work, ask: pb::CreateOpportunityRequest| async move {
             let language = language(&ask.language_code)?;
-            let process = self.process_to_start(&ask.process)?.map(|process| (process, language));
+            let process = self.process_to_start(&work, &ask.process).await?.map(|process| (process, language));
             let stage = stage_slug("initial_stage", &ask.initial_stage)?;
+            self.know(&work, stage).await?;
             let mut opportunity = opportunity::Model::new(work.now);
             wire::read(&ask.opportunity.unwrap_or_default(), &mut opportunity, self.moment(&work).today)?;
             opportunity.check_unique(&work.tx).await?;
-            let sale = Sale::open(opportunity, process, stage, self.library.stages.clone(), work.now)?;
+            let sale = Sale::open(opportunity, process, stage, self.library.stages(), work.now)?;
             sale.insert(&work.tx).await?;
             tactics::keep(&work, &sale.opportunity, "").await?;
             Ok::<_, Error>(answer(work, sale, "CreateOpportunity"))
@@ -107,7 +110,7 @@ impl OpportunityService for Opportunities {
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.accept(Verb::StartProcess)?;
             work.take_effect_after(sale.opportunity.updated_at)?;
-            let process = self.process_to_start(&ask.process)?.ok_or_else(|| Error::Missing(ask.process))?;
+            let process = self.library.named(&work.tx, &ask.process).await?;
             sale.start(process, language, work.now)?;
             sale.save(&work.tx, work.now).await?;
             Ok::<_, Error>(answer(work, sale, "StartProcess"))
@@ -121,6 +124,7 @@ impl OpportunityService for Opportunities {
     ) -> Result<Response<pb::Opportunity>, Status> {
         let act = |mut work: Work, ask: pb::MoveToStageRequest| async move {
             let stage = stage_slug("stage", &ask.stage)?.unwrap_or_default();
+            self.know(&work, Some(stage)).await?;
             let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
             sale.accept(Verb::MoveToStage)?;
             work.take_effect_after(sale.opportunity.updated_at)?;
@@ -151,7 +155,7 @@ impl OpportunityService for Opportunities {
                 comment: &ask.comment,
                 minutes: ask.actual_minutes,
             };
-            if sale.record(&performed, self.moment(&work))? == Recorded::Now {
+            if sale.record(&performed, self.moment_of_result(&work).await?)? == Recorded::Now {
                 sale.save(&work.tx, work.now).await?;
             }
             Ok::<_, Error>(answer(work, sale, "RecordActivityResult"))
@@ -204,7 +208,11 @@ impl OpportunityService for Opportunities {
             let currency = sale.opportunity.currency;
             let actual_value = ask.actual_value.map(|value| currency.minor("actual_value", &value)).transpose()?;
             let close_date = day("close_date", ask.close_date.as_ref())?;
-            let win = Win { actual_value, close_date, spent_minutes: ask.spent_minutes };
+            if ask.assume_accepted_quote && !ask.validate_only {
+                return Err(Error::field("assume_accepted_quote", "asks what would be: only with validate_only"));
+            }
+            let assume_accepted_quote = ask.assume_accepted_quote;
+            let win = Win { actual_value, close_date, spent_minutes: ask.spent_minutes, assume_accepted_quote };
             sale.win(&win, self.moment(&work))?;
             sale.save(&work.tx, work.now).await?;
             Ok::<_, Error>(answer(work, sale, "WinOpportunity"))
@@ -357,17 +365,29 @@ impl Opportunities {
         Ok(sale)
     }
 
+    /// When a verb takes effect that gives no activity a result.
     pub(super) fn moment(&self, work: &Work) -> Moment {
-        Moment { now: work.now, today: self.store.clock().now().date_naive() }
+        Moment { now: work.now, today: self.store.clock().now().date_naive(), auto_advance: false }
+    }
+
+    /// As [`Self::moment`], for a verb by which a stage may be done.
+    pub(super) async fn moment_of_result(&self, work: &Work) -> Result<Moment, Error> {
+        Ok(Moment { auto_advance: AUTO_ADVANCE.read(&work.tx).await?, ..self.moment(work) })
     }
 
     /// The latest version of the process that is meant; none where none is.
-    pub(super) fn process_to_start(&self, name: &str) -> Result<Option<Arc<Process>>, Error> {
+    pub(super) async fn process_to_start(&self, work: &Work, name: &str) -> Result<Option<Arc<Process>>, Error> {
         if name.is_empty() {
             return Ok(None);
         }
-        let found = self.library.named(name).cloned();
-        found.map(Some).ok_or_else(|| Error::Missing(format!("process `{name}`")))
+        self.library.named(&work.tx, name).await.map(Some)
+    }
+
+    pub(super) async fn know(&self, work: &Work, stage: Option<&str>) -> Result<(), Error> {
+        match stage {
+            Some(stage) => Ok(self.library.know(&work.tx, stage).await?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -106,8 +106,9 @@ impl Opportunities {
     ) -> Result<Response<pb::Opportunity>, Status> {
         let act = |mut work: Work, ask: pb::CreateFollowUpOpportunityRequest| async move {
             let language = language(&ask.language_code)?;
-            let process = self.process_to_start(&ask.process)?.map(|process| (process, language));
+            let process = self.process_to_start(&work, &ask.process).await?.map(|process| (process, language));
             let stage = stage_slug("initial_stage", &ask.initial_stage)?;
+            self.know(&work, stage).await?;
             let closed = Sale::find(&work.tx, &self.library, id("name", OPPORTUNITIES, &ask.name)?).await?;
             work.take_effect_after(closed.opportunity.updated_at)?;
             let wish = FollowUp {
@@ -117,7 +118,7 @@ impl Opportunities {
                 estimated_close_date: day("estimated_close_date", ask.estimated_close_date.as_ref())?,
             };
             let opportunity = closed.follow_up(wish, work.now)?;
-            let sale = Sale::open(opportunity, process, stage, self.library.stages.clone(), work.now)?;
+            let sale = Sale::open(opportunity, process, stage, self.library.stages(), work.now)?;
             sale.insert(&work.tx).await?;
             tactics::keep(&work, &sale.opportunity, "").await?;
             Ok::<_, Error>(answer(work, sale, "CreateFollowUpOpportunity"))

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Moment, Sale};
 use crate::error::Error;
+use crate::library::Control;
 use crate::opportunity::{LoseReason, Reason, State, Verb};
 use crate::stage_entry::Cause;
 
@@ -21,6 +22,8 @@ pub struct Win {
     pub close_date: Option<NaiveDate>,
     /// Minutes spent; the sum over the results where it is absent.
     pub spent_minutes: Option<i64>,
+    /// Whether a gate may take a quote as accepted that is not yet: only to ask what would be.
+    pub assume_accepted_quote: bool,
 }
 
 /// What the loser says.
@@ -50,7 +53,8 @@ impl Loss {
 
 impl Sale {
     /// Reserves it for its order, which is worth `value`: until that is cancelled it cannot be lost (R-OPP-2). Whatever
-    /// would refuse a win refuses this too, so that nothing is ordered that could not be won.
+    /// would refuse a win refuses this too, so that nothing is ordered that could not be won; but for the gates of a
+    /// process, which may have work before the win still.
     ///
     /// # Errors
     /// A refusal that names the state, the order that it is reserved for already, or the field that cannot be meant.
@@ -61,7 +65,7 @@ impl Sale {
             Some(_) => return self.not_ordered("reserve it"),
             None => {}
         }
-        self.clone().win(&Win { actual_value: value, ..Win::default() }, at)?;
+        self.clone().end_as_won(&Win { actual_value: value, ..Win::default() }, at)?;
         self.opportunity.reserved_order = Some(order);
         self.opportunity.reserved_value = value;
         self.step("opportunity.reserved", state, state, None, &ORDERS.name(order));
@@ -91,11 +95,29 @@ impl Sale {
         Err(Error::Ordered { opportunity: self.opportunity.name(), order: ORDERS.name(order), verb })
     }
 
-    /// OPEN → WON. Where neither the winner, an order nor an estimate says what it is worth, nothing is made up.
+    /// OPEN → WON, by hand. Under GATED and STRICT that is a way forward like others: the gates are asked, and STRICT
+    /// is won from its last stage only (R-STG-2).
     ///
     /// # Errors
-    /// A refusal that names the state, or the field that cannot be meant.
+    /// A refusal that names the state, what is missing at a gate, or the field that cannot be meant.
     pub fn win(&mut self, win: &Win, at: Moment) -> Result<(), Error> {
+        self.accept(Verb::WinOpportunity)?;
+        self.check_win(win.assume_accepted_quote)?;
+        self.end_as_won(win, at)
+    }
+
+    /// Refuses a win that the process does not let be.
+    pub(super) fn check_win(&self, assume_accepted_quote: bool) -> Result<(), Error> {
+        let Some(process) = self.followed()? else { return Ok(()) };
+        let won = &process.won().stage.value;
+        if process.control == Control::Strict {
+            self.check_next(&process, won)?;
+        }
+        self.check_gate(&process, won, assume_accepted_quote)
+    }
+
+    /// Where neither the winner, an order nor an estimate says what it is worth, nothing is made up.
+    pub(super) fn end_as_won(&mut self, win: &Win, at: Moment) -> Result<(), Error> {
         let won = self.accept(Verb::WinOpportunity)?;
         let minutes = win.spent_minutes.unwrap_or(self.opportunity.spent_minutes);
         if !(0..=MAX_MINUTES).contains(&minutes) {
@@ -149,13 +171,22 @@ impl Sale {
         self.opportunity.state = state;
         self.end_waiting();
         self.opportunity.probability = None; // from here the final stage's holds: 100 or 0
-        if let Some(run) = &mut self.opportunity.run {
-            run.complete(at.now);
-        }
-        let stage = self.stages.last(state.meaning()).id.clone();
+        let stage = self.final_stage(state);
         self.enter(&stage, Cause::Final, at.now);
+        // A process may have work behind the win: it ends when that is done.
+        if state == State::Lost || self.missing_at_the_end().is_empty() {
+            self.change_run(|run| run.complete(at.now));
+        }
         self.step(kind, before, state, Some(self.opportunity.created_at), reason);
         Ok(())
+    }
+
+    /// Where it ends: in the process's own final stage, while one leads it, else in that of the lookup.
+    fn final_stage(&self, state: State) -> String {
+        match (self.leading(), state) {
+            (Some(process), State::Won) => process.won().stage.value.clone(),
+            _ => self.stages.last(state.meaning()).id.clone(),
+        }
     }
 
     fn check_close_date(&self, day: NaiveDate, today: NaiveDate) -> Result<(), Error> {

@@ -15,7 +15,7 @@ mod read;
 mod write;
 
 pub(crate) use figures::{forecast_row, pipeline_row, stage_row, won_lost_row};
-pub(crate) use library::{process, stage};
+pub(crate) use library::{documents, new_stage, overlay_stage, process, process_change, stage, startable};
 pub(crate) use lookups::{built_in_reason, own_reason, read_reason, refused_attempt, tactics};
 pub(crate) use read::{KNOWN, day, lose_reason, overlay, read};
 pub(crate) use write::{entry, facts, sale};

@@ -40,7 +40,7 @@ pub(crate) fn sale(sale: &Sale) -> pb::Opportunity {
         follow_up_of: name(OPPORTUNITIES, record.follow_up_of),
         lose_comment: record.lose_comment.clone(),
         cycle_days: record.cycle_days.unwrap_or_default(),
-        process_run: record.run.as_ref().map(run),
+        process_run: record.run.as_ref().map(|it| run(it, sale)),
         stage_entry: Some(entry(&sale.entry, sale.process.as_deref(), sale.language())),
         guidance: Some(guidance(sale)),
         reserved_order: name(ORDERS, record.reserved_order),
@@ -96,40 +96,48 @@ pub(crate) fn entry(entry: &stage_entry::Model, process: Option<&Process>, langu
         enter_time: Some(timestamp(entry.entered_at)),
         leave_time: entry.left_at.map(timestamp),
         cause: cause(entry.cause).into(),
-        planned_activities: planned.filter_map(|it| planned_activity(it, process?, language)).collect(),
+        planned_activities: planned.map(|it| planned_activity(it, process, language)).collect(),
         wins_when_done: process.is_some_and(|process| process.is_last_before_win(&entry.stage)),
+        prepares_quote: process.and_then(|it| it.stage(&entry.stage)).is_some_and(|stage| stage.prepares_quote),
     }
 }
 
-/// None only where the template is not in the run's version, which the engine never plans.
-fn planned_activity(planned: &PlannedActivity, process: &Process, language: Language) -> Option<pb::PlannedActivity> {
-    let template = process.template(&planned.template)?;
-    Some(pb::PlannedActivity {
+/// What it says comes from the version that leads the sale; an entry of another time may know templates that are not in
+/// it: then its key and its result are all there is to tell.
+fn planned_activity(planned: &PlannedActivity, process: Option<&Process>, language: Language) -> pb::PlannedActivity {
+    let bare = pb::PlannedActivity {
         key: planned.key.clone(),
         template: planned.template.clone(),
+        result: planned.result.clone().unwrap_or_default(),
+        wait_until_time: planned.wait_until.map(timestamp),
+        ..pb::PlannedActivity::default()
+    };
+    let Some(template) = process.and_then(|process| process.template(&planned.template)) else { return bare };
+    pb::PlannedActivity {
         r#type: template.r#type.as_str().to_owned(),
         subject: caption(&template.subject, language),
         instructions: caption(&template.instructions, language),
         required: template.required,
         due_days: template.due_days,
         results: template.results.iter().map(|outcome| activity_result(outcome, language)).collect(),
-        result: planned.result.clone().unwrap_or_default(),
-    })
+        needs_text: template.needs_text,
+        ..bare
+    }
 }
 
 fn guidance(sale: &Sale) -> types::Guidance {
     let guidance = sale.guidance();
     let actions = guidance.next_actions.into_iter();
     types::Guidance {
-        allowed_verbs: guidance.allowed_verbs.iter().map(ToString::to_string).collect(),
+        allowed_verbs: guidance.allowed_verbs,
         next_actions: actions
             .map(|action| types::NextAction {
-                verb: action.verb.to_string(),
+                verb: action.verb.to_owned(),
                 resource: sale.opportunity.name(),
                 description: action.description,
             })
             .collect(),
-        missing_fields: guidance.missing_fields.into_iter().map(str::to_owned).collect(),
+        missing_fields: guidance.missing_fields,
     }
 }
 
@@ -166,12 +174,13 @@ fn line(line: &Line, record: &Model) -> types::Line {
     }
 }
 
-fn run(run: &Run) -> pb::ProcessRun {
+fn run(run: &Run, sale: &Sale) -> pb::ProcessRun {
     use pb::process_run::State as Wire;
-    let state = match run.state {
+    let state = match sale.shown_run_state().unwrap_or(run.state) {
         RunState::Running => Wire::Running,
         RunState::Completed => Wire::Completed,
         RunState::Canceled => Wire::Canceled,
+        RunState::Error => Wire::Error,
     };
     pb::ProcessRun {
         process: PROCESSES.slug(&run.process),
@@ -179,6 +188,8 @@ fn run(run: &Run) -> pb::ProcessRun {
         state: state.into(),
         start_time: Some(timestamp(run.started_at)),
         end_time: run.ended_at.map(timestamp),
+        error: sale.run_error().unwrap_or_default().to_owned(),
+        asks_documents: sale.asks_documents(),
     }
 }
 
@@ -230,5 +241,6 @@ fn cause(cause: Cause) -> pb::stage_entry::Cause {
         Cause::Manual => Wire::Manual,
         Cause::Result => Wire::Result,
         Cause::Final => Wire::Final,
+        Cause::ProcessCanceled => Wire::ProcessCanceled,
     }
 }

@@ -198,16 +198,28 @@ both! {
         let desk = Desk::open(&db).await;
         let opened = desk.led().await;
         let guidance = opened.guidance.clone().expect("guided");
-        let verbs = ["UpdateOpportunity", "MoveToStage", "RecordActivityResult", "WinOpportunity", "LoseOpportunity", "HoldOpportunity"];
+        let verbs = [
+            "UpdateOpportunity",
+            "MoveToStage",
+            "RecordActivityResult",
+            "ReserveOpportunity",
+            "WinOpportunity",
+            "LoseOpportunity",
+            "HoldOpportunity",
+            "CancelProcess",
+        ];
         assert_eq!(guidance.allowed_verbs, verbs);
         let actions: Vec<(&str, &str)> =
             guidance.next_actions.iter().map(|it| (it.verb.as_str(), it.description.as_str())).collect();
         assert_eq!(actions[1..], [
-            ("RecordActivityResult", "Prepare presentation"),
+            ("RecordActivityResult", "Prepare presentation [Prepared]"),
             ("MoveToStage", "Move to Presentation"),
             ("MoveToStage", "Move to Proposal"),
             ("MoveToStage", "Move to Contracting"),
         ]);
+        let results = "[Presentation agreed; Not reached → once more: Contact the client, assess the needs, coordinate the \
+                       date and time of the presentation; No budget → lost: NO_BUDGET; No need → lost: CANCELED]";
+        assert!(actions[0].1.ends_with(results), "{}", actions[0].1);
         assert!(guidance.next_actions.iter().all(|action| action.resource == opened.name));
         for field in ["bant.need", "lines", "estimated_value", "estimated_close_date", "account"] {
             assert!(guidance.missing_fields.iter().any(|missing| missing == field), "{field}");
