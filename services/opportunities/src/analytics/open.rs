@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::closed::{Group, won_lost};
@@ -140,11 +141,13 @@ impl ForecastRow {
 async fn open(db: &impl ConnectionTrait, filter: &Filter, by_month: bool) -> Result<Vec<Sums>, Error> {
     let mut sql = Sql::new(db);
     let month = if by_month { sql.month("day") } else { "''".to_owned() };
+    // What has no day is kept under the first of all: no range of days holds it, one without a beginning neither.
+    let from = filter.from.or(filter.to.and_then(|_| NaiveDate::from_ymd_opt(1, 1, 2)));
     let mut part = |table: &str, everybody: &str| {
         let owners = sql.and_in("owner", filter.owner_keys());
         let owners = if owners.is_empty() { everybody.to_owned() } else { owners };
         let process = sql.and_in("process", filter.process.clone());
-        let days = sql.and_between("day", filter.from, filter.to);
+        let days = sql.and_between("day", from, filter.to);
         let columns = SUMS.join(", ");
         format!("SELECT stage, currency, {month} AS month, {columns} FROM {table} WHERE true{owners}{process}{days}")
     };
