@@ -25,6 +25,7 @@ use dealflow_proto::leads::v1::lead_service_client::LeadServiceClient;
 use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServiceClient;
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
 use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
+use dealflow_proto::opportunities::v1::run_service_client::RunServiceClient;
 use dealflow_proto::orders::v1::credit_note_service_client::CreditNoteServiceClient;
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
@@ -64,6 +65,8 @@ pub struct Api {
     pub opportunities: OpportunityServiceClient<Link>,
     /// The process library.
     pub processes: ProcessServiceClient<Link>,
+    /// The runs of processes.
+    pub runs: RunServiceClient<Link>,
     /// Figures.
     pub analytics: AnalyticsServiceClient<Link>,
     /// Activities.
@@ -113,6 +116,7 @@ impl Api {
             accounts: AccountServiceClient::new(link.clone()),
             opportunities: OpportunityServiceClient::new(link.clone()),
             processes: ProcessServiceClient::new(link.clone()),
+            runs: RunServiceClient::new(link.clone()),
             analytics: AnalyticsServiceClient::new(link.clone()),
             activities: ActivityServiceClient::new(link.clone()),
             tasks: TaskServiceClient::new(link.clone()),

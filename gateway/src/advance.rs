@@ -9,13 +9,28 @@ use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
 use dealflow_proto::opportunities::v1::activity_result::Effect;
 use dealflow_proto::opportunities::v1::{
-    ActivityResult, MoveToStageRequest, Opportunity, PlannedActivity, RecordActivityResultRequest, StageEntry,
-    StartProcessRequest, opportunity,
+    ActivityResult, CreateOpportunityRequest, GetOpportunityRequest, MoveToStageRequest, Opportunity, PlannedActivity,
+    RecordActivityResultRequest, StageEntry, StartProcessRequest, opportunity, stage_entry,
 };
 
 use crate::close::{lost, may_order, won};
 use crate::flow::{Run, Stop, is_settled};
+use crate::gates;
+use crate::propose::prepare_quote;
 use crate::reserve::frees;
+
+/// Opens a deal with a process; the activities of its first stage are made (R-PRC-1).
+pub(crate) async fn start_deal(run: Run, ask: gateway::StartDealRequest) -> Result<DealProgress, Stop> {
+    let opened = CreateOpportunityRequest {
+        opportunity: ask.opportunity,
+        process: ask.process,
+        language_code: ask.language_code,
+        ..CreateOpportunityRequest::default()
+    };
+    let opportunity = run.step("open", opened).await?;
+    followed(&run, &opportunity).await?;
+    Ok(run.progress())
+}
 
 /// Starts a process on an opportunity; the activities of its stage are made (R-PRC-1).
 pub(crate) async fn start_process(run: Run, ask: gateway::StartProcessRequest) -> Result<DealProgress, Stop> {
@@ -27,12 +42,15 @@ pub(crate) async fn start_process(run: Run, ask: gateway::StartProcessRequest) -
         ..StartProcessRequest::default()
     };
     let opportunity = run.step("start", started).await?;
+    gates::tell(&run, &opportunity).await?;
     followed(&run, &opportunity).await?;
     Ok(run.progress())
 }
 
 /// Enters another stage: the activities of the old one are canceled, those of the new one made (R-STG-2, R-STG-3).
 pub(crate) async fn move_to_stage(run: Run, ask: gateway::MoveToStageRequest) -> Result<DealProgress, Stop> {
+    let before = run.read("opportunity", GetOpportunityRequest { name: ask.opportunity.clone() }).await?;
+    gates::tell(&run, &before).await?;
     let moved = MoveToStageRequest {
         name: ask.opportunity,
         etag: ask.etag,
@@ -133,7 +151,13 @@ pub(crate) async fn followed(run: &Run, opportunity: &Opportunity) -> Result<(),
     match opportunity.state() {
         opportunity::State::Won => won(run, opportunity, None).await,
         opportunity::State::Lost => lost(run, opportunity).await,
-        _ => sync_activities(run, opportunity).await,
+        _ => {
+            sync_activities(run, opportunity).await?;
+            match open_entry(opportunity).is_some_and(|entry| entry.prepares_quote) {
+                true => prepare_quote(run, opportunity).await,
+                false => Ok(()),
+            }
+        }
     }
 }
 
@@ -141,7 +165,11 @@ pub(crate) async fn followed(run: &Run, opportunity: &Opportunity) -> Result<(),
 pub(crate) async fn sync_activities(run: &Run, opportunity: &Opportunity) -> Result<(), Stop> {
     let (Some(_), Some(entry)) = (&opportunity.process_run, &opportunity.stage_entry) else { return Ok(()) };
     let closed = opportunity.state() != opportunity::State::Open;
-    let reason = if closed { activity::CancelReason::OpportunityClosed } else { activity::CancelReason::StageLeft };
+    let reason = match entry.cause() {
+        _ if closed => activity::CancelReason::OpportunityClosed,
+        stage_entry::Cause::ProcessCanceled => activity::CancelReason::ProcessCanceled,
+        _ => activity::CancelReason::StageLeft,
+    };
     let open = entry.planned_activities.iter().filter(|planned| planned.result.is_empty() && !closed);
     let sync = SyncStageActivitiesRequest {
         opportunity: opportunity.name.clone(),
@@ -172,10 +200,10 @@ fn activity_of(planned: &PlannedActivity, opportunity: &Opportunity, entry: &Sta
     }
 }
 
-/// Counted from the change that planned it, which is the opportunity's last.
+/// Counted from the change that planned it, which is the opportunity's last, or from when its time comes.
 fn due(planned: &PlannedActivity, opportunity: &Opportunity) -> Option<DateTime<Utc>> {
-    let changed = convert::time_of(opportunity.update_time.as_ref()?).ok()?;
-    changed.checked_add_days(Days::new(u64::try_from(planned.due_days).ok()?))
+    let from = planned.wait_until_time.as_ref().or(opportunity.update_time.as_ref())?;
+    convert::time_of(from).ok()?.checked_add_days(Days::new(u64::try_from(planned.due_days).ok()?))
 }
 
 fn type_of(name: &str) -> activities::activity::Type {
@@ -202,5 +230,6 @@ fn effect_of(result: &ActivityResult) -> String {
         Effect::Create => format!("adds the activity {target}"),
         Effect::Win => "wins the deal".to_owned(),
         Effect::Lose => format!("loses the deal: {target}"),
+        Effect::Wait => format!("is to be done again in {target} days"),
     }
 }

@@ -21,6 +21,7 @@ use leads::contact_service_client::ContactServiceClient;
 use leads::lead_service_client::LeadServiceClient;
 use opportunities::opportunity_service_client::OpportunityServiceClient;
 use opportunities::process_service_client::ProcessServiceClient;
+use opportunities::run_service_client::RunServiceClient;
 use orders::contract_service_client::ContractServiceClient;
 use orders::credit_note_service_client::CreditNoteServiceClient;
 use orders::invoice_service_client::InvoiceServiceClient;
@@ -118,9 +119,14 @@ calls! { opportunities, ProcessServiceClient {
     read list_stages(opportunities::ListStagesRequest) -> opportunities::ListStagesResponse;
 }}
 
+calls! { opportunities, RunServiceClient {
+    verb record_documents(opportunities::RecordDocumentsRequest) -> opportunities::Opportunity;
+}}
+
 calls! { activities, ActivityServiceClient {
     read get_activity(activities::GetActivityRequest) -> activities::Activity;
     read list_activities(activities::ListActivitiesRequest) -> activities::ListActivitiesResponse;
+    verb create_activity(activities::CreateActivityRequest) -> activities::Activity;
     verb complete_activity(activities::CompleteActivityRequest) -> activities::Activity;
     verb sync_stage_activities(activities::SyncStageActivitiesRequest) -> activities::SyncStageActivitiesResponse;
 }}

@@ -15,9 +15,11 @@ use dealflow_proto::orders::v1::{
 };
 
 use crate::advance::sync_activities;
+use crate::aftercare::follow_up;
 use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
+use crate::gates::tell_quotes;
 use crate::notify::notify_closed;
 use crate::reserve;
 
@@ -34,7 +36,14 @@ pub(crate) async fn accept_quote(run: Run, ask: gateway::AcceptQuoteRequest) -> 
     let stays_open = has_work_before_win(&run, &opportunity).await?;
     has_customer(&run, &opportunity)?;
     buyer(&run, &quote.account).await?;
+    if !stays_open {
+        // The gates of the process are asked before anything is taken, as if it were; the reservation asks for the rest.
+        let etag = ask.etag.clone();
+        let win = WinOpportunityRequest { etag, assume_accepted_quote: true, ..winning(&ask.opportunity) };
+        run.check("may win", win).await?;
+    }
     let quote = take(&run, &ask.opportunity, &ask.etag, quote, &ask.customer_reference).await?;
+    tell_quotes(&run, &opportunity, &[&quote]).await?;
     if stays_open {
         submit(&run, &quote.order, order::State::Draft).await?;
     } else {
@@ -67,15 +76,18 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
         Some(quote) if quote.state() == quote::State::Accepted => {
             let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
             buyer(&run, &order.account).await?;
+            tell_quotes(&run, &opportunity, &[quote]).await?;
             let opportunity = run.step("win", of_quote(quote)).await?;
             won(&run, &opportunity, Some((&order.name, order.state()))).await?;
         }
         Some(quote) => {
             has_customer(&run, &opportunity)?;
             buyer(&run, &quote.account).await?;
-            // What the winner says of the win is asked first; the reservation changes the version that the caller saw.
-            run.check("may win", win.clone()).await?;
+            // What the winner says of the win is asked first, and the gates of the process, as if the quote were taken; the
+            // reservation changes the version that the caller saw.
+            run.check("may win", WinOpportunityRequest { assume_accepted_quote: true, ..win.clone() }).await?;
             let quote = take(&run, &ask.opportunity, &ask.etag, quote, &ask.customer_reference).await?;
+            tell_quotes(&run, &opportunity, &[&quote]).await?;
             let win = WinOpportunityRequest { etag: String::new(), ..of_quote(&quote) };
             let opportunity = win_ordered(&run, win).await?;
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
@@ -106,6 +118,7 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
         comment: ask.comment,
         competitor: ask.competitor,
         close_date: ask.close_date,
+        reason_code: ask.reason_code,
         ..LoseOpportunityRequest::default()
     };
     let opportunity = reserve::lose(&run, lose).await?;
@@ -163,14 +176,15 @@ pub(crate) async fn may_order(run: &Run, deal: &Opportunity, reference: &str) ->
     run.foresee("may order", order).await.map(Some)
 }
 
-/// What follows a win: activities are canceled, those who answer for the deal are told, the lead is satisfied, open quotes
-/// are closed, and the order, the one that stands or a new one, goes to the ERP.
+/// What follows a win: activities are canceled, follow-up activities made, those who answer for the deal are told, the
+/// lead is satisfied, open quotes are closed, and the order, the one that stands or a new one, goes to the ERP.
 pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, order::State)>) -> Result<(), Stop> {
     tokio::try_join!(
         sync_activities(run, deal),
         notify_closed(run, deal),
         satisfy_lead(run, deal),
         close_quotes(run, deal, quote::CloseReason::Canceled),
+        follow_up(run, deal),
         async {
             match order {
                 Some((name, state)) => submit(run, name, state).await.map(drop),
@@ -276,7 +290,8 @@ async fn has_work_before_win(run: &Run, deal: &Opportunity) -> Result<bool, Stop
     if planned.into_iter().any(|planned| planned.required && planned.result.is_empty()) {
         return Ok(true);
     }
-    let process = run.read("process", GetProcessRequest { name: leading.process.clone() }).await?;
+    let (name, version) = (leading.process.clone(), leading.version);
+    let process = run.read("process", GetProcessRequest { name, version }).await?;
     let mut later = process.stages.iter().skip_while(|stage| stage.stage != deal.stage).skip(1);
     Ok(later.any(|stage| stage.activities.iter().any(|activity| activity.on_entry && activity.required)))
 }

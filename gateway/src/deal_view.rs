@@ -14,7 +14,7 @@ use dealflow_proto::gateway::v1::{Deal, GetDealRequest, StageBarItem, stage_bar_
 use dealflow_proto::leads::v1::{Account, Contact, GetAccountRequest, GetContactRequest, GetLeadRequest, Lead};
 use dealflow_proto::opportunities::v1::{
     Caption, GetOpportunityRequest, GetProcessRequest, ListStageEntriesRequest, ListStagesRequest, Opportunity,
-    Process, Stage, StageEntry,
+    Process, Stage, StageEntry, process_run,
 };
 use dealflow_proto::orders::v1::{ListContractsRequest, ListInvoicesRequest, ListOrdersRequest, ListQuotesRequest};
 use tonic::{Request, Response, Status};
@@ -124,8 +124,13 @@ impl DealView {
     }
 
     async fn process(&self, context: &Context, deal: &Opportunity) -> Result<Option<Process>, Status> {
-        let name = deal.process_run.as_ref().map(|run| run.process.as_str()).unwrap_or_default();
-        self.ask_for(context, name, |name| GetProcessRequest { name }).await
+        let Some(run) = &deal.process_run else { return Ok(None) };
+        if run.state() == process_run::State::Error {
+            // A definition that cannot be followed cannot be shown either; the lookup's stages are.
+            return Ok(None);
+        }
+        let (name, version) = (run.process.clone(), run.version);
+        self.ask(context, GetProcessRequest { name, version }).await.map(Some)
     }
 
     async fn ask<A: Ask>(&self, context: &Context, ask: A) -> Result<A::Answer, Status> {

@@ -6,8 +6,8 @@ use dealflow_chassis::work::check;
 use dealflow_proto::gateway::v1::deal_service_server::DealService;
 use dealflow_proto::gateway::v1::{
     AcceptQuoteRequest, CompleteActivityRequest, Deal, DealProgress, DevelopDealRequest, FulfillDealRequest,
-    GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest, StartProcessRequest,
-    WatchDealRequest, WatchDealResponse, WinDealRequest,
+    GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest, StartDealRequest,
+    StartProcessRequest, WatchDealRequest, WatchDealResponse, WinDealRequest,
 };
 use futures::Stream;
 use tonic::{Request, Response, Status};
@@ -22,6 +22,7 @@ pub(crate) fn acts() -> Acts {
     Acts::default()
         .verb("QualifyLead", qualify::qualify_lead)
         .single_where("DevelopDeal", develop::develop_deal, develop::is_one_step)
+        .verb("StartDeal", advance::start_deal)
         .verb("StartProcess", advance::start_process)
         .verb("MoveToStage", advance::move_to_stage)
         .verb("CompleteActivity", advance::complete_activity)
@@ -70,6 +71,7 @@ macro_rules! verbs {
 verbs! {
     qualify_lead(QualifyLeadRequest) = "QualifyLead" on lead;
     develop_deal(DevelopDealRequest) = "DevelopDeal" on opportunity;
+    start_deal(StartDealRequest) = "StartDeal" on process;
     start_process(StartProcessRequest) = "StartProcess" on opportunity;
     move_to_stage(MoveToStageRequest) = "MoveToStage" on opportunity;
     complete_activity(CompleteActivityRequest) = "CompleteActivity" on activity;

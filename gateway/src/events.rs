@@ -11,6 +11,7 @@ use prost::Message;
 use crate::advance::{completed_directly, followed};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_invoice, hand_over_order, submit};
+use crate::gates;
 use crate::qualify::qualified;
 use crate::reserve::{canceled_directly, made_directly};
 
@@ -23,6 +24,9 @@ pub(crate) const OF_LEADS: &[&str] = &["lead.qualified"];
 pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
     "opportunity.created",
     "opportunity.process_started",
+    "opportunity.process_canceled",
+    "opportunity.process_resumed",
+    "opportunity.process_migrated",
     "opportunity.stage_changed",
     "opportunity.result_recorded",
     "opportunity.won",
@@ -30,9 +34,22 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
 ];
 /// Of `activities`: the result does what it asks for (R-STG-5).
 pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
-/// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order.
-pub(crate) const OF_ORDERS: &[&str] =
-    &["quote.accepted", "order.created", "order.canceled", "order.submitted", "invoice.posted"];
+/// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order; gates
+/// hear of quotes.
+pub(crate) const OF_ORDERS: &[&str] = &[
+    "quote.activated",
+    "quote.presented",
+    "quote.accepted",
+    "quote.revised",
+    "quote.closed",
+    "quote.expired",
+    "order.created",
+    "order.canceled",
+    "order.submitted",
+    "invoice.posted",
+];
+/// Of our own: an invoice that the ERP accepted may complete a process.
+pub(crate) const OF_HANDOFFS: &[&str] = &["handoff.delivered"];
 
 /// Does what follows from an event. The record is read as it stands: it may have moved on since.
 pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress, Stop> {
@@ -44,11 +61,15 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "activity.completed" => completed_directly(&run, &record(&event)?).await?,
         "quote.accepted" => {
             let quote: Quote = record(&event)?;
+            gates::quote_changed(&run, &quote).await?;
             let order =
                 Order { name: quote.order, opportunity: quote.opportunity, totals: quote.totals, ..Order::default() };
             if made_directly(&run, &order).await? {
                 submit(&run, &order.name, order::State::Draft).await?;
             }
+        }
+        "quote.activated" | "quote.presented" | "quote.revised" | "quote.closed" | "quote.expired" => {
+            gates::quote_changed(&run, &record(&event)?).await?;
         }
         "order.created" => {
             let order: Order = record(&event)?;
@@ -64,6 +85,7 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
                 hand_over_order(&run, &order).await?;
             }
         }
+        "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         _ => {
             let opportunity = run.read("opportunity", GetOpportunityRequest { name: event.subject }).await?;

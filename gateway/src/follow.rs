@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use dealflow_chassis::link::Link;
+use dealflow_chassis::serve::Part;
 use dealflow_chassis::work::digest;
 use dealflow_chassis::{Refusal, Store};
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
@@ -25,11 +26,15 @@ use crate::calls::Neighbours;
 use crate::events::FOLLOW_EVENT;
 use crate::flow::Flows;
 use crate::flow::table::{self, State};
+use crate::gates;
 
 /// The longest wait before a feed that was lost is subscribed to again.
 const LONGEST: Duration = Duration::from_secs(2);
 /// How far a feed may run ahead of its stored position while nothing in it concerns us.
 const BEHIND: i64 = 1000;
+
+/// The name that our own feed's position is kept under.
+const OWN: &str = "gateway";
 
 /// How far a feed has been read.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -48,7 +53,7 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The feed of one neighbour, and the events of it that begin flows.
+/// The feed of one neighbour, or our own, and the events of it that begin flows.
 #[derive(Clone)]
 pub(crate) struct Feed {
     pub(crate) name: &'static str,
@@ -66,6 +71,12 @@ pub(crate) fn feeds(to: &Neighbours) -> Vec<Feed> {
         feed("activities", &to.activities, crate::events::OF_ACTIVITIES),
         feed("orders", &to.orders, crate::events::OF_ORDERS),
     ]
+}
+
+/// Our own feed: what the ERP accepted may be what a process waits for.
+pub(crate) fn own(store: &Store) -> Feed {
+    let link = Part::new("feed").service(dealflow_chassis::feed::Feed::server(store.clone())).link();
+    Feed { name: OWN, link, types: crate::events::OF_HANDOFFS, head: Arc::default() }
 }
 
 impl Feed {
@@ -109,8 +120,12 @@ async fn read_on(flows: &Flows, feed: &Feed, wait: &mut Duration) -> Result<(), 
         ..SubscribeRequest::default()
     };
     let mut batches = FeedServiceClient::new(feed.link.clone()).subscribe(ask).await?.into_inner();
-    while let Some(batch) = batches.message().await? {
+    while let Some(mut batch) = batches.message().await? {
         *wait = Duration::from_millis(50);
+        if feed.name == OWN {
+            // Each delivery is an event of it, and next to none of them matters: no flow is begun for the others.
+            batch.events = gates::waited_for(flows, batch.events).await?;
+        }
         let reached = batch.position;
         if !batch.events.is_empty() || reached - stored > BEHIND {
             begin(flows, feed.name, batch).await.map_err(Refusal::from)?;

@@ -4,10 +4,11 @@
 //! phase's function runs from the top to the bottom, a call per line → the caller gets what was changed.
 //!
 //! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
-//! `advance.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
+//! `advance.rs`, after a win `aftercare.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
+//! - `gates.rs` the documents that a process asks for, told to it
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
@@ -16,6 +17,7 @@
 //! - `export/` documents as files: PDF and UBL
 
 mod advance;
+mod aftercare;
 mod calendar;
 mod calls;
 mod close;
@@ -30,6 +32,7 @@ mod flow;
 mod flows_rpc;
 mod follow;
 mod fulfill;
+mod gates;
 mod guidance;
 pub mod handoff;
 mod notify;
@@ -69,6 +72,7 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
         ("dealflow.leads.v1.PersonService", to.leads.clone()),
         ("dealflow.opportunities.v1.OpportunityService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
+        ("dealflow.opportunities.v1.RunService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
         ("dealflow.activities.v1.TaskService", to.activities.clone()),
@@ -120,7 +124,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
                 Box::pin(async move { store.ping().await })
             }
         })
-        .task(move |stop| feed::number(store, stop))
+        .task({
+            let store = store.clone();
+            move |stop| feed::number(store, stop)
+        })
         .task(move |stop| handoffs.task(stop))
         .task({
             let flows = flows.clone();
@@ -130,7 +137,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
             let flows = flows.clone();
             move |stop| lease::take_over(flows, stop)
         });
-    for feed in feeds {
+    for feed in feeds.into_iter().chain([follow::own(&store)]) {
         let flows = flows.clone();
         part = part.task(move |stop| follow::follow(flows, feed, stop));
     }

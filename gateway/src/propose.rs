@@ -11,8 +11,9 @@ use dealflow_proto::orders::v1::{
     AfterApproval, CloseQuoteRequest, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest, quote,
 };
 
-use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, taxed};
+use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, quotes, taxed};
 use crate::flow::{Run, Stop, Stopped, has_reason, is_settled};
+use crate::gates::tell_quotes;
 
 /// How long an offer holds where nobody says.
 const VALID_DAYS: u64 = 30;
@@ -32,15 +33,17 @@ pub(crate) async fn propose_quote(run: Run, ask: ProposeQuoteRequest) -> Result<
         comment: "the proposal was refused".to_owned(),
         ..CloseQuoteRequest::default()
     };
-    run.or_undo("offered", ("withdraw", undo), offer_while_open(&run, &opportunity.name, draft)).await?;
+    let offered = offer_while_open(&run, &opportunity.name, draft);
+    let offered = run.or_undo("offered", ("withdraw", undo), offered).await?;
+    tell_quotes(&run, &opportunity, &[&offered]).await?;
     run.tell(&opportunity);
     Ok(run.progress())
 }
 
 /// Offers a draft of a deal that is still open.
-async fn offer_while_open(run: &Run, deal: &str, draft: Quote) -> Result<(), Stop> {
+async fn offer_while_open(run: &Run, deal: &str, draft: Quote) -> Result<Quote, Stop> {
     match tokio::try_join!(offer(run, draft), still_open(run, deal)) {
-        Ok(_) => Ok(()),
+        Ok((offered, ())) => Ok(offered),
         // Somebody closed the quote: if that was the close of the deal, this is the reason to tell.
         Err(Stop::Refused(refused)) if is_settled(&refused.status) => {
             still_open(run, deal).await?;
@@ -78,6 +81,23 @@ async fn offer(run: &Run, draft: Quote) -> Result<Quote, Stop> {
             run.step("offer with the owner's manager", asking(owner.manager)).await
         }
         offered => offered,
+    }
+}
+
+/// Drafts a quote of what the customer asks for, where a stage of the process starts its preparation and none is there.
+/// Where orders refuses the draft, the person who prepares it will hear why: the deal goes on.
+pub(crate) async fn prepare_quote(run: &Run, opportunity: &Opportunity) -> Result<(), Stop> {
+    let standing = quotes(run, &opportunity.name).await?;
+    if standing.iter().any(|quote| quote.state() != quote::State::Closed) {
+        return Ok(());
+    }
+    let draft = draft(run, &ProposeQuoteRequest::default(), opportunity).await?;
+    match run.step("prepare", draft).await {
+        Err(Stop::Refused(refused)) => {
+            tracing::info!(deal = opportunity.name, told = refused.status.message(), "no quote is drafted");
+            Ok(())
+        }
+        drafted => drafted.map(drop),
     }
 }
 

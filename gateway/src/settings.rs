@@ -25,13 +25,21 @@ pub const DEFAULT_PROCESS: Setting<String> = Setting::text(
 pub const DEFAULT_CURRENCY: Setting<String> =
     Setting::text("gateway.default_currency", "USD", "The currency of a deal that names none, ISO 4217");
 
+/// What is to be done for the account after a win (R-OPP-5).
+pub(crate) const AFTER_WIN: Setting<Vec<String>> = Setting::list(
+    "gateway.after_win",
+    &["CALL 14: Ask whether everything is as the customer expected"],
+    "Activities on the account after a win, ten at most: type (TASK, CALL, EMAIL, MEETING), days after the win, and \
+     subject, as in `CALL 14: Ask whether all runs well`; what says something else is passed over",
+);
+
 /// What an installation decides of this part while it runs.
 pub static SETTINGS: &[Spec] =
-    &with_seller([RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()]);
+    &with_seller([AFTER_WIN.spec(), RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()]);
 
 /// What decides about deals, and after it who sells.
-const fn with_seller(own: [Spec; 3]) -> [Spec; 3 + SELLER.len()] {
-    let mut all = [own[0]; 3 + SELLER.len()];
+const fn with_seller(own: [Spec; 4]) -> [Spec; 4 + SELLER.len()] {
+    let mut all = [own[0]; 4 + SELLER.len()];
     let mut at = 0;
     while at < all.len() {
         all[at] = if at < own.len() { own[at] } else { SELLER[at - own.len()] };

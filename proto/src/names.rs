@@ -18,6 +18,8 @@ pub const OPPORTUNITIES: Collection = Collection("opportunities");
 pub const STAGES: Collection = Collection("stages");
 /// Sales processes: `processes/{process}`.
 pub const PROCESSES: Collection = Collection("processes");
+/// Reasons of loss: `loseReasons/{lose_reason}`.
+pub const LOSE_REASONS: Collection = Collection("loseReasons");
 /// One stay of an opportunity in a stage: `stageEntries/{stage_entry}`.
 pub const STAGE_ENTRIES: Collection = Collection("stageEntries");
 /// Activities: `activities/{activity}`.

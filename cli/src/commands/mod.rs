@@ -8,10 +8,13 @@ pub mod demo;
 pub mod employees;
 pub mod export;
 pub mod flows;
+pub mod forecast;
+pub mod funnel;
 pub mod handoffs;
 pub mod import;
 pub mod knowledge;
 pub mod lead;
+mod lookups;
 pub mod machine;
 pub mod migrate;
 mod moment;
@@ -19,6 +22,7 @@ pub mod notifications;
 pub mod parties;
 mod people;
 pub mod pipeline;
+pub mod process;
 pub mod serve;
 pub mod setting;
 mod subjects;
@@ -35,7 +39,10 @@ Examples:
   dealflow import crm DIR                  a pipeline from four CSV files, with its historical dates
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
+  dealflow forecast                        what may be won, by month and category
+  dealflow deal win 1C1I7A6R               deals are moved, won, lost, held, resumed and followed up
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
+  dealflow process show 'Corporate sale'   a process: stages, activities, and what each result does
   dealflow tasks --of 'Anna Snelling'      what somebody has to do: overdue, today, planned
   dealflow invoice export INV-2026-000017 --format pdf
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
@@ -74,7 +81,9 @@ pub enum Command {
     Import(import::Import),
     /// Show the open deals by stage: count, value, weighted value
     Pipeline(pipeline::Pipeline),
-    /// Show what was won and lost: counts, value, win rate, days
+    /// Show what may be won, by month and forecast category
+    Forecast(forecast::Forecast),
+    /// Show what was won and lost: counts, value, win rate, days, hours
     WonLost(won_lost::WonLost),
     /// Capture, import, distribute and qualify leads
     #[command(subcommand)]
@@ -85,9 +94,14 @@ pub enum Command {
     /// Show people; export and erase a person's data
     #[command(subcommand)]
     Contact(parties::ContactCommand),
-    /// Show one deal
+    /// Show how deals go through the stages: how long they stay, how far they come, where they are lost
+    Funnel(funnel::Funnel),
+    /// Show one deal, and move it on
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// The process library: show, draw, import and start processes, move their runs
+    #[command(subcommand)]
+    Process(process::Process),
     /// Show what somebody has to do: overdue, today, planned
     Tasks(tasks::Tasks),
     /// Complete an activity with one of its results; the deal moves as the result says
@@ -139,11 +153,14 @@ impl Command {
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => import.run().await,
             Self::Pipeline(pipeline) => pipeline.run().await,
+            Self::Forecast(forecast) => forecast.run().await,
             Self::WonLost(won_lost) => won_lost.run().await,
             Self::Lead(lead) => lead.run().await,
             Self::Account(account) => account.run().await,
             Self::Contact(contact) => contact.run().await,
+            Self::Funnel(funnel) => funnel.run().await,
             Self::Deal(deal) => deal.run().await,
+            Self::Process(process) => process.run().await,
             Self::Tasks(tasks) => tasks.run().await,
             Self::Complete(complete) => complete.run().await,
             Self::Activity(activity) => activity.run().await,

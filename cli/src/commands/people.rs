@@ -2,11 +2,26 @@
 
 use std::collections::HashMap;
 
+use anyhow::{Context as _, ensure};
 use dealflow_proto::activities::v1::{Employee, ListEmployeesRequest};
 use dealflow_proto::leads::v1::ListAccountsRequest;
 use tonic::Status;
 
 use crate::api::{Api, all_pages};
+
+/// Whose deals a figure is about.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Whose {
+    /// Only one owner's deals, by name
+    #[arg(long, value_name = "PERSON")]
+    pub(super) owner: Option<String>,
+    /// Only the deals of a team's members
+    #[arg(long, value_name = "TEAM", conflicts_with = "owner")]
+    pub(super) team: Option<String>,
+    /// Only the deals of those whom somebody leads
+    #[arg(long, value_name = "PERSON", conflicts_with_all = ["owner", "team"])]
+    pub(super) manager: Option<String>,
+}
 
 /// All employees, by their names on the wire.
 pub(super) struct People(HashMap<String, Employee>);
@@ -48,6 +63,38 @@ impl People {
             (None, Some(who)) => anyhow::bail!("nobody goes by `{who}`; `dealflow people` lists everybody"),
             (None, None) => anyhow::bail!("say whose with --of NAME, or who you are with --actor"),
         }
+    }
+
+    /// The team that the person works in.
+    pub(super) fn team_of(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|employee| employee.team.as_str())
+    }
+
+    /// The office that the person works at.
+    pub(super) fn office_of(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|employee| employee.office.as_str())
+    }
+
+    /// Whose deals are meant: one person's, a team's, those whom a manager leads; nobody's in particular where none is.
+    pub(super) fn owners(&self, who: &Whose) -> anyhow::Result<Vec<String>> {
+        if let Some(owner) = &who.owner {
+            return Ok(vec![self.find(owner).with_context(|| format!("nobody goes by `{owner}`"))?.to_owned()]);
+        }
+        let of = |which: &dyn Fn(&Employee) -> bool| {
+            let mut names: Vec<String> = self.0.values().filter(|it| which(it)).map(|it| it.name.clone()).collect();
+            names.sort_unstable();
+            names
+        };
+        if let Some(team) = &who.team {
+            let members = of(&|employee| employee.team == *team);
+            ensure!(!members.is_empty(), "nobody is in a team `{team}`");
+            return Ok(members);
+        }
+        let Some(manager) = &who.manager else { return Ok(Vec::new()) };
+        let manager = self.find(manager).with_context(|| format!("nobody goes by `{manager}`"))?;
+        let led = of(&|employee| employee.manager == manager);
+        ensure!(!led.is_empty(), "{} leads nobody", self.display(manager));
+        Ok(led)
     }
 
     /// The wire's name of who goes by this name, or has it on the wire.

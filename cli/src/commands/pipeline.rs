@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::Context as _;
 use clap::Args;
 use dealflow_proto::convert;
 use dealflow_proto::google::type_::Money;
@@ -10,7 +9,7 @@ use dealflow_proto::opportunities::v1::{GetPipelineRequest, ListStagesRequest, P
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::people::People;
+use super::people::{People, Whose};
 use crate::api::Api;
 use crate::client::Target;
 use crate::show::{self, json as data};
@@ -27,9 +26,8 @@ The weighted value is value times probability of each deal, rounded once per sta
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Pipeline {
-    /// Only one owner's deals, by name
-    #[arg(long, value_name = "PERSON")]
-    owner: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// The result as JSON
     #[arg(long)]
     json: bool,
@@ -41,8 +39,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// Prints the pipeline.
     pub async fn run(self) -> anyhow::Result<()> {
-        let owner = self.owner.as_deref();
-        let figures = self.target.ask(async |api| Figures::read(&api, owner).await).await?;
+        let figures = self.target.ask(async |api| Figures::read(&api, &self.whose).await).await?;
         if self.json {
             return data::print(&figures.to_json());
         }
@@ -65,16 +62,11 @@ struct Total {
 }
 
 impl Figures {
-    /// Asks for the pipeline of all, or of one owner.
-    pub(super) async fn read(api: &Api, owner: Option<&str>) -> anyhow::Result<Self> {
-        let owner = match owner {
-            Some(who) => {
-                let people = People::read(api).await?;
-                people.find(who).with_context(|| format!("nobody goes by `{who}`"))?.to_owned()
-            }
-            None => String::new(),
-        };
-        let rows = api.analytics.clone().get_pipeline(api.ask(GetPipelineRequest { owner })).await?.into_inner().rows;
+    /// Asks for the pipeline of all, or of some owners.
+    pub(super) async fn read(api: &Api, whose: &Whose) -> anyhow::Result<Self> {
+        let owners = People::read(api).await?.owners(whose)?;
+        let ask = GetPipelineRequest { owners, ..GetPipelineRequest::default() };
+        let rows = api.analytics.clone().get_pipeline(api.ask(ask)).await?.into_inner().rows;
         let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest {})).await?.into_inner().stages;
         let caption = |stage: &dealflow_proto::opportunities::v1::Stage| {
             let english = stage.captions.iter().find(|caption| caption.language_code == "en");

@@ -40,7 +40,7 @@ AAAA0009,Ada Brook,MG Special,,Prospecting,,,
 AAAA0010,Ada Brook,GTX Pro,Northgate,Won,2017-02-01,2017-03-13,4821
 ";
 
-pub(super) fn fixture(folder: &Path) -> PathBuf {
+pub(crate) fn fixture(folder: &Path) -> PathBuf {
     let source = folder.join("source");
     std::fs::create_dir(&source).expect("a folder");
     let files = [

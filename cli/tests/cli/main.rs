@@ -1,11 +1,13 @@
 //! The program as its users run it: the built binary, its output, its exit codes.
 
 mod activities;
+mod deals;
 mod demo;
 mod export;
 mod flows;
 mod import;
 mod lead;
+mod process;
 mod serve;
 mod setting;
 mod usage;

@@ -13,6 +13,7 @@ fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
         &["pipeline"],
         &["won-lost"],
         &["deal", "show"],
+        &["process"],
         &["tasks"],
         &["complete"],
         &["activity"],
@@ -20,6 +21,9 @@ fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
         &["notifications"],
         &["people"],
         &["knowledge"],
+        &["deal", "team"],
+        &["forecast"],
+        &["funnel"],
         &["flows"],
         &["handoffs"],
         &["setting"],
@@ -43,7 +47,7 @@ fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
     let wrong: [(&[&str], &str); 8] = [
         (&["won"], "won-lost"),
         (&["pipeline", "--nope"], "Usage: dealflow pipeline"),
-        (&["won-lost", "--by", "moon"], "owner, manager, account, reason, month"),
+        (&["won-lost", "--by", "moon"], "owner, manager, team, office, account, stage, source, product"),
         (&["won-lost", "--from", "yesterday"], "--from"),
         (&["import", "crm"], "<DIR>"),
         (&["flows", "list", "--limit", "0"], "1..=1000"),
@@ -75,7 +79,7 @@ fn a_refusal_ends_with_1_and_names_the_record_and_the_field() {
 
     let unknown = run_on(folder.path(), &["deal", "show", "1C1I7A6R"]);
     assert_eq!(unknown.code, Some(1), "{}", unknown.err);
-    assert!(unknown.err.contains("no deal has the external id `1C1I7A6R`"), "{}", unknown.err);
+    assert!(unknown.err.contains("no deal has the external id or the title `1C1I7A6R`"), "{}", unknown.err);
 }
 
 #[test]

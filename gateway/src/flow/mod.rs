@@ -186,6 +186,11 @@ impl Flows {
         &self.0.store
     }
 
+    /// The services.
+    pub(crate) fn neighbours(&self) -> &crate::calls::Neighbours {
+        &self.0.parts.neighbours
+    }
+
     /// Wakes the driver: there are flows without an owner.
     pub(crate) fn wake(&self) {
         self.0.left.notify_one();

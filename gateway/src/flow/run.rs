@@ -72,6 +72,11 @@ impl Run {
         said.unwrap_or(self.flow.began)
     }
 
+    /// The day on which the flow began by the clock, whatever its effective time.
+    pub(crate) fn began_on(&self) -> NaiveDate {
+        self.flow.began.date_naive()
+    }
+
     /// The day on which the flow began.
     pub(crate) fn today(&self) -> NaiveDate {
         self.now().date_naive()
@@ -86,7 +91,7 @@ impl Run {
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Whether the caller wants to know only if it would be refused.
+    /// Whether only a check was asked for: nothing is changed, so what a step would note is not there for the next.
     pub(crate) fn only_checks(&self) -> bool {
         self.flow.mode == Mode::Check
     }

@@ -3,6 +3,10 @@
 mod m0001_opportunities;
 mod m0002_terms;
 mod m0003_order_reservation;
+mod m0004_record;
+mod m0005_terminal;
+mod m0006_figures;
+mod m0007_processes;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +21,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_opportunities::Migration),
             Box::new(m0002_terms::Migration),
             Box::new(m0003_order_reservation::Migration),
+            Box::new(m0004_record::Migration),
+            Box::new(m0005_terminal::Migration),
+            Box::new(m0006_figures::Migration),
+            Box::new(m0007_processes::Migration),
         ]
     }
 }

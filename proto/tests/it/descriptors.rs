@@ -51,6 +51,7 @@ fn the_descriptors_contain_every_service() {
         "opportunities.v1.AnalyticsService",
         "opportunities.v1.OpportunityService",
         "opportunities.v1.ProcessService",
+        "opportunities.v1.RunService",
         "orders.v1.ApprovalService",
         "orders.v1.ContractService",
         "orders.v1.CreditNoteService",

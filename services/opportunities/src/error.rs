@@ -5,8 +5,7 @@ use dealflow_proto::Violation;
 use dealflow_proto::errors::v1::ErrorReason;
 use sea_orm::DbErr;
 
-use crate::library::Fault;
-use crate::opportunity::State;
+use crate::library::Faults;
 
 /// Why a call is refused.
 #[derive(Debug, thiserror::Error)]
@@ -80,14 +79,48 @@ pub enum Error {
         /// The one stage that can follow.
         next: String,
     },
-    /// A gate of control GATED (R-STG-2).
-    #[error("{stage} is left forward when these are known: {}", fields.join(", "))]
+    /// The gate of a stage under control GATED or STRICT (R-STG-2): all that is missing.
+    #[error("{stage} is left forward when these are there: {}", missing.iter().map(|it| it.0.as_str()).collect::<Vec<_>>().join(", "))]
     Gate {
         /// The stage whose gate is shut.
         stage: String,
-        /// What is missing.
-        fields: Vec<&'static str>,
+        /// Fields and documents, each with what is wrong with it.
+        missing: Vec<(String, String)>,
     },
+    /// No process goes by a name, or several do (R-PRC-1).
+    #[error("{} `{name}`; known are {}", if *several { "several processes go by" } else { "no process goes by" }, candidates.join("; "))]
+    NoProcess {
+        /// The name as it was typed.
+        name: String,
+        /// Whether several processes go by it.
+        several: bool,
+        /// What could have been meant.
+        candidates: Vec<String>,
+    },
+    /// A version of a process that is not there, or that this program cannot read.
+    #[error("version {version} of {process} cannot be followed: {cause}")]
+    Unfollowable {
+        /// The process.
+        process: String,
+        /// The version.
+        version: i32,
+        /// Why.
+        cause: String,
+    },
+    /// A verb that needs the process, whose definition cannot be followed.
+    #[error("{process} cannot be followed ({cause}); ResumeProcess, CancelProcess or LoseOpportunity is accepted")]
+    RunInError {
+        /// The process.
+        process: String,
+        /// Why.
+        cause: String,
+    },
+    /// A run that is not there.
+    #[error("no process was started on {0}")]
+    NoRun(String),
+    /// A file with mistakes, all of them (R-PRC-3).
+    #[error(transparent)]
+    Definition(#[from] Faults),
     /// A result for an activity that the stage entry does not ask for.
     #[error("{entry} asks for no activity `{key}`; it asks for {known}")]
     UnknownActivity {
@@ -126,6 +159,20 @@ pub enum Error {
         /// What was asked for.
         verb: &'static str,
     },
+    /// A record that is part of the product.
+    #[error("{0} is built in and does not change; retire or add one of your own")]
+    BuiltIn(String),
+    /// Holding what is on hold, or resuming what is not.
+    #[error("the opportunity is {status}; it accepts {allowed}")]
+    Status {
+        /// IN_PROGRESS or ON_HOLD.
+        status: &'static str,
+        /// The verb that it accepts.
+        allowed: &'static str,
+    },
+    /// A follow-up of an opportunity that is still open.
+    #[error("{0} is open: work on it, or close it first; a follow-up is for a closed one")]
+    StillOpen(String),
     /// Stored data that contradicts itself: our fault.
     #[error("{0}")]
     Broken(String),
@@ -160,10 +207,36 @@ impl From<Error> for Refusal {
             }
             Error::FinalStage { verb, .. } => Self::guard(message, &[("stage", verb)]).with("allowed", verb),
             Error::OnlyNext { next, .. } => Self::guard(message, &[("stage", &next)]).with("allowed", next),
-            Error::Gate { fields, .. } => {
-                let missing: Vec<(&str, &str)> = fields.iter().map(|field| (*field, "is missing")).collect();
-                Self::guard(message, &missing)
+            Error::Gate { stage, missing } => {
+                let missing: Vec<(&str, &str)> =
+                    missing.iter().map(|(what, wrong)| (what.as_str(), wrong.as_str())).collect();
+                Self::guard(message, &missing).with("stage", stage)
             }
+            Error::NoProcess { several: false, candidates, name } => {
+                Self::new(Kind::Missing, ErrorReason::NotFound, message)
+                    .with("resource", name)
+                    .with("candidates", candidates.join("; "))
+            }
+            Error::NoProcess { candidates, .. } => {
+                Self::field("process", message).with("candidates", candidates.join("; "))
+            }
+            Error::Unfollowable { process, .. } => {
+                Self::guard(message, &[("process", "a version that can be followed")]).with("process", process)
+            }
+            Error::RunInError { process, .. } => {
+                let allowed = "ResumeProcess, CancelProcess, LoseOpportunity";
+                Self::guard(message, &[("process_run", "can be followed")])
+                    .with("process", process)
+                    .with("allowed", allowed)
+            }
+            Error::NoRun(_) => Self::guard(message, &[("process_run", "a process was started")]),
+            Error::Definition(faults) => Self::fields(
+                faults
+                    .faults
+                    .iter()
+                    .map(|fault| Violation { field: "yaml".to_owned(), description: fault.to_string() })
+                    .collect(),
+            ),
             Error::UnknownActivity { .. } => Self::field("planned_key", message),
             Error::UnknownResult { allowed, .. } => Self::field("result", message).with("allowed", allowed),
             Error::ResultStands { result, .. } => {
@@ -172,6 +245,11 @@ impl From<Error> for Refusal {
             Error::Ordered { order, .. } => {
                 Self::guard(message, &[(&order, "is not canceled")]).with("reserved_order", order)
             }
+            Error::BuiltIn(name) => Self::guard(message, &[(&name, "is built in")]).with("resource", name),
+            Error::Status { status, allowed } => Self::new(Kind::Precondition, ErrorReason::StateRefusesVerb, message)
+                .with("state", status)
+                .with("allowed", allowed),
+            Error::StillOpen(name) => Self::guard(message, &[(&name, "is not closed")]).with("resource", name),
             Error::Broken(cause) => Self::internal(cause),
         }
     }
@@ -180,17 +258,9 @@ impl From<Error> for Refusal {
 /// Why the part does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A definition or the stage lookup is wrong.
+    /// A definition that ships, or the stage lookup, is wrong.
     #[error(transparent)]
-    Definition(#[from] Fault),
-    /// The lookup gives a stage another meaning while opportunities are in it (R-OPP-3).
-    #[error("stages.yaml gives `{stage}` another meaning, and {state} opportunities are in it")]
-    Meaning {
-        /// The stage.
-        stage: String,
-        /// The state of the opportunities in it.
-        state: State,
-    },
+    Definition(#[from] Faults),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbErr),

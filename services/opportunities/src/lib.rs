@@ -6,12 +6,13 @@
 //!
 //! - [`library`]       what the processes and stages are: YAML files that ship, versions in the database
 //! - [`sale`]          the heart: how a sale moves through its stages, and ends
-//! - [`opportunity`], [`stage_entry`]  the records
-//! - [`analytics`]     figures, by SQL aggregates
+//! - [`opportunity`], [`stage_entry`], [`document`]  the records
+//! - [`analytics`]     figures, exact and fast: facts left by each change, summed up in the background
 //! - [`amount`]        minor units and money; [`error`] refusals; `wire` messages; `rpc` one function per RPC
 
 pub mod amount;
 pub mod analytics;
+pub mod document;
 pub mod error;
 pub mod library;
 pub mod opportunity;
@@ -30,6 +31,8 @@ use dealflow_chassis::settings::{Setting, Settings, Spec};
 use dealflow_proto::opportunities::v1::analytics_service_server::AnalyticsServiceServer;
 use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityServiceServer;
 use dealflow_proto::opportunities::v1::process_service_server::ProcessServiceServer;
+use dealflow_proto::opportunities::v1::run_service_server::RunServiceServer;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::StartError;
 use crate::library::Library;
@@ -47,17 +50,16 @@ pub static SETTINGS: &[Spec] = &[AUTO_ADVANCE.spec()];
 /// The part. Its definitions are registered first: a changed file is a new version, a wrong one stops the start.
 ///
 /// # Errors
-/// [`StartError`] if a definition is wrong, contradicts stored opportunities, or the database does not answer.
+/// [`StartError`] if a definition that ships is wrong, or the database does not answer.
 pub async fn part(store: Store) -> Result<Part, StartError> {
-    let library = Library::open(&store).await?;
-    library.check_meanings(&store).await?;
-    let library = Arc::new(library);
+    let library = Arc::new(Library::open(&store).await?);
     let opportunities = rpc::Opportunities { store: store.clone(), library: library.clone() };
     let analytics = rpc::Analytics { store: store.clone(), library: library.clone() };
-    let (pinged, numbered) = (store.clone(), store.clone());
+    let (pinged, numbered, folded, watched) = (store.clone(), store.clone(), store.clone(), store.clone());
     Ok(Part::new("opportunities")
-        .service(OpportunityServiceServer::new(opportunities))
-        .service(ProcessServiceServer::new(rpc::Processes { library }))
+        .service(OpportunityServiceServer::new(opportunities.clone()))
+        .service(RunServiceServer::new(opportunities))
+        .service(ProcessServiceServer::new(rpc::Processes { store: store.clone(), library: library.clone() }))
         .service(AnalyticsServiceServer::new(analytics))
         .service(Settings::server(store.clone(), SETTINGS))
         .service(Feed::server(store))
@@ -65,5 +67,20 @@ pub async fn part(store: Store) -> Result<Part, StartError> {
             let store = pinged.clone();
             Box::pin(async move { store.ping().await })
         })
-        .task(move |stop| feed::number(numbered, stop)))
+        .task(move |stop| feed::number(numbered, stop))
+        .task(move |stop| analytics::fold::task(folded, stop))
+        .task(move |stop| watch_lookup(watched, library, stop)))
+}
+
+/// Sees the changes of the stage lookup that other replicas make.
+async fn watch_lookup(store: Store, library: Arc<Library>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(library::LOOK_AGAIN) => {}
+        }
+        if let Err(error) = library.look_again(store.reader()).await {
+            tracing::warn!(%error, "the stage lookup cannot be read");
+        }
+    }
 }

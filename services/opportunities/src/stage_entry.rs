@@ -26,6 +26,8 @@ pub struct Model {
     pub entered_at: DateTime<Utc>,
     /// When it was left; none while it is the current one.
     pub left_at: Option<DateTime<Utc>>,
+    /// Microseconds from entering to leaving; none while it is the current one.
+    pub spent_micros: Option<i64>,
     /// Why it was entered.
     pub cause: Cause,
     /// What the process asks for in it, done ones too.
@@ -53,6 +55,8 @@ pub enum Cause {
     Result,
     /// It was won or lost.
     Final,
+    /// Its process was canceled: the same stage, without its activities.
+    ProcessCanceled,
 }
 
 /// The planned activities of an entry, in the order in which they were planned.
@@ -68,6 +72,12 @@ pub struct PlannedActivity {
     pub template: String,
     /// The code of the result it was completed with; none while it is open.
     pub result: Option<String>,
+    /// When it is to be done, where a result made it wait (R-STG-5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_until: Option<DateTime<Utc>>,
+    /// What was said of a result whose effect is still to come: the process could not be followed when it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
 }
 
 impl Model {
@@ -80,9 +90,16 @@ impl Model {
             stage: stage.to_owned(),
             entered_at: now,
             left_at: None,
+            spent_micros: None,
             cause,
             planned: Planned::default(),
         }
+    }
+
+    /// It is left.
+    pub fn leave(&mut self, now: DateTime<Utc>) {
+        self.left_at = Some(now);
+        self.spent_micros = (now - self.entered_at).num_microseconds();
     }
 
     /// Its resource name.
@@ -99,11 +116,34 @@ impl Planned {
         }
     }
 
+    /// Plans what a stage makes on entry and this entry was never asked for; answers the keys.
+    pub fn plan_missing(&mut self, stage: &ProcessStage) -> Vec<String> {
+        let before = self.0.len();
+        for template in stage.activities.iter().filter(|template| template.on_entry) {
+            if !self.0.iter().any(|planned| planned.template == template.code.value) {
+                self.plan(&template.code.value);
+            }
+        }
+        self.0[before..].iter().map(|planned| planned.key.clone()).collect()
+    }
+
     /// Plans one more activity from a template; made again it counts up.
     pub fn plan(&mut self, template: &str) {
         let count = self.0.iter().filter(|planned| planned.template == template).count() + 1;
         let key = format!("{template}#{count}");
-        self.0.push(PlannedActivity { key, template: template.to_owned(), result: None });
+        let template = template.to_owned();
+        self.0.push(PlannedActivity { key, template, result: None, wait_until: None, pending: None });
+    }
+
+    /// Plans what an activity was made from once more, to be done when its time has come (R-STG-5).
+    pub fn plan_again(&mut self, key: &str, until: DateTime<Utc>) {
+        let template = self.0.iter().find(|planned| planned.key == key).map(|planned| planned.template.clone());
+        if let Some(template) = template {
+            self.plan(&template);
+            if let Some(planned) = self.0.last_mut() {
+                planned.wait_until = Some(until);
+            }
+        }
     }
 
     /// The activity of a key.

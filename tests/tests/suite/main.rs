@@ -1,5 +1,6 @@
 //! The whole suite: from a lead to the invoice in the ERP's books, whatever is lost or killed on the way.
 
+mod aftercare;
 mod bad_input;
 mod crash;
 mod customer;
@@ -9,6 +10,7 @@ mod lost_replies;
 mod ordered;
 mod people_told;
 mod privacy;
+mod processes;
 mod requirements;
 mod settings;
 mod sold;

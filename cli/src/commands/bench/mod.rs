@@ -4,9 +4,11 @@
 //! Every figure is measured in this run and says on which database, with which durability. `--limit` runs the least SQL
 //! of the same deal straight against the same database, one transaction per service step, and prints the ratio.
 
+mod analytics;
 mod counted;
 mod deal;
 mod limit;
+mod seed;
 mod stats;
 
 use std::sync::Arc;
@@ -29,9 +31,20 @@ use crate::suite::{Databases, Plan, url_or_file};
 /// How long hand-overs may take after the last deal.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(120);
 
+/// What else can be measured.
+#[derive(Debug, clap::Subcommand)]
+pub enum What {
+    /// Seed opportunities in bulk, and time figures and lists over them
+    Analytics(analytics::Analytics),
+}
+
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    /// Something else than whole deals
+    #[command(subcommand)]
+    pub what: Option<What>,
     /// Deals to run
     #[arg(default_value_t = 200)]
     pub deals: u64,
@@ -95,6 +108,9 @@ pub struct Report {
 impl Bench {
     /// Runs the bench and prints its report.
     pub async fn run(self) -> anyhow::Result<()> {
+        if let Some(What::Analytics(analytics)) = &self.what {
+            return analytics.run().await;
+        }
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let mut databases = Databases::embedded(folder.path());
         databases.database_url.clone_from(&self.database_url);

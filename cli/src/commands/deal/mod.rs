@@ -1,14 +1,14 @@
 //! `dealflow deal`: one deal, from lead to ERP.
 
+mod find;
+mod team;
+mod verbs;
 mod view;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use dealflow_proto::gateway::v1::GetDealRequest;
-use dealflow_proto::names;
-use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity};
-use uuid::Uuid;
 
+pub(super) use self::find::find;
 use crate::api::Api;
 use crate::client::Target;
 use crate::show::json as data;
@@ -26,6 +26,20 @@ Examples:
 pub enum Deal {
     /// Show a deal: stages, activities with what each result does, documents, timeline, what may come next
     Show(Show),
+    /// Move a deal to another open stage
+    Move(verbs::Move),
+    /// Win a deal: the order is made, and goes to the ERP
+    Win(verbs::Win),
+    /// Lose a deal, for a reason
+    Lose(verbs::Lose),
+    /// Let a deal wait: reminders pause, nothing is cancelled
+    Hold(verbs::Hold),
+    /// Go on with a deal that waits
+    Resume(verbs::Resume),
+    /// Open the deal that follows a closed one
+    FollowUp(verbs::FollowUp),
+    /// Show who works on a deal beside its owner, and change it
+    Team(team::Team),
 }
 
 impl Deal {
@@ -33,6 +47,13 @@ impl Deal {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Show(show) => show.run().await,
+            Self::Move(verb) => verb.run().await,
+            Self::Win(verb) => verb.run().await,
+            Self::Lose(verb) => verb.run().await,
+            Self::Hold(verb) => verb.run().await,
+            Self::Resume(verb) => verb.run().await,
+            Self::FollowUp(verb) => verb.run().await,
+            Self::Team(team) => team.run().await,
         }
     }
 }
@@ -41,8 +62,8 @@ impl Deal {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Show {
-    /// The opportunity: its name, its UUID, or its external id
-    #[arg(value_name = "NAME_OR_EXTERNAL_ID")]
+    /// The deal: its title, its external id, its UUID or its name
+    #[arg(value_name = "DEAL")]
     deal: String,
     /// The result as JSON
     #[arg(long)]
@@ -67,26 +88,6 @@ impl Show {
         }
         println!("{}", view.to_text());
         Ok(())
-    }
-}
-
-/// The name of the opportunity that somebody means.
-async fn find(api: &Api, deal: &str) -> anyhow::Result<String> {
-    if deal.starts_with("opportunities/") {
-        return Ok(deal.to_owned());
-    }
-    if let Ok(id) = Uuid::try_parse(deal) {
-        return Ok(names::OPPORTUNITIES.name(id));
-    }
-    let ask = ListOpportunitiesRequest {
-        page_size: 2,
-        filter: format!("external_id = {}", quoted(deal)),
-        ..ListOpportunitiesRequest::default()
-    };
-    let found = api.opportunities.clone().list_opportunities(api.ask(ask)).await?.into_inner().opportunities;
-    match found.as_slice() {
-        [Opportunity { name, .. }] => Ok(name.clone()),
-        _ => bail!("no deal has the external id `{deal}`; a name is opportunities/{{uuid}}"),
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use dealflow_proto::activities::v1::Activity;
 use dealflow_proto::gateway::v1::stage_bar_item::Mark;
 use dealflow_proto::gateway::v1::{Deal, StageBarItem};
-use dealflow_proto::opportunities::v1::Opportunity;
+use dealflow_proto::opportunities::v1::participant::Role;
+use dealflow_proto::opportunities::v1::{Opportunity, TeamMember};
 use serde_json::{Value, json};
 
 use super::super::people::People;
@@ -85,7 +86,7 @@ impl View {
         let mut line = |label: &str, value: &str| {
             if !value.is_empty() {
                 // Writing to a string cannot fail.
-                let _written = write!(text, "\n{label:<12}{value}");
+                let _written = write!(text, "\n{label:<13}{value}");
             }
         };
         line("account", account);
@@ -102,11 +103,35 @@ impl View {
         }
         let reason = word(opportunity.lose_reason().as_str_name(), "LOSE_REASON_");
         if !reason.is_empty() {
+            let reason = if reason == "OWN" { opportunity.lose_reason_code.as_str() } else { reason };
             line("lost for", &format!("{reason} {}", opportunity.lose_comment));
         }
+        if !opportunity.hold_reason.is_empty() {
+            let until = show::date(opportunity.hold_until_date.as_ref());
+            let until = if until.is_empty() { until } else { format!(" until {until}") };
+            line("on hold", &format!("{}{until}", opportunity.hold_reason));
+        }
+        line("terms", &opportunity.terms_of_sale);
+        line("expected", &show::money(opportunity.revenue_expectation.as_ref()));
+        line("came by", &join([&opportunity.source, &opportunity.channel, &opportunity.campaign]));
+        line("presentation", &show::date(opportunity.presentation_date.as_ref()));
+        line("proposal", &show::date(opportunity.proposal_handover_date.as_ref()));
+        line("tactics", &opportunity.tactics);
+        line("team", &self.team(opportunity));
+        line("take part", &participants(opportunity));
+        line("compete", &competitors(opportunity));
+        line("follows", &opportunity.follow_up_of);
         line("external id", &opportunity.external_id);
         line("name", &opportunity.name);
         text
+    }
+
+    fn team(&self, opportunity: &Opportunity) -> String {
+        let member = |it: &TeamMember| match it.role.as_str() {
+            "" => self.people.display(&it.employee).to_owned(),
+            role => format!("{} ({role})", self.people.display(&it.employee)),
+        };
+        opportunity.team.iter().map(member).collect::<Vec<_>>().join(", ")
     }
 
     fn action_panel(&self) -> String {
@@ -228,6 +253,32 @@ impl View {
         let kind = || name.split('/').next().unwrap_or_default().trim_end_matches('s').to_owned();
         self.labels.get(name).cloned().unwrap_or_else(kind)
     }
+}
+
+/// Those that are not empty, with a comma between them.
+fn join(texts: [&String; 3]) -> String {
+    let said: Vec<&str> = texts.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    said.join(", ")
+}
+
+/// How many take part in which role.
+fn participants(opportunity: &Opportunity) -> String {
+    let all = [Role::DecisionMaker, Role::Influencer, Role::Attendee, Role::User, Role::Other];
+    let counted = all.into_iter().filter_map(|role| {
+        let count = opportunity.participants.iter().filter(|it| it.role() == role).count();
+        let what = word(role.as_str_name(), "ROLE_").replace('_', " ").to_lowercase();
+        (count > 0).then(|| format!("{count} {what}"))
+    });
+    counted.collect::<Vec<_>>().join(", ")
+}
+
+fn competitors(opportunity: &Opportunity) -> String {
+    let told = opportunity.competitors.iter().map(|it| {
+        let threat = word(it.threat().as_str_name(), "THREAT_").to_lowercase();
+        let threat = if threat.is_empty() { threat } else { format!(" ({threat} threat)") };
+        format!("{}{threat}{}", it.name, if it.won { ", sold instead" } else { "" })
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn labels(deal: &Deal) -> HashMap<String, String> {

@@ -20,6 +20,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::deal::View;
+use super::people::Whose;
 use super::pipeline::Figures;
 use crate::api::Api;
 use crate::client::Client;
@@ -105,7 +106,7 @@ async fn tell(api: &Api, tale: &mut Tale) -> anyhow::Result<Outcome> {
         deals,
         left_open,
         lost_answer,
-        pipeline: Figures::read(&play.api, None).await?,
+        pipeline: Figures::read(&play.api, &Whose::default()).await?,
         shown: play.view(&by_leaps).await?,
         ledger,
     })

@@ -91,6 +91,10 @@ pub(super) async fn run(api: &Api, world: &World, deal: &Deal) -> Result<(), Sta
         .into_inner();
     let opportunity = qualified.opportunity.unwrap_or_default().name;
 
+    // What was asked for is known of every deal; what it was worth only of the won ones, which are developed later.
+    if deal.deal_stage != Stage::Won {
+        demand(api, world, deal, &opportunity, id("demand"), dates.begin()).await?;
+    }
     let stages = world.profile.stages(deal.deal_stage);
     for (index, stage) in stages.iter().enumerate() {
         if deal.deal_stage == Stage::Won && index == 1 {
@@ -149,6 +153,27 @@ async fn develop(
         lines: vec![line(world, deal, value.clone())?],
         estimated_value: Some(value),
         estimated_close_date: deal.close_date.map(convert::date),
+        request_id,
+        effective_time,
+        ..DevelopDealRequest::default()
+    };
+    api.deals.clone().develop_deal(api.ask(ask)).await?;
+    Ok(())
+}
+
+/// What a deal that is not won asks for: its product, at the list price.
+async fn demand(
+    api: &Api,
+    world: &World,
+    deal: &Deal,
+    opportunity: &str,
+    request_id: String,
+    effective_time: Option<Timestamp>,
+) -> Result<(), Status> {
+    let product = world.product(&deal.product).ok_or_else(|| Status::invalid_argument("unknown product"))?;
+    let ask = DevelopDealRequest {
+        opportunity: opportunity.to_owned(),
+        lines: vec![line(world, deal, product.list_price.clone().unwrap_or_default())?],
         request_id,
         effective_time,
         ..DevelopDealRequest::default()

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sea_orm::entity::prelude::StringLen;
-use sea_orm::{DeriveActiveEnum, EnumIter};
+use sea_orm::{DeriveActiveEnum, EnumIter, FromJsonQueryResult};
 use serde::{Deserialize, Serialize};
 
 /// A language of the product.
@@ -47,8 +47,7 @@ impl fmt::Display for Language {
 }
 
 /// A text in both languages.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Text {
     /// English.
     pub en: String,
@@ -65,9 +64,15 @@ impl Text {
         }
     }
 
-    /// Whether a person who types `name` means this text: in either language, in any case, blanks around it aside.
+    /// Whether a person who types `name` means this text: in either language, in any case, however it is spaced.
     pub fn is_named(&self, name: &str) -> bool {
-        let name = name.trim().to_lowercase();
-        Language::ALL.iter().any(|language| self.in_language(*language).to_lowercase() == name)
+        let name = as_typed(name);
+        Language::ALL.iter().any(|language| as_typed(self.in_language(*language)) == name)
     }
+}
+
+/// What of a name counts: its words, without case; `ё` as `е`, as people type it.
+fn as_typed(name: &str) -> String {
+    let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ").replace('ё', "е")
 }

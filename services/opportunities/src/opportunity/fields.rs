@@ -1,118 +1,80 @@
 //! The fields that a stage may ask for: what the guidance calls missing, and what a gate waits for (R-PRC-4, R-STG-2).
 
-use serde::Deserialize;
-
 use super::Model;
 
-/// A field of an opportunity that a process can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Field {
+/// The fields of an opportunity that a process can ask for: name, path on the wire, and when it is missing.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $field:ident = $path:literal, $opportunity:ident => $missing:expr;)+) => {
+        /// A field of an opportunity that a process can ask for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Field {
+            $($(#[$doc])* $field),+
+        }
+
+        impl Field {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$field),+];
+
+            /// The path of the field on the wire.
+            pub fn path(self) -> &'static str {
+                match self {
+                    $(Self::$field => $path),+
+                }
+            }
+
+            /// Whether an opportunity does not say it.
+            pub fn is_missing(self, opportunity: &Model) -> bool {
+                match self {
+                    $(Self::$field => { let $opportunity = opportunity; $missing })+
+                }
+            }
+        }
+    };
+}
+
+fields! {
     /// The account that buys.
-    #[serde(rename = "account")]
-    Account,
+    Account = "account", it => it.account.is_none();
     /// The contact to talk to.
-    #[serde(rename = "contact")]
-    Contact,
+    Contact = "contact", it => it.contact.is_none();
     /// The employee who owns it.
-    #[serde(rename = "owner")]
-    Owner,
+    Owner = "owner", it => it.owner.is_none();
     /// How much the solution is needed.
-    #[serde(rename = "bant.need")]
-    Need,
+    Need = "bant.need", it => it.bant.need.is_empty();
     /// Whether money is set aside.
-    #[serde(rename = "bant.budget_status")]
-    BudgetStatus,
+    BudgetStatus = "bant.budget_status", it => it.bant.budget_status.is_empty();
+    /// Who takes part in the decision.
+    PurchaseProcess = "bant.purchase_process", it => it.bant.purchase_process.is_empty();
     /// The contact who decides.
-    #[serde(rename = "bant.decision_maker")]
-    DecisionMaker,
+    DecisionMaker = "bant.decision_maker", it => it.bant.decision_maker.is_none();
     /// When the decision is due.
-    #[serde(rename = "bant.decision_date")]
-    DecisionDate,
+    DecisionDate = "bant.decision_date", it => it.bant.decision_date.is_none();
     /// The day of the presentation.
-    #[serde(rename = "presentation_date")]
-    PresentationDate,
+    PresentationDate = "presentation_date", it => it.presentation_date.is_none();
     /// What the customer asks for.
-    #[serde(rename = "lines")]
-    Lines,
+    Lines = "lines", it => it.lines.0.is_empty();
     /// What it may be worth.
-    #[serde(rename = "estimated_value")]
-    EstimatedValue,
+    EstimatedValue = "estimated_value", it => it.estimated_value.is_none();
     /// When it may be decided.
-    #[serde(rename = "estimated_close_date")]
-    EstimatedCloseDate,
+    EstimatedCloseDate = "estimated_close_date", it => it.estimated_close_date.is_none();
     /// On which terms it is to be sold.
-    #[serde(rename = "terms_of_sale")]
-    TermsOfSale,
+    TermsOfSale = "terms_of_sale", it => it.terms_of_sale.is_empty();
     /// The revenue that it is expected to bring.
-    #[serde(rename = "revenue_expectation")]
-    RevenueExpectation,
+    RevenueExpectation = "revenue_expectation", it => it.revenue_expectation.is_none();
     /// How likely it is won, as somebody judged; the stage's own probability does not answer it.
-    #[serde(rename = "probability")]
-    Probability,
+    Probability = "probability", it => it.probability.is_none();
     /// The channel that it came by.
-    #[serde(rename = "channel")]
-    Channel,
+    Channel = "channel", it => it.channel.is_empty();
     /// The campaign that brought it.
-    #[serde(rename = "campaign")]
-    Campaign,
+    Campaign = "campaign", it => it.campaign.is_empty();
     /// The day on which the proposal is to be handed over.
-    #[serde(rename = "proposal_handover_date")]
-    ProposalHandoverDate,
+    ProposalHandoverDate = "proposal_handover_date", it => it.proposal_handover_date.is_none();
     /// How the sale is to be won.
-    #[serde(rename = "tactics")]
-    Tactics,
+    Tactics = "tactics", it => it.tactics.is_empty();
 }
 
 impl Field {
     /// What every sale wants to know, also where no process leads it.
     pub const BASIC: &'static [Self] =
         &[Self::Account, Self::Owner, Self::Need, Self::Lines, Self::EstimatedValue, Self::EstimatedCloseDate];
-
-    /// The path of the field on the wire.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Contact => "contact",
-            Self::Owner => "owner",
-            Self::Need => "bant.need",
-            Self::BudgetStatus => "bant.budget_status",
-            Self::DecisionMaker => "bant.decision_maker",
-            Self::DecisionDate => "bant.decision_date",
-            Self::PresentationDate => "presentation_date",
-            Self::Lines => "lines",
-            Self::EstimatedValue => "estimated_value",
-            Self::EstimatedCloseDate => "estimated_close_date",
-            Self::TermsOfSale => "terms_of_sale",
-            Self::RevenueExpectation => "revenue_expectation",
-            Self::Probability => "probability",
-            Self::Channel => "channel",
-            Self::Campaign => "campaign",
-            Self::ProposalHandoverDate => "proposal_handover_date",
-            Self::Tactics => "tactics",
-        }
-    }
-
-    /// Whether an opportunity does not say it.
-    pub fn is_missing(self, opportunity: &Model) -> bool {
-        match self {
-            Self::Account => opportunity.account.is_none(),
-            Self::Contact => opportunity.contact.is_none(),
-            Self::Owner => opportunity.owner.is_none(),
-            Self::Need => opportunity.bant.need.is_empty(),
-            Self::BudgetStatus => opportunity.bant.budget_status.is_empty(),
-            Self::DecisionMaker => opportunity.bant.decision_maker.is_none(),
-            Self::DecisionDate => opportunity.bant.decision_date.is_none(),
-            Self::PresentationDate => opportunity.presentation_date.is_none(),
-            Self::Lines => opportunity.lines.0.is_empty(),
-            Self::EstimatedValue => opportunity.estimated_value.is_none(),
-            Self::EstimatedCloseDate => opportunity.estimated_close_date.is_none(),
-            Self::TermsOfSale => opportunity.terms_of_sale.is_empty(),
-            Self::RevenueExpectation => opportunity.revenue_expectation.is_none(),
-            Self::Probability => opportunity.probability.is_none(),
-            Self::Channel => opportunity.channel.is_empty(),
-            Self::Campaign => opportunity.campaign.is_empty(),
-            Self::ProposalHandoverDate => opportunity.proposal_handover_date.is_none(),
-            Self::Tactics => opportunity.tactics.is_empty(),
-        }
-    }
 }

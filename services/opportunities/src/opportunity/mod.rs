@@ -1,27 +1,35 @@
 //! An opportunity: what is stored of it, its life cycle, how it is found and locked.
 //!
 //! - `states`  the life cycle and the reasons of loss
-//! - `bant`, `lines`, `run`  its structured parts
+//! - `bant`, `lines`, `people`, `run`  its structured parts
+//! - `tactics`, `attempt`  what is kept beside it: the history of its tactics, and what was tried once it was closed
+//! - `lose_reason`  the reasons of loss, built in and the user's own
 //! - `listed`  what lists filter and order by
 //! - `fields`  which fields a stage may ask for, and whether they are known
 
+pub mod attempt;
 mod bant;
 mod fields;
 mod lines;
 mod listed;
+pub mod lose_reason;
+mod people;
 mod run;
 mod states;
+pub mod tactics;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_proto::names::{LEADS, OPPORTUNITIES};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ConnectionTrait, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use bant::Bant;
 pub use fields::Field;
 pub use lines::{Line, Lines};
 pub use listed::LISTED;
-pub use run::{Run, RunState};
+pub use lose_reason::Reason;
+pub use people::{Competitor, Competitors, Member, Participant, Participants, Role, Team};
+pub use run::{Run, RunState, RunVerb, led_by};
 pub use states::{LoseReason, State, Verb};
 
 use crate::amount::Iso;
@@ -117,6 +125,27 @@ pub struct Model {
     pub reserved_order: Option<Uuid>,
     /// What that order is worth without VAT, in minor units: what the opportunity is worth when it is won.
     pub reserved_value: Option<i64>,
+    /// Who else wants to sell.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub competitors: Competitors,
+    /// The contacts who take part.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub participants: Participants,
+    /// The employees who work on it beside the owner.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub team: Team,
+    /// Since when it is on hold; none while it is worked on, and once it is closed.
+    pub held_at: Option<DateTime<Utc>>,
+    /// Why it is on hold.
+    pub hold_reason: String,
+    /// Until when it is on hold, where somebody said so.
+    pub hold_until: Option<NaiveDate>,
+    /// The closed opportunity that it follows.
+    pub follow_up_of: Option<Uuid>,
+    /// The code of the reason of loss, built in or the user's own; empty while it is not lost.
+    pub lose_reason_code: String,
+    /// The process and version that leads it now, `corporate-sale@1`: how the runs of a version are found.
+    pub led_by: Option<String>,
 }
 
 /// Stage entries refer to it by id; the other records are other services'.
@@ -170,6 +199,15 @@ impl Model {
             proposal_handover_date: None,
             reserved_order: None,
             reserved_value: None,
+            competitors: Competitors::default(),
+            participants: Participants::default(),
+            team: Team::default(),
+            held_at: None,
+            hold_reason: String::new(),
+            hold_until: None,
+            follow_up_of: None,
+            lose_reason_code: String::new(),
+            led_by: None,
         }
     }
 
@@ -178,9 +216,15 @@ impl Model {
         OPPORTUNITIES.name(self.id)
     }
 
-    /// The run that leads it, while it does.
+    /// The run that leads it, or would if its definition could be followed.
     pub fn running(&self) -> Option<&Run> {
-        self.run.as_ref().filter(|run| run.state == RunState::Running)
+        self.run.as_ref().filter(|run| run.is_live())
+    }
+
+    /// Takes over a change of the run.
+    pub fn set_run(&mut self, run: Run) {
+        self.led_by = run.is_live().then(|| led_by(&run.process, run.version));
+        self.run = Some(run);
     }
 
     /// Takes an estimate given by hand, or, where there is none, the sum of the lines (R-OPP-1). Lines of which none
@@ -225,7 +269,22 @@ pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
     found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
 }
 
-/// Which stages hold opportunities of which state.
-pub async fn states_and_stages(db: &impl ConnectionTrait) -> Result<Vec<(State, String)>, DbErr> {
-    Entity::find().select_only().columns([Column::State, Column::Stage]).distinct().into_tuple().all(db).await
+/// A page of opportunities that a version of a process leads, behind one; locked until the transaction ends.
+pub async fn lock_led_by(
+    db: &impl ConnectionTrait,
+    led_by: &str,
+    behind: Option<Uuid>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut led = Entity::find().filter(Column::LedBy.eq(led_by)).order_by_asc(Column::Id).limit(limit);
+    if let Some(behind) = behind {
+        led = led.filter(Column::Id.gt(behind));
+    }
+    led.lock_exclusive().all(db).await
+}
+
+/// How many opportunities each version of a process leads.
+pub async fn count_led_by(db: &impl ConnectionTrait, versions: Vec<String>) -> Result<Vec<(String, i64)>, DbErr> {
+    let counts = Entity::find().select_only().column(Column::LedBy).column_as(Column::Id.count(), "count");
+    counts.filter(Column::LedBy.is_in(versions)).group_by(Column::LedBy).into_tuple().all(db).await
 }

@@ -40,6 +40,14 @@ pub enum Verb {
     WinOpportunity,
     /// Lose.
     LoseOpportunity,
+    /// Let it wait.
+    HoldOpportunity,
+    /// Go on with it.
+    ResumeOpportunity,
+    /// Cancel the run of its process.
+    CancelProcess,
+    /// Let the run of its process go on.
+    ResumeProcess,
 }
 
 /// Why it was lost.
@@ -74,6 +82,10 @@ impl Lifecycle for State {
         Verb::ReleaseOpportunity,
         Verb::WinOpportunity,
         Verb::LoseOpportunity,
+        Verb::HoldOpportunity,
+        Verb::ResumeOpportunity,
+        Verb::CancelProcess,
+        Verb::ResumeProcess,
     ];
 
     fn next(self, verb: Verb) -> Option<Self> {
@@ -87,7 +99,11 @@ impl Lifecycle for State {
                 | Verb::MoveToStage
                 | Verb::RecordActivityResult
                 | Verb::ReserveOpportunity
-                | Verb::ReleaseOpportunity,
+                | Verb::ReleaseOpportunity
+                | Verb::HoldOpportunity
+                | Verb::ResumeOpportunity
+                | Verb::CancelProcess
+                | Verb::ResumeProcess,
             ) => Some(Self::Open),
             (Self::Won | Self::Lost, _) => None,
         }
@@ -126,19 +142,34 @@ impl fmt::Display for Verb {
             Self::ReleaseOpportunity => "ReleaseOpportunity",
             Self::WinOpportunity => "WinOpportunity",
             Self::LoseOpportunity => "LoseOpportunity",
+            Self::HoldOpportunity => "HoldOpportunity",
+            Self::ResumeOpportunity => "ResumeOpportunity",
+            Self::CancelProcess => "CancelProcess",
+            Self::ResumeProcess => "ResumeProcess",
         })
     }
 }
 
-impl fmt::Display for LoseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl LoseReason {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::OutSold, Self::Canceled, Self::NoBudget, Self::NoDecision, Self::Price, Self::Other];
+
+    /// As files, columns and messages write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::OutSold => "OUT_SOLD",
             Self::Canceled => "CANCELED",
             Self::NoBudget => "NO_BUDGET",
             Self::NoDecision => "NO_DECISION",
             Self::Price => "PRICE",
             Self::Other => "OTHER",
-        })
+        }
+    }
+}
+
+impl fmt::Display for LoseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Refusal, Store};
-use dealflow_proto::names::EMPLOYEES;
+use dealflow_proto::google::type_::Date;
+use dealflow_proto::names::{EMPLOYEES, PROCESSES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::analytics_service_server::AnalyticsService;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
-use crate::analytics::{self, Group, Period};
+use crate::analytics::{self, Filter, Group};
 use crate::error::Error;
 use crate::library::Library;
 use crate::wire::{self, day};
@@ -28,11 +30,24 @@ impl AnalyticsService for Analytics {
     ) -> Result<Response<pb::GetPipelineResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
+        let mut filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
         let owner = EMPLOYEES.parse_optional(&ask.owner).map_err(|error| Refusal::field("owner", error.to_string()))?;
-        let rows =
-            analytics::pipeline(self.store.reader(), owner, &self.library.stages).await.map_err(Refusal::from)?;
-        let rows = rows.into_iter().map(wire::pipeline_row).collect::<Result<_, Error>>().map_err(Refusal::from)?;
-        Ok(Response::new(pb::GetPipelineResponse { rows }))
+        filter.owners.extend(owner.filter(|owner| !filter.owners.contains(owner)));
+        let rows = analytics::pipeline(self.store.reader(), &filter, &self.library.stages()).await;
+        let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::pipeline_row).collect::<Result<_, Error>>();
+        Ok(Response::new(pb::GetPipelineResponse { rows: rows.map_err(Refusal::from)? }))
+    }
+
+    async fn get_forecast(
+        &self,
+        request: Request<pb::GetForecastRequest>,
+    ) -> Result<Response<pb::GetForecastResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
+        let rows = analytics::forecast(self.store.reader(), &filter, &self.library.stages()).await;
+        let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::forecast_row).collect::<Result<_, Error>>();
+        Ok(Response::new(pb::GetForecastResponse { rows: rows.map_err(Refusal::from)? }))
     }
 
     async fn get_won_lost(
@@ -41,23 +56,43 @@ impl AnalyticsService for Analytics {
     ) -> Result<Response<pb::GetWonLostResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let period = period(&ask).map_err(Refusal::from)?;
-        let rows =
-            analytics::won_lost(self.store.reader(), group(ask.group_by()), period).await.map_err(Refusal::from)?;
-        let rows = rows.into_iter().map(wire::won_lost_row).collect::<Result<_, Error>>().map_err(Refusal::from)?;
-        Ok(Response::new(pb::GetWonLostResponse { rows }))
+        let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
+        let rows = analytics::won_lost(self.store.reader(), group(ask.group_by()), &filter).await;
+        let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::won_lost_row).collect::<Result<_, Error>>();
+        Ok(Response::new(pb::GetWonLostResponse { rows: rows.map_err(Refusal::from)? }))
+    }
+
+    async fn get_stage_figures(
+        &self,
+        request: Request<pb::GetStageFiguresRequest>,
+    ) -> Result<Response<pb::GetStageFiguresResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
+        let rows = analytics::stage_figures(self.store.reader(), &filter, &self.library.stages()).await;
+        let rows = rows.map_err(Refusal::from)?.iter().map(wire::stage_row).collect();
+        Ok(Response::new(pb::GetStageFiguresResponse { rows }))
     }
 }
 
-fn period(ask: &pb::GetWonLostRequest) -> Result<Period, Error> {
-    let from = day("from_date", ask.from_date.as_ref())?;
-    let to = day("to_date", ask.to_date.as_ref())?;
+fn filter(owners: &[String], process: &str, from: Option<Date>, to: Option<Date>) -> Result<Filter, Error> {
+    let mut ids: Vec<Uuid> = Vec::with_capacity(owners.len());
+    for (index, owner) in owners.iter().enumerate() {
+        let id =
+            EMPLOYEES.parse(owner).map_err(|error| Error::field(&format!("owners[{index}]"), error.to_string()))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let process = Some(process).filter(|process| !process.is_empty()).map(|process| PROCESSES.parse_slug(process));
+    let process = process.transpose().map_err(|error| Error::field("process", error.to_string()))?;
+    let (from, to) = (day("from_date", from.as_ref())?, day("to_date", to.as_ref())?);
     if let (Some(from), Some(to)) = (from, to)
         && to < from
     {
         return Err(Error::field("to_date", format!("is {to}, before from_date, {from}")));
     }
-    Ok(Period { from, to })
+    Ok(Filter { owners: ids, process: process.map(str::to_owned), from, to })
 }
 
 fn group(by: pb::get_won_lost_request::GroupBy) -> Group {
@@ -68,5 +103,11 @@ fn group(by: pb::get_won_lost_request::GroupBy) -> Group {
         GroupBy::Account => Group::Account,
         GroupBy::LoseReason => Group::LoseReason,
         GroupBy::Month => Group::Month,
+        GroupBy::Quarter => Group::Quarter,
+        GroupBy::Year => Group::Year,
+        GroupBy::Stage => Group::Stage,
+        GroupBy::Source => Group::Source,
+        GroupBy::Product => Group::Product,
+        GroupBy::Process => Group::Process,
     }
 }

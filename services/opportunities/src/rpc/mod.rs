@@ -1,8 +1,12 @@
 //! One function per RPC, one transaction per function.
 
 mod analytics;
+mod lookups;
 mod opportunity;
 mod process;
+mod record;
+mod run;
+mod stage;
 
 pub(crate) use analytics::Analytics;
 pub(crate) use opportunity::Opportunities;

@@ -1,18 +1,28 @@
-//! The process library, to be read.
+//! The process library: read, imported, exported, drawn.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use dealflow_chassis::Refusal;
 use dealflow_chassis::work::check;
+use dealflow_chassis::{Change, Refusal, Store, Work};
+use dealflow_proto::convert::timestamp;
+use dealflow_proto::names::{OPPORTUNITIES, PROCESSES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::process_service_server::ProcessService;
+use sea_orm::ConnectionTrait;
 use tonic::{Request, Response, Status};
 
-use crate::library::Library;
+use super::opportunity::{id, language};
+use crate::error::Error;
+use crate::library::{Library, Process, diagram, differences, stored};
+use crate::opportunity::{self, led_by};
+use crate::sale::Sale;
+use crate::stage_entry;
 use crate::wire;
 
 /// The process service.
 pub(crate) struct Processes {
+    pub(crate) store: Store,
     pub(crate) library: Arc<Library>,
 }
 
@@ -22,21 +32,210 @@ impl ProcessService for Processes {
         &self,
         _: Request<pb::ListProcessesRequest>,
     ) -> Result<Response<pb::ListProcessesResponse>, Status> {
-        let processes = self.library.processes();
-        let processes = processes.map(|process| wire::process(process, &self.library.stages)).collect();
+        let processes = self.library.all(self.store.reader()).await.map_err(Refusal::from)?;
+        let stages = self.library.stages();
+        let processes = processes.iter().map(|process| wire::process(process, &stages)).collect();
         Ok(Response::new(pb::ListProcessesResponse { processes }))
     }
 
     async fn get_process(&self, request: Request<pb::GetProcessRequest>) -> Result<Response<pb::Process>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        let process = self.library.named(&ask.name).ok_or_else(|| Refusal::missing(&ask.name))?;
-        Ok(Response::new(wire::process(process, &self.library.stages)))
+        let process = self.version(&ask.name, ask.version).await.map_err(Refusal::from)?;
+        Ok(Response::new(wire::process(&process, &self.library.stages())))
+    }
+
+    async fn list_process_versions(
+        &self,
+        request: Request<pb::ListProcessVersionsRequest>,
+    ) -> Result<Response<pb::ListProcessVersionsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let versions = self.versions(&ask.process).await.map_err(Refusal::from)?;
+        Ok(Response::new(pb::ListProcessVersionsResponse { versions }))
+    }
+
+    async fn list_startable_processes(
+        &self,
+        request: Request<pb::ListStartableProcessesRequest>,
+    ) -> Result<Response<pb::ListStartableProcessesResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let answer = self.startable(&ask.opportunity).await.map_err(Refusal::from)?;
+        Ok(Response::new(answer))
+    }
+
+    async fn import_process(
+        &self,
+        request: Request<pb::ImportProcessRequest>,
+    ) -> Result<Response<pb::ImportProcessResponse>, Status> {
+        let act = |mut work: Work, ask: pb::ImportProcessRequest| async move {
+            let stages = self.library.look_again(&work.tx).await?;
+            let process = Process::parse("the file", &ask.yaml, &stages)?;
+            let id = process.id.value.clone();
+            let before = self.library.latest(&work.tx, &id).await?;
+            let changes = differences(before.as_deref(), &process);
+            let previous = before.as_ref().map_or(0, |before| before.version);
+            let version = if changes.is_empty() { previous } else { previous + 1 };
+            if !changes.is_empty() {
+                stored::import(&work.tx, &id, version, &ask.yaml, work.now).await?;
+                let told = wire::process(&Process { version, ..process }, &stages);
+                let versions = (previous.to_string(), version.to_string());
+                let change = Change::new("process.imported", &told.name, "ImportProcess");
+                work.record(change.states(versions.0, versions.1).data(&told));
+            }
+            Ok::<_, Error>(work.done(pb::ImportProcessResponse {
+                process: PROCESSES.slug(&id),
+                version,
+                previous_version: previous,
+                changes: changes.into_iter().map(wire::process_change).collect(),
+            }))
+        };
+        self.store.work(request, act).await
+    }
+
+    async fn export_process(
+        &self,
+        request: Request<pb::ExportProcessRequest>,
+    ) -> Result<Response<pb::ExportProcessResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let slug = slug(&ask.name).map_err(Refusal::from)?;
+        let version = (ask.version != 0).then_some(ask.version);
+        let found = stored::find(self.store.reader(), slug, version).await.map_err(Refusal::from)?;
+        let found = found.ok_or_else(|| Refusal::missing(&ask.name))?;
+        Ok(Response::new(pb::ExportProcessResponse { version: found.version, yaml: found.body }))
+    }
+
+    async fn get_process_diagram(
+        &self,
+        request: Request<pb::GetProcessDiagramRequest>,
+    ) -> Result<Response<pb::GetProcessDiagramResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let (version, text) = self.diagram(&ask).await.map_err(Refusal::from)?;
+        Ok(Response::new(pb::GetProcessDiagramResponse { version, text }))
     }
 
     async fn list_stages(&self, _: Request<pb::ListStagesRequest>) -> Result<Response<pb::ListStagesResponse>, Status> {
-        let lookup = &self.library.stages;
-        let stages = lookup.all().iter().map(|stage| wire::stage(stage, lookup)).collect();
-        Ok(Response::new(pb::ListStagesResponse { stages }))
+        let lookup = self.library.look_again(self.store.reader()).await.map_err(Refusal::from)?;
+        Ok(Response::new(pb::ListStagesResponse { stages: lookup.all().iter().map(wire::stage).collect() }))
     }
+
+    async fn create_stage(&self, request: Request<pb::CreateStageRequest>) -> Result<Response<pb::Stage>, Status> {
+        self.add_stage(request).await
+    }
+
+    async fn update_stage(&self, request: Request<pb::UpdateStageRequest>) -> Result<Response<pb::Stage>, Status> {
+        self.change_stage(request).await
+    }
+}
+
+impl Processes {
+    /// A version of a process; the latest where none is said.
+    async fn version(&self, name: &str, version: i32) -> Result<Arc<Process>, Error> {
+        let (db, slug) = (self.store.reader(), slug(name)?);
+        let latest = self.library.latest(db, slug).await?.ok_or_else(|| Error::Missing(name.to_owned()))?;
+        if version == 0 || version == latest.version {
+            return Ok(latest);
+        }
+        if version > latest.version {
+            return Err(Error::Missing(format!("{name} version {version}; the latest is {}", latest.version)));
+        }
+        self.library.pinned(db, slug, version).await
+    }
+
+    async fn versions(&self, name: &str) -> Result<Vec<pb::ProcessVersion>, Error> {
+        let (db, slug) = (self.store.reader(), slug(name)?);
+        let versions = stored::versions(db, slug).await?;
+        if versions.is_empty() {
+            return Err(Error::Missing(name.to_owned()));
+        }
+        let keys = versions.iter().map(|it| led_by(&it.process, it.version)).collect();
+        let counts: HashMap<String, i64> = opportunity::count_led_by(db, keys).await?.into_iter().collect();
+        let told = versions.iter().map(|it| pb::ProcessVersion {
+            version: it.version,
+            create_time: Some(timestamp(it.registered_at)),
+            shipped: it.shipped,
+            run_count: counts.get(&led_by(&it.process, it.version)).copied().unwrap_or_default(),
+        });
+        Ok(told.collect())
+    }
+
+    /// What could be started, anew or on an opportunity from the stage it is in (R-PRC-1).
+    async fn startable(&self, opportunity: &str) -> Result<pb::ListStartableProcessesResponse, Error> {
+        let db = self.store.reader();
+        let sale = match opportunity {
+            "" => None,
+            name => Some(Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?).await?),
+        };
+        let mut answer = pb::ListStartableProcessesResponse::default();
+        let mut refused = None;
+        for process in self.library.all(db).await? {
+            let probe = match sale.clone() {
+                Some(mut sale) => {
+                    sale.start(process.clone(), sale.language(), sale.opportunity.updated_at).map(|()| sale)
+                }
+                None => {
+                    let now = self.store.clock().now();
+                    let with = Some((process.clone(), crate::library::Language::En));
+                    Sale::open(opportunity::Model::new(now), with, None, self.library.stages(), now)
+                }
+            };
+            match probe {
+                Ok(started) => answer.processes.push(wire::startable(&process, &started)),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        if let Some(error) = refused.filter(|_| answer.processes.is_empty()) {
+            answer.reason = Refusal::from(error).to_string();
+        }
+        answer.processes.sort_by_key(|it| it.captions.first().map(|caption| caption.text.clone()));
+        Ok(answer)
+    }
+
+    async fn diagram(&self, ask: &pb::GetProcessDiagramRequest) -> Result<(i32, String), Error> {
+        let db = self.store.reader();
+        let language = language(&ask.language_code)?;
+        let (way, pinned) = match ask.opportunity.as_str() {
+            "" => (None, None),
+            name => {
+                let (way, pinned) = self.way(db, name, slug(&ask.name)?).await?;
+                (Some(way), pinned)
+            }
+        };
+        let version = if ask.version == 0 { pinned.unwrap_or_default() } else { ask.version };
+        let process = self.version(&ask.name, version).await?;
+        let stages = self.library.stages();
+        let drawing = diagram::Drawing::of(&process, &stages, language, way);
+        let text = match ask.format() {
+            pb::get_process_diagram_request::Format::Svg => drawing.to_svg(),
+            _ => drawing.to_mermaid(),
+        };
+        Ok((process.version, text))
+    }
+
+    /// How far an opportunity is, and the version that its run is pinned to, if it is one of this process.
+    async fn way(
+        &self,
+        db: &impl ConnectionTrait,
+        name: &str,
+        process: &str,
+    ) -> Result<(diagram::Way, Option<i32>), Error> {
+        let sale = Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?).await?;
+        let entries = stage_entry::of_opportunity(db, sale.opportunity.id).await?;
+        let pinned = sale.opportunity.run.as_ref().filter(|run| run.process == process).map(|run| run.version);
+        let done = sale.entry.planned.0.iter().filter(|planned| planned.result.is_some());
+        let way = diagram::Way {
+            current: sale.opportunity.stage.clone(),
+            visited: entries.into_iter().map(|entry| entry.stage).collect(),
+            done: done.map(|planned| planned.template.clone()).collect(),
+            open: sale.entry.planned.open().map(|planned| planned.template.clone()).collect(),
+        };
+        Ok((way, pinned))
+    }
+}
+
+fn slug(name: &str) -> Result<&str, Error> {
+    PROCESSES.parse_slug(name).map_err(|error| Error::field("name", error.to_string()))
 }

@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use dealflow_chassis::Lifecycle;
+use chrono::{DateTime, Days, Utc};
 use dealflow_proto::names::{PROCESSES, STAGES};
 
 use super::{Loss, Moment, Sale, Win};
 use crate::error::Error;
-use crate::library::{Control, Effect, Language, Meaning, Outcome, Process, Stage};
+use crate::library::{Effect, Language, Meaning, Process, Stage, Template};
 use crate::opportunity::Verb;
 use crate::stage_entry::{self, Cause, PlannedActivity};
 
@@ -45,11 +44,11 @@ impl Sale {
     /// [`Error::ProcessRuns`] for a second start, [`Error::NotOfProcess`] where the process lacks the stage.
     pub fn start(&mut self, process: Arc<Process>, language: Language, now: DateTime<Utc>) -> Result<(), Error> {
         let state = self.opportunity.state;
-        state.accept(Verb::StartProcess)?;
+        self.accept(Verb::StartProcess)?;
         if let Some(run) = self.opportunity.running() {
             return Err(Error::ProcessRuns(PROCESSES.slug(&run.process)));
         }
-        let stage = process.stage(&self.opportunity.stage);
+        let stage = process.stage(&self.opportunity.stage).filter(|stage| !stage.completes);
         let stage = stage.ok_or_else(|| self.not_of(&process, &self.opportunity.stage))?;
         self.entry.planned.plan_stage(stage);
         self.begin_run(process, language, now);
@@ -60,80 +59,127 @@ impl Sale {
     /// Enters another open stage, forward or back, as the process's control allows (R-STG-2).
     ///
     /// # Errors
-    /// [`Error`] that names the stages that can be entered, or the fields that are missing.
+    /// [`Error`] that names the stages that can be entered, or all that is missing at the gate.
     pub fn move_to(&mut self, stage: &str, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        self.opportunity.state.accept(Verb::MoveToStage)?;
+        self.accept(Verb::MoveToStage)?;
+        self.followed()?;
         self.open_stage(stage)?;
         self.go(stage, Cause::Manual, reason, now)
     }
 
-    /// Notes the result of an activity of the current entry and does what the result asks for (R-STG-4, R-STG-5).
+    /// Notes the result of an activity of the current entry and does what the result asks for (R-STG-4, R-STG-5). Where
+    /// the process cannot be followed the result stands, and has its effect when the run is resumed.
     ///
     /// # Errors
     /// [`Error::UnknownActivity`], [`Error::UnknownResult`], [`Error::ResultStands`] for another result than the one
     /// recorded, and what the effect refuses.
     pub fn record(&mut self, performed: &Performed<'_>, at: Moment) -> Result<Recorded, Error> {
         let state = self.opportunity.state;
-        state.accept(Verb::RecordActivityResult)?;
-        let process = self.leading().ok_or_else(|| self.unknown(performed.key))?;
+        self.accept(Verb::RecordActivityResult)?;
         let unknown = self.unknown(performed.key);
+        let cause = self.run_error().map(str::to_owned);
+        let process = self.leading();
+        if process.is_none() && cause.is_none() {
+            return Err(unknown);
+        }
         let planned = self.entry.planned.get_mut(performed.key).ok_or(unknown)?;
         if let Some(result) = &planned.result {
             return repeated(planned, result, performed.result);
         }
-        let effect = outcome(&process, planned, performed.result)?.effect.value.clone();
+        let effect = match process.as_deref().filter(|_| cause.is_none()) {
+            Some(process) => Some(effect_of(process, planned, performed)?),
+            None => None,
+        };
         planned.result = Some(performed.result.to_owned());
+        if effect.is_none() {
+            planned.pending = Some(performed.comment.to_owned());
+        }
         self.opportunity.spent_minutes += i64::from(performed.minutes);
         self.step("opportunity.result_recorded", state, state, None, performed.comment);
-        match effect {
-            Effect::None => self.advance_when_done(&process, at)?,
-            Effect::Create(template) => {
-                self.entry.planned.plan(&template);
-                self.advance_when_done(&process, at)?;
-            }
-            Effect::Advance => self.advance(&process, Cause::Result, at)?,
-            Effect::Goto(stage) => self.go(&stage, Cause::Result, performed.comment, at.now)?,
-            Effect::Win => self.win(&Win::default(), at)?,
-            Effect::Lose(reason) => self.lose(&Loss::from_result(reason, performed.comment), at)?,
+        match (process, effect) {
+            (Some(process), Some(effect)) => self.follow(&process, performed.key, &effect, performed.comment, at)?,
+            _ => self.fail_run(&cause.unwrap_or_default()),
         }
         Ok(Recorded::Now)
     }
 
-    /// When all required activities of the entry are completed the opportunity advances by itself (R-STG-4). Where
-    /// the gate forward is shut it stays: the result stands, and somebody moves it when the fields are known.
-    fn advance_when_done(&mut self, process: &Process, at: Moment) -> Result<(), Error> {
-        if !self.entry.planned.is_done(process) {
-            return Ok(());
+    /// Gives the results their effects that came while the process could not be followed.
+    pub(super) fn make_good(&mut self, at: Moment) -> Result<(), Error> {
+        let entry = self.entry.id;
+        while let Some(process) = self.leading().filter(|_| self.entry.id == entry) {
+            let Some(planned) = self.entry.planned.0.iter_mut().find(|planned| planned.pending.is_some()) else {
+                break;
+            };
+            let comment = planned.pending.take().unwrap_or_default();
+            let (key, result) = (planned.key.clone(), planned.result.clone().unwrap_or_default());
+            let performed = Performed { key: &key, result: &result, comment: &comment, minutes: 0 };
+            let effect = effect_of(&process, planned, &performed)?;
+            self.follow(&process, &key, &effect, &comment, at)?;
         }
-        match self.advance(process, Cause::AdvanceAuto, at) {
+        Ok(())
+    }
+
+    /// Does what a result asks for. Where a gate is shut the result stands and the sale stays: somebody moves it when
+    /// what is missing is there.
+    fn follow(&mut self, process: &Process, key: &str, effect: &Effect, said: &str, at: Moment) -> Result<(), Error> {
+        let moved = match effect {
+            Effect::None => self.advance_when_done(process, at),
+            Effect::Create(template) => {
+                self.entry.planned.plan(template);
+                self.advance_when_done(process, at)
+            }
+            Effect::Wait(days) => {
+                let until = at.now + Days::new(u64::try_from(*days).unwrap_or_default());
+                self.entry.planned.plan_again(key, until);
+                Ok(())
+            }
+            Effect::Advance => self.advance(process, Cause::Result, at),
+            Effect::Goto(stage) => self.go(stage, Cause::Result, said, at.now),
+            Effect::Win => self.win_by_process(process, at),
+            Effect::Lose(reason) => self.lose(&Loss::from_result(*reason, said), at),
+        };
+        match moved {
             Err(Error::Gate { .. }) => Ok(()),
             other => other,
         }
     }
 
+    /// When all required activities of the entry are completed the opportunity advances by itself, if the setting says
+    /// so (R-STG-4).
+    fn advance_when_done(&mut self, process: &Process, at: Moment) -> Result<(), Error> {
+        if !at.auto_advance || !self.entry.planned.is_done(process) {
+            return Ok(());
+        }
+        self.advance(process, Cause::AdvanceAuto, at)
+    }
+
     /// The next stage of the process; after the last open one that means won.
     fn advance(&mut self, process: &Process, cause: Cause, at: Moment) -> Result<(), Error> {
         let present = &self.opportunity.stage;
-        let next = process.after(present).ok_or_else(|| self.not_of(process, present))?;
-        let next = next.stage.value.clone();
-        self.check_gate(process, &next)?;
+        let next = process.after(present).ok_or_else(|| self.not_of(process, present))?.stage.value.clone();
         match self.stages.get(&next).map(|stage| stage.meaning) {
             Some(Meaning::Open) => self.go(&next, cause, "", at.now),
-            _ => self.win(&Win::default(), at),
+            _ => self.win_by_process(process, at),
         }
     }
 
-    /// Enters an open stage that is not the present one, if the process lets it.
+    /// Won because the process says so: whatever stage it is in, but not past a shut gate.
+    fn win_by_process(&mut self, process: &Process, at: Moment) -> Result<(), Error> {
+        self.check_gate(process, &process.won().stage.value, false)?;
+        self.end_as_won(&Win::default(), at)
+    }
+
+    /// Enters an open stage, if the process lets it; by hand only another one than the present.
     fn go(&mut self, stage: &str, cause: Cause, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let from = self.opportunity.stage.clone();
+        if from == stage && cause == Cause::Manual {
+            return Err(Error::SameStage { stage: STAGES.slug(stage), open: self.others() });
+        }
         if let Some(process) = self.leading() {
             if process.stage(stage).is_none() {
                 return Err(self.not_of(&process, stage));
             }
             self.check_control(&process, stage, cause)?;
-        }
-        if from == stage && cause == Cause::Manual {
-            return Err(Error::SameStage { stage: STAGES.slug(stage), open: self.others() });
         }
         let since = self.entry.entered_at;
         self.enter(stage, cause, now);
@@ -141,43 +187,21 @@ impl Sale {
         Ok(())
     }
 
-    /// Leaves the current entry and begins a new one; an open stage plans its activities anew (R-STG-3).
+    /// Leaves the current entry and begins a new one; an open stage plans its activities anew (R-STG-3). A stage that
+    /// completes the process ends the run.
     pub(super) fn enter(&mut self, stage: &str, cause: Cause, now: DateTime<Utc>) {
         let mut next = stage_entry::Model::new(self.opportunity.id, self.entry.number + 1, stage, cause, now);
         if let Some(stage) = self.leading().as_deref().and_then(|process| process.stage(stage)) {
             next.planned.plan_stage(stage);
+            if stage.completes {
+                self.change_run(|run| run.complete(now));
+            }
         }
         self.opportunity.entry = next.id;
         stage.clone_into(&mut self.opportunity.stage);
         let mut old = std::mem::replace(&mut self.entry, next);
-        old.left_at = Some(now);
+        old.leave(now);
         self.left = Some(old);
-    }
-
-    /// STRICT goes stage by stage, for people; GATED asks for its fields on the way forward; FREE lets all pass.
-    fn check_control(&self, process: &Process, to: &str, cause: Cause) -> Result<(), Error> {
-        let next = process.after(&self.opportunity.stage).map(|next| next.stage.value.as_str());
-        match (process.control, next) {
-            (Control::Strict, Some(next)) if cause == Cause::Manual && next != to => Err(Error::OnlyNext {
-                process: PROCESSES.slug(&process.id.value),
-                from: STAGES.slug(&self.opportunity.stage),
-                next: STAGES.slug(next),
-            }),
-            _ => self.check_gate(process, to),
-        }
-    }
-
-    /// Under GATED, leaving forward needs the fields of every stage that is left behind.
-    fn check_gate(&self, process: &Process, to: &str) -> Result<(), Error> {
-        let places = process.position(&self.opportunity.stage).zip(process.position(to));
-        let Some((from, to)) = places.filter(|(from, to)| process.control == Control::Gated && from < to) else {
-            return Ok(());
-        };
-        let asked = process.stages[from..to].iter().flat_map(|stage| &stage.fields);
-        let fields: Vec<_> =
-            asked.filter(|field| field.is_missing(&self.opportunity)).map(|field| field.path()).collect();
-        let stage = STAGES.slug(&self.opportunity.stage);
-        if fields.is_empty() { Ok(()) } else { Err(Error::Gate { stage, fields }) }
     }
 
     /// A stage in which a sale is open; final ones are entered by winning and losing (states.md).
@@ -193,7 +217,7 @@ impl Sale {
 
     /// The open stages that somebody could move it to: as the process lets it, else any of the lookup.
     pub(super) fn other_stages(&self) -> Vec<&Stage> {
-        let process = self.leading();
+        let Ok(process) = self.followed() else { return Vec::new() };
         let lets = |process: &Arc<Process>, stage: &Stage| {
             process.stage(&stage.id).is_some() && self.check_control(process, &stage.id, Cause::Manual).is_ok()
         };
@@ -206,9 +230,9 @@ impl Sale {
         names.join(", ")
     }
 
-    fn not_of(&self, process: &Process, stage: &str) -> Error {
+    pub(super) fn not_of(&self, process: &Process, stage: &str) -> Error {
         let is_open = |id: &str| self.stages.open().any(|stage| stage.id == id);
-        let stages = process.stages.iter().map(|stage| stage.stage.value.as_str());
+        let stages = process.stages.iter().filter(|stage| !stage.completes).map(|stage| stage.stage.value.as_str());
         let open: Vec<String> = stages.filter(|id| is_open(id)).map(|id| STAGES.slug(id)).collect();
         Error::NotOfProcess {
             stage: STAGES.slug(stage),
@@ -230,12 +254,18 @@ fn repeated(planned: &PlannedActivity, stands: &str, given: &str) -> Result<Reco
     Err(Error::ResultStands { key: planned.key.clone(), result: stands.to_owned() })
 }
 
-/// What a result of an activity means, or which results it may have.
-fn outcome<'a>(process: &'a Process, planned: &PlannedActivity, result: &str) -> Result<&'a Outcome, Error> {
-    let template = process.template(&planned.template);
+/// What a result of an activity does; refused where it may not have it, or was to be told in words and was not.
+fn effect_of(process: &Process, planned: &PlannedActivity, performed: &Performed<'_>) -> Result<Effect, Error> {
+    let template: Option<&Template> = process.template(&planned.template);
     let template = template.ok_or_else(|| Error::Broken(format!("{} has no template", planned.key)))?;
-    template.outcome(result).ok_or_else(|| {
+    let outcome = template.outcome(performed.result).ok_or_else(|| {
         let allowed: Vec<&str> = template.results.iter().map(|outcome| outcome.code.value.as_str()).collect();
-        Error::UnknownResult { key: planned.key.clone(), result: result.to_owned(), allowed: allowed.join(", ") }
-    })
+        let (key, result) = (planned.key.clone(), performed.result.to_owned());
+        Error::UnknownResult { key, result, allowed: allowed.join(", ") }
+    })?;
+    let waits = matches!(outcome.effect.value, Effect::Wait(_));
+    if template.needs_text && !waits && performed.comment.trim().is_empty() {
+        return Err(Error::field("comment", format!("`{}` is completed with its result in words", planned.key)));
+    }
+    Ok(outcome.effect.value.clone())
 }

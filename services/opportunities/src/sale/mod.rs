@@ -2,7 +2,12 @@
 //!
 //! - this file   opened, loaded, locked, saved
 //! - `engine`    the process: start, move, results and what follows from them
+//! - `gates`     what a process asks for before it lets a sale go on
+//! - `runs`      how a run is canceled, stops, goes on and is completed
+//! - `migration` a run that moves to another version of its process
 //! - `closing`   win and lose
+//! - `waiting`   hold and resume
+//! - `following` the sale after a closed one
 //! - `guidance`  what may come next
 //!
 //! A verb changes the sale in memory and notes each [`Step`]; `save` writes the rows, the RPC records the steps as
@@ -10,22 +15,31 @@
 
 mod closing;
 mod engine;
+mod following;
+mod gates;
 mod guidance;
+mod migration;
+mod runs;
+mod waiting;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use dealflow_chassis::rows;
+use dealflow_chassis::{Lifecycle, rows};
+use dealflow_proto::names::PROCESSES;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
 pub use closing::{Loss, Win};
 pub use engine::{Performed, Recorded};
+pub use following::FollowUp;
 pub use guidance::{Guidance, NextAction};
+pub use migration::{Moved, Plan, save_moved};
 
+use crate::document;
 use crate::error::Error;
 use crate::library::{Language, Library, Process, Stages};
-use crate::opportunity::{self, Run, RunState, State};
+use crate::opportunity::{self, Run, RunState, State, Verb, attempt};
 use crate::stage_entry::{self, Cause};
 
 /// An opportunity with its current stage entry and its process.
@@ -35,8 +49,12 @@ pub struct Sale {
     pub opportunity: opportunity::Model,
     /// The stage entry that it is in, or ended in.
     pub entry: stage_entry::Model,
-    /// The version of the process that its run is pinned to.
+    /// The version of the process that its run is pinned to; none where it cannot be followed.
     pub process: Option<Arc<Process>>,
+    /// Why the definition cannot be followed, where it cannot.
+    pub unfollowable: Option<String>,
+    /// The documents that its gates ask for; not read where none does.
+    pub documents: Vec<document::Model>,
     /// What was done to it, in order; not stored, but recorded as history.
     pub steps: Vec<Step>,
     stages: Arc<Stages>,
@@ -68,6 +86,8 @@ pub struct Moment {
     pub now: DateTime<Utc>,
     /// The clock's day: no day of a sale lies after it.
     pub today: NaiveDate,
+    /// Whether a sale advances by itself when its stage is done (R-STG-4): a setting.
+    pub auto_advance: bool,
 }
 
 impl Sale {
@@ -84,13 +104,23 @@ impl Sale {
     ) -> Result<Self, Error> {
         let first = match (&process, stage) {
             (_, Some(stage)) => stage,
-            (Some((process, _)), None) => &process.first().stage.value,
+            (Some((process, _)), None) => gates::first_stage(process, &opportunity),
             (None, None) => &stages.first().id,
         };
         let entry = stage_entry::Model::new(opportunity.id, 1, first, Cause::Opened, now);
         first.clone_into(&mut opportunity.stage);
         opportunity.entry = entry.id;
-        let mut sale = Self { opportunity, entry, process: None, steps: Vec::new(), stages, left: None, read: None };
+        let mut sale = Self {
+            opportunity,
+            entry,
+            process: None,
+            unfollowable: None,
+            documents: Vec::new(),
+            steps: Vec::new(),
+            stages,
+            left: None,
+            read: None,
+        };
         sale.open_stage(&sale.entry.stage)?;
         sale.step("opportunity.created", "", State::Open, None, "");
         if let Some((process, language)) = process {
@@ -135,27 +165,42 @@ impl Sale {
             let entry = entry.ok_or_else(|| Error::Broken(format!("{} has no entry", opportunity.name())))?;
             sales.push(Self::with_entry(db, library, opportunity, entry).await?);
         }
+        let asking = sales.iter().filter(|sale| sale.asks_documents()).map(|sale| sale.opportunity.id).collect();
+        for document in document::of_opportunities(db, asking).await? {
+            let of = sales.iter_mut().find(|sale| sale.opportunity.id == document.opportunity);
+            of.into_iter().for_each(|sale| sale.documents.push(document.clone()));
+        }
         Ok(sales)
     }
 
     async fn complete(db: &impl ConnectionTrait, library: &Library, found: opportunity::Model) -> Result<Self, Error> {
         let entry = stage_entry::find(db, found.id, found.entry).await?;
-        Self::with_entry(db, library, found, entry).await
+        let mut sale = Self::with_entry(db, library, found, entry).await?;
+        if sale.asks_documents() {
+            sale.documents = document::of_opportunities(db, vec![sale.opportunity.id]).await?;
+        }
+        Ok(sale)
     }
 
-    /// The process comes from memory; the database is asked once in a version's life.
+    /// The process comes from memory; the database is asked once in a version's life. A definition that cannot be
+    /// followed is no reason not to show the sale: its run is in ERROR.
     async fn with_entry(
         db: &impl ConnectionTrait,
         library: &Library,
         opportunity: opportunity::Model,
         entry: stage_entry::Model,
     ) -> Result<Self, Error> {
-        let process = match &opportunity.run {
-            Some(run) => Some(library.pinned(db, &run.process, run.version).await?),
-            None => None,
-        };
+        let (mut process, mut unfollowable) = (None, None);
+        if let Some(run) = &opportunity.run {
+            match library.pinned(db, &run.process, run.version).await {
+                Ok(pinned) => process = Some(pinned),
+                Err(Error::Unfollowable { cause, .. }) => unfollowable = Some(cause),
+                Err(error) => return Err(error),
+            }
+        }
         let read = Some(Box::new((opportunity.clone(), entry.clone())));
-        Ok(Self { opportunity, entry, process, steps: Vec::new(), stages: library.stages.clone(), left: None, read })
+        let (steps, documents, stages) = (Vec::new(), Vec::new(), library.stages());
+        Ok(Self { opportunity, entry, process, unfollowable, documents, steps, stages, left: None, read })
     }
 
     /// Writes a new sale.
@@ -208,6 +253,15 @@ impl Sale {
         Ok(())
     }
 
+    /// Lets a verb pass that the state accepts. The refusal of a closed sale names it, for the audit (R-OPP-3).
+    ///
+    /// # Errors
+    /// A refusal that names the state and the allowed verbs.
+    pub fn accept(&self, verb: Verb) -> Result<State, Error> {
+        let accepted = self.opportunity.state.accept(verb);
+        Ok(accepted.map_err(|refusal| refusal.with(attempt::CLOSED, self.opportunity.name()))?)
+    }
+
     /// The stage lookup.
     pub fn stages(&self) -> &Stages {
         &self.stages
@@ -230,6 +284,29 @@ impl Sale {
         self.process.clone().filter(|_| running)
     }
 
+    /// The process, if it leads the sale; refused where one would, and cannot be followed.
+    fn followed(&self) -> Result<Option<Arc<Process>>, Error> {
+        let Some(run) = self.opportunity.running() else { return Ok(None) };
+        match (self.leading(), self.run_error()) {
+            (Some(process), None) => Ok(Some(process)),
+            (_, cause) => Err(Error::RunInError {
+                process: PROCESSES.slug(&run.process),
+                cause: cause.unwrap_or_default().to_owned(),
+            }),
+        }
+    }
+
+    /// Why the run cannot go on, where it cannot: noted when it stopped, or seen now.
+    pub fn run_error(&self) -> Option<&str> {
+        let run = self.opportunity.running()?;
+        run.error.as_deref().or(self.unfollowable.as_deref())
+    }
+
+    /// Whether the process that leads it has gates that ask for documents.
+    pub fn asks_documents(&self) -> bool {
+        self.leading().is_some_and(|process| process.asks_documents())
+    }
+
     /// Notes what was done.
     fn step(
         &mut self,
@@ -249,15 +326,25 @@ impl Sale {
     }
 
     fn begin_run(&mut self, process: Arc<Process>, language: Language, now: DateTime<Utc>) {
-        self.opportunity.run = Some(Run {
+        self.opportunity.set_run(Run {
             process: process.id.value.clone(),
             version: process.version,
             language,
             state: RunState::Running,
             started_at: now,
             ended_at: None,
+            error: None,
         });
         self.process = Some(process);
+        self.unfollowable = None;
+    }
+
+    /// Changes the run.
+    fn change_run(&mut self, change: impl FnOnce(&mut Run)) {
+        if let Some(mut run) = self.opportunity.run.clone() {
+            change(&mut run);
+            self.opportunity.set_run(run);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use dealflow_proto::{Violation, convert};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::people::{read_competitors, read_participants, read_team};
 use crate::amount::{Iso, arithmetic};
 use crate::error::Error;
 use crate::opportunity::{Bant, Line, Lines, LoseReason, Model};
@@ -53,7 +54,10 @@ updatable!(
     channel,
     campaign,
     proposal_handover_date,
-    decision_maker
+    decision_maker,
+    competitors,
+    participants,
+    team
 );
 
 /// Lays the fields that the mask takes over what is stored. The decision maker is one fact with two names: given by
@@ -90,6 +94,10 @@ pub(crate) fn read(given: &pb::Opportunity, into: &mut Model, today: NaiveDate) 
         faults.wrong("opportunity.decision_maker", "is another contact than bant.decision_maker; it is one person");
     }
     into.bant.decision_maker = decides.or(into.bant.decision_maker);
+    into.competitors = read_competitors(&given.competitors, &mut faults);
+    into.participants = read_participants(&given.participants, &mut faults);
+    into.participants.with_decision_maker(into.bant.decision_maker);
+    into.team = read_team(&given.team, &mut faults);
     into.probability = given.probability;
     into.tactics.clone_from(&given.tactics);
     into.competitor.clone_from(&given.competitor);
@@ -127,13 +135,13 @@ pub(crate) fn read(given: &pb::Opportunity, into: &mut Model, today: NaiveDate) 
 
 /// Everything that is wrong, gathered before anything is refused.
 #[derive(Default)]
-struct Faults {
+pub(super) struct Faults {
     fields: Vec<Violation>,
     arithmetic: Option<Error>,
 }
 
 impl Faults {
-    fn take<T: Default>(&mut self, result: Result<T, Error>) -> T {
+    pub(super) fn take<T: Default>(&mut self, result: Result<T, Error>) -> T {
         match result {
             Ok(value) => return value,
             Err(Error::Fields(fields)) => self.fields.extend(
@@ -146,7 +154,7 @@ impl Faults {
         T::default()
     }
 
-    fn wrong(&mut self, field: impl Into<String>, description: &str) {
+    pub(super) fn wrong(&mut self, field: impl Into<String>, description: &str) {
         self.fields.push(Violation { field: field.into(), description: description.to_owned() });
     }
 
@@ -166,11 +174,11 @@ pub(crate) fn day(field: &str, date: Option<&Date>) -> Result<Option<NaiveDate>,
     date.map(convert::date_of).transpose().map_err(|error| Error::field(field, error.to_string()))
 }
 
-/// A reason of the wire; none where it is not said.
+/// A built-in reason of the wire; none where it is not said, or one of the user's own.
 pub(crate) fn lose_reason(reason: pb::opportunity::LoseReason) -> Option<LoseReason> {
     use pb::opportunity::LoseReason as Wire;
     match reason {
-        Wire::Unspecified => None,
+        Wire::Unspecified | Wire::Own => None,
         Wire::OutSold => Some(LoseReason::OutSold),
         Wire::Canceled => Some(LoseReason::Canceled),
         Wire::NoBudget => Some(LoseReason::NoBudget),
@@ -180,7 +188,7 @@ pub(crate) fn lose_reason(reason: pb::opportunity::LoseReason) -> Option<LoseRea
     }
 }
 
-fn name(field: &str, collection: Collection, name: &str) -> Result<Option<Uuid>, Error> {
+pub(super) fn name(field: &str, collection: Collection, name: &str) -> Result<Option<Uuid>, Error> {
     collection.parse_optional(name).map_err(|error| Error::field(field, error.to_string()))
 }
 

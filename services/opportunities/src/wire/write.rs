@@ -9,6 +9,7 @@ use dealflow_proto::types::v1 as types;
 use uuid::Uuid;
 
 use super::library::{activity_result, caption};
+use super::people::{competitor, member, participant};
 use crate::library::{Language, Process};
 use crate::opportunity::{Bant, Line, LoseReason, Model, Run, RunState, State};
 use crate::sale::Sale;
@@ -30,10 +31,16 @@ pub(crate) fn sale(sale: &Sale) -> pb::Opportunity {
         close_date: record.close_date.map(date),
         actual_value: amount(record.actual_value),
         spent_minutes: record.spent_minutes,
-        lose_reason: record.lose_reason.map_or(pb::opportunity::LoseReason::Unspecified, lose_reason).into(),
+        lose_reason: lost_for(record).into(),
+        lose_reason_code: record.lose_reason_code.clone(),
+        status: status(sale).into(),
+        hold_reason: record.hold_reason.clone(),
+        hold_until_date: record.hold_until.map(date),
+        hold_time: record.held_at.map(timestamp),
+        follow_up_of: name(OPPORTUNITIES, record.follow_up_of),
         lose_comment: record.lose_comment.clone(),
         cycle_days: record.cycle_days.unwrap_or_default(),
-        process_run: record.run.as_ref().map(run),
+        process_run: record.run.as_ref().map(|it| run(it, sale)),
         stage_entry: Some(entry(&sale.entry, sale.process.as_deref(), sale.language())),
         guidance: Some(guidance(sale)),
         reserved_order: name(ORDERS, record.reserved_order),
@@ -71,6 +78,9 @@ pub(crate) fn facts(record: &Model) -> pb::Opportunity {
         campaign: record.campaign.clone(),
         proposal_handover_date: record.proposal_handover_date.map(date),
         decision_maker: name(CONTACTS, record.bant.decision_maker),
+        competitors: record.competitors.0.iter().map(competitor).collect(),
+        participants: record.participants.0.iter().map(participant).collect(),
+        team: record.team.0.iter().map(member).collect(),
         ..pb::Opportunity::default()
     }
 }
@@ -86,40 +96,48 @@ pub(crate) fn entry(entry: &stage_entry::Model, process: Option<&Process>, langu
         enter_time: Some(timestamp(entry.entered_at)),
         leave_time: entry.left_at.map(timestamp),
         cause: cause(entry.cause).into(),
-        planned_activities: planned.filter_map(|it| planned_activity(it, process?, language)).collect(),
+        planned_activities: planned.map(|it| planned_activity(it, process, language)).collect(),
         wins_when_done: process.is_some_and(|process| process.is_last_before_win(&entry.stage)),
+        prepares_quote: process.and_then(|it| it.stage(&entry.stage)).is_some_and(|stage| stage.prepares_quote),
     }
 }
 
-/// None only where the template is not in the run's version, which the engine never plans.
-fn planned_activity(planned: &PlannedActivity, process: &Process, language: Language) -> Option<pb::PlannedActivity> {
-    let template = process.template(&planned.template)?;
-    Some(pb::PlannedActivity {
+/// What it says comes from the version that leads the sale; an entry of another time may know templates that are not in
+/// it: then its key and its result are all there is to tell.
+fn planned_activity(planned: &PlannedActivity, process: Option<&Process>, language: Language) -> pb::PlannedActivity {
+    let bare = pb::PlannedActivity {
         key: planned.key.clone(),
         template: planned.template.clone(),
+        result: planned.result.clone().unwrap_or_default(),
+        wait_until_time: planned.wait_until.map(timestamp),
+        ..pb::PlannedActivity::default()
+    };
+    let Some(template) = process.and_then(|process| process.template(&planned.template)) else { return bare };
+    pb::PlannedActivity {
         r#type: template.r#type.as_str().to_owned(),
         subject: caption(&template.subject, language),
         instructions: caption(&template.instructions, language),
         required: template.required,
         due_days: template.due_days,
         results: template.results.iter().map(|outcome| activity_result(outcome, language)).collect(),
-        result: planned.result.clone().unwrap_or_default(),
-    })
+        needs_text: template.needs_text,
+        ..bare
+    }
 }
 
 fn guidance(sale: &Sale) -> types::Guidance {
     let guidance = sale.guidance();
     let actions = guidance.next_actions.into_iter();
     types::Guidance {
-        allowed_verbs: guidance.allowed_verbs.iter().map(ToString::to_string).collect(),
+        allowed_verbs: guidance.allowed_verbs,
         next_actions: actions
             .map(|action| types::NextAction {
-                verb: action.verb.to_string(),
+                verb: action.verb.to_owned(),
                 resource: sale.opportunity.name(),
                 description: action.description,
             })
             .collect(),
-        missing_fields: guidance.missing_fields.into_iter().map(str::to_owned).collect(),
+        missing_fields: guidance.missing_fields,
     }
 }
 
@@ -156,12 +174,13 @@ fn line(line: &Line, record: &Model) -> types::Line {
     }
 }
 
-fn run(run: &Run) -> pb::ProcessRun {
+fn run(run: &Run, sale: &Sale) -> pb::ProcessRun {
     use pb::process_run::State as Wire;
-    let state = match run.state {
+    let state = match sale.shown_run_state().unwrap_or(run.state) {
         RunState::Running => Wire::Running,
         RunState::Completed => Wire::Completed,
         RunState::Canceled => Wire::Canceled,
+        RunState::Error => Wire::Error,
     };
     pb::ProcessRun {
         process: PROCESSES.slug(&run.process),
@@ -169,6 +188,8 @@ fn run(run: &Run) -> pb::ProcessRun {
         state: state.into(),
         start_time: Some(timestamp(run.started_at)),
         end_time: run.ended_at.map(timestamp),
+        error: sale.run_error().unwrap_or_default().to_owned(),
+        asks_documents: sale.asks_documents(),
     }
 }
 
@@ -176,11 +197,27 @@ fn name(collection: Collection, id: Option<Uuid>) -> String {
     id.map(|id| collection.name(id)).unwrap_or_default()
 }
 
-fn state(state: State) -> pb::opportunity::State {
+pub(super) fn state(state: State) -> pb::opportunity::State {
     match state {
         State::Open => pb::opportunity::State::Open,
         State::Won => pb::opportunity::State::Won,
         State::Lost => pb::opportunity::State::Lost,
+    }
+}
+
+fn status(sale: &Sale) -> pb::opportunity::Status {
+    match sale.opportunity.state {
+        State::Open if sale.is_on_hold() => pb::opportunity::Status::OnHold,
+        State::Open => pb::opportunity::Status::InProgress,
+        State::Won | State::Lost => pb::opportunity::Status::Unspecified,
+    }
+}
+
+fn lost_for(record: &Model) -> pb::opportunity::LoseReason {
+    match record.lose_reason {
+        Some(reason) => lose_reason(reason),
+        None if record.lose_reason_code.is_empty() => pb::opportunity::LoseReason::Unspecified,
+        None => pb::opportunity::LoseReason::Own,
     }
 }
 
@@ -204,5 +241,6 @@ fn cause(cause: Cause) -> pb::stage_entry::Cause {
         Cause::Manual => Wire::Manual,
         Cause::Result => Wire::Result,
         Cause::Final => Wire::Final,
+        Cause::ProcessCanceled => Wire::ProcessCanceled,
     }
 }

@@ -125,6 +125,8 @@ both! {
                 desk.record(&closed, "contact_client#1", "done").await,
                 desk.win(name).await,
                 desk.lose(name, LoseReason::Canceled).await,
+                desk.hold(name, "later").await,
+                desk.resume(name).await,
             ] {
                 let refused = refused.expect_err("it is closed");
                 assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "TERMINAL"));

@@ -10,11 +10,16 @@ use dealflow_proto::google::type_::{Date, Decimal, Money};
 use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServiceClient;
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
 use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
+use dealflow_proto::opportunities::v1::run_service_client::RunServiceClient;
 use dealflow_proto::opportunities::v1::{
-    CreateOpportunityRequest, GetOpportunityRequest, ListStageEntriesRequest, LoseOpportunityRequest,
-    MoveToStageRequest, Opportunity, RecordActivityResultRequest, ReleaseOpportunityRequest, ReserveOpportunityRequest,
-    StageEntry, StartProcessRequest, UpdateOpportunityRequest, WinOpportunityRequest, opportunity::LoseReason,
+    CancelProcessRequest, CompleteProcessRequest, CreateFollowUpOpportunityRequest, CreateOpportunityRequest,
+    DealDocument, GetOpportunityRequest, GetProcessRequest, HoldOpportunityRequest, ImportProcessRequest,
+    ImportProcessResponse, ListStageEntriesRequest, LoseOpportunityRequest, MigrateRunsRequest, MigrateRunsResponse,
+    MoveToStageRequest, Opportunity, Process, RecordActivityResultRequest, RecordDocumentsRequest,
+    ReleaseOpportunityRequest, ReserveOpportunityRequest, ResumeOpportunityRequest, ResumeProcessRequest, StageEntry,
+    StartProcessRequest, UpdateOpportunityRequest, WinOpportunityRequest, deal_document, opportunity::LoseReason,
 };
+use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
 use dealflow_testbed::{RefusalView, TestClock, TestDb, id, refusal};
 use tonic::Status;
 
@@ -33,7 +38,9 @@ pub(crate) type Answer = Result<Opportunity, Box<RefusalView>>;
 pub(crate) struct Desk {
     pub(crate) opportunities: OpportunityServiceClient<Link>,
     pub(crate) processes: ProcessServiceClient<Link>,
+    pub(crate) runs: RunServiceClient<Link>,
     pub(crate) analytics: AnalyticsServiceClient<Link>,
+    pub(crate) settings: SettingServiceClient<Link>,
     pub(crate) feed: FeedServiceClient<Link>,
     pub(crate) time: TestClock,
     pub(crate) store: Store,
@@ -51,7 +58,9 @@ impl Desk {
         Self {
             opportunities: OpportunityServiceClient::new(link.clone()),
             processes: ProcessServiceClient::new(link.clone()),
+            runs: RunServiceClient::new(link.clone()),
             analytics: AnalyticsServiceClient::new(link.clone()),
+            settings: SettingServiceClient::new(link.clone()),
             feed: FeedServiceClient::new(link),
             time,
             store,
@@ -149,6 +158,73 @@ impl Desk {
         last
     }
 
+    /// The latest version of a process.
+    pub(crate) async fn process(&self, name: &str) -> Process {
+        let ask = GetProcessRequest { name: name.to_owned(), version: 0 };
+        self.processes.clone().get_process(ask).await.expect("it is there").into_inner()
+    }
+
+    /// Imports a definition.
+    pub(crate) async fn import(&self, yaml: &str) -> Result<ImportProcessResponse, Box<RefusalView>> {
+        self.import_as(ImportProcessRequest { yaml: yaml.to_owned(), ..Default::default() }).await
+    }
+
+    pub(crate) async fn import_as(&self, ask: ImportProcessRequest) -> Result<ImportProcessResponse, Box<RefusalView>> {
+        let ask = ImportProcessRequest { request_id: id(), ..ask };
+        let imported = self.processes.clone().import_process(ask).await;
+        imported.map(tonic::Response::into_inner).map_err(|status| Box::new(refusal(&status)))
+    }
+
+    /// Tells how far a document is.
+    pub(crate) async fn document(
+        &self,
+        name: &str,
+        document: &str,
+        state: deal_document::State,
+        version: i64,
+    ) -> Answer {
+        let document = DealDocument { document: document.to_owned(), state: state.into(), version };
+        let (name, documents) = (name.to_owned(), vec![document]);
+        let ask = RecordDocumentsRequest { name, documents, request_id: id(), ..Default::default() };
+        answer(self.runs.clone().record_documents(ask).await)
+    }
+
+    pub(crate) async fn cancel_process(&self, name: &str) -> Answer {
+        let ask = CancelProcessRequest { name: name.to_owned(), request_id: id(), ..Default::default() };
+        answer(self.runs.clone().cancel_process(ask).await)
+    }
+
+    pub(crate) async fn resume_process(&self, name: &str) -> Answer {
+        let ask = ResumeProcessRequest { name: name.to_owned(), request_id: id(), ..Default::default() };
+        answer(self.runs.clone().resume_process(ask).await)
+    }
+
+    pub(crate) async fn complete_process(&self, name: &str) -> Answer {
+        let ask = CompleteProcessRequest { name: name.to_owned(), request_id: id(), ..Default::default() };
+        answer(self.runs.clone().complete_process(ask).await)
+    }
+
+    pub(crate) async fn migrate(&self, ask: MigrateRunsRequest) -> Result<MigrateRunsResponse, Box<RefusalView>> {
+        let ask = MigrateRunsRequest { request_id: id(), ..ask };
+        let moved = self.runs.clone().migrate_runs(ask).await;
+        moved.map(tonic::Response::into_inner).map_err(|status| Box::new(refusal(&status)))
+    }
+
+    /// As [`Desk::record`], told in words.
+    pub(crate) async fn record_saying(&self, of: &Opportunity, key: &str, result: &str, comment: &str) -> Answer {
+        let entry = of.stage_entry.as_ref().expect("every opportunity is in an entry");
+        let ask = RecordActivityResultRequest {
+            name: of.name.clone(),
+            stage_entry: entry.name.clone(),
+            planned_key: key.to_owned(),
+            result: result.to_owned(),
+            comment: comment.to_owned(),
+            request_id: id(),
+            ..RecordActivityResultRequest::default()
+        };
+        answer(self.opportunities.clone().record_activity_result(ask).await)
+    }
+
     pub(crate) async fn win(&self, name: &str) -> Answer {
         self.win_as(WinOpportunityRequest { name: name.to_owned(), ..Default::default() }).await
     }
@@ -161,6 +237,26 @@ impl Desk {
     pub(crate) async fn lose(&self, name: &str, reason: LoseReason) -> Answer {
         self.lose_as(LoseOpportunityRequest { name: name.to_owned(), reason: reason.into(), ..Default::default() })
             .await
+    }
+
+    pub(crate) async fn hold(&self, name: &str, reason: &str) -> Answer {
+        let (name, reason) = (name.to_owned(), reason.to_owned());
+        self.hold_as(HoldOpportunityRequest { name, reason, ..Default::default() }).await
+    }
+
+    pub(crate) async fn hold_as(&self, ask: HoldOpportunityRequest) -> Answer {
+        let ask = HoldOpportunityRequest { request_id: id(), ..ask };
+        answer(self.opportunities.clone().hold_opportunity(ask).await)
+    }
+
+    pub(crate) async fn resume(&self, name: &str) -> Answer {
+        let ask = ResumeOpportunityRequest { name: name.to_owned(), request_id: id(), ..Default::default() };
+        answer(self.opportunities.clone().resume_opportunity(ask).await)
+    }
+
+    pub(crate) async fn follow_up(&self, ask: CreateFollowUpOpportunityRequest) -> Answer {
+        let ask = CreateFollowUpOpportunityRequest { request_id: id(), ..ask };
+        answer(self.opportunities.clone().create_follow_up_opportunity(ask).await)
     }
 
     pub(crate) async fn lose_as(&self, ask: LoseOpportunityRequest) -> Answer {
@@ -194,6 +290,11 @@ pub(crate) fn titled(title: &str) -> Opportunity {
 pub(crate) fn open_keys(of: &Opportunity) -> Vec<String> {
     let planned = of.stage_entry.iter().flat_map(|entry| &entry.planned_activities);
     planned.filter(|activity| activity.result.is_empty()).map(|activity| activity.key.clone()).collect()
+}
+
+/// What is missing at a gate that refused.
+pub(crate) fn missing(refused: &RefusalView) -> Vec<&str> {
+    refused.preconditions.iter().map(|(_, subject, _)| subject.as_str()).collect()
 }
 
 pub(crate) fn number(of: &Opportunity) -> i32 {

@@ -1,28 +1,19 @@
 //! The process library: what ships to the letter, strict reading, versions (R-PRC-1 to R-PRC-3, R-STG-1).
 
-use dealflow_migrations::opportunities::Migrator;
 use dealflow_opportunities::library::{Process, SHIPPED, Stages};
 use dealflow_proto::opportunities::v1::{
-    Caption, GetProcessRequest, ListProcessesRequest, ListStagesRequest, process::Control, process_run, stage::Meaning,
+    Caption, GetProcessRequest, ListProcessesRequest, process::Control, process_run,
 };
-use dealflow_testbed::{TestClock, TestDb, both, refusal};
-use sea_orm::ConnectionTrait;
+use dealflow_testbed::{TestDb, both, refusal};
 use tonic::Code;
 
 use crate::desk::{CORPORATE_SALE, Desk, open_keys, titled};
 
-/// A desk whose library holds one more process, as an import would have stored it.
-pub(crate) async fn import(db: &TestDb, process: &str, body: &str) -> Desk {
-    let time = TestClock::new();
-    let store = db.store::<Migrator>("opportunities", time.clock()).await;
-    let tx = store.begin().await.expect("the store is open");
-    let insert = format!(
-        "INSERT INTO process_definition (process, version, body, registered_at) \
-         VALUES ('{process}', 1, '{body}', '2026-01-01 00:00:00+00:00')"
-    );
-    tx.execute_unprepared(&insert).await.expect("the definition is stored");
-    tx.commit().await.expect("committed");
-    Desk::of_store(store, time).await
+/// A desk whose library holds one more process.
+pub(crate) async fn import(db: &TestDb, body: &str) -> Desk {
+    let desk = Desk::open(db).await;
+    desk.import(body).await.expect("the definition is right");
+    desk
 }
 
 fn texts(captions: &[Caption]) -> (&str, &str) {
@@ -35,7 +26,7 @@ both! {
     /// Requirements §1 and R-PRC-2: the corporate sale, stage by stage, activity by activity, in both languages.
     async fn the_corporate_sale_is_as_the_requirements_say(db: TestDb) {
         let desk = Desk::open(&db).await;
-        let ask = GetProcessRequest { name: CORPORATE_SALE.to_owned() };
+        let ask = GetProcessRequest { name: CORPORATE_SALE.to_owned(), version: 0 };
         let process = desk.processes.clone().get_process(ask).await.expect("it ships").into_inner();
         assert_eq!(texts(&process.captions), ("Corporate sale", "Корпоративная продажа"));
         assert_eq!((process.control(), process.version), (Control::Free, 1));
@@ -83,26 +74,62 @@ both! {
         }
         assert!(process.stages[..4].iter().all(|stage| !texts(&stage.goals).1.is_empty()));
         let listed = desk.processes.clone().list_processes(ListProcessesRequest {}).await.expect("listed").into_inner();
-        assert_eq!(listed.processes, [process]);
-        let none = GetProcessRequest { name: "processes/none".to_owned() };
+        assert_eq!(listed.processes.len(), 3);
+        assert!(listed.processes.contains(&process));
+        let none = GetProcessRequest { name: "processes/none".to_owned(), version: 0 };
         assert_eq!(desk.processes.clone().get_process(none).await.expect_err("no such one").code(), Code::NotFound);
     }
 
-    /// R-STG-1: the lookup holds meaning, probability, forecast and order.
-    async fn the_stage_lookup_is_listed_in_order(db: TestDb) {
+    /// Requirements §1, E: the four steps one after the other, in both languages, and what each asks for.
+    async fn the_qualification_of_a_sales_opportunity_is_as_the_requirements_say(db: TestDb) {
         let desk = Desk::open(&db).await;
-        let stages = desk.processes.clone().list_stages(ListStagesRequest {}).await.expect("listed").into_inner().stages;
-        let positions: Vec<i32> = stages.iter().map(|stage| stage.position).collect();
-        assert_eq!(positions, [1, 2, 3, 4, 5, 6]);
-        let finals: Vec<_> = stages.iter().filter(|stage| stage.meaning() != Meaning::Open).collect();
-        let finals: Vec<_> = finals.iter().map(|stage| (stage.name.as_str(), stage.meaning(), stage.probability)).collect();
-        assert_eq!(finals, [("stages/closed-won", Meaning::Won, 100), ("stages/closed-lost", Meaning::Lost, 0)]);
+        let process = desk.process("processes/qualify-sales-opportunity").await;
+        assert_eq!(texts(&process.captions), ("Qualify sales opportunity", "Квалификация сделки"));
+        assert_eq!(process.control(), Control::Strict);
+        let steps: Vec<Vec<&str>> = process
+            .stages
+            .iter()
+            .map(|stage| stage.activities.iter().map(|activity| texts(&activity.subjects).0).collect())
+            .collect();
+        assert_eq!(steps, [
+            vec!["Review the qualification task"],
+            vec!["Request additional information"],
+            vec!["Qualify"],
+            vec!["Confirm the qualification"],
+            vec![],
+            vec![],
+            vec![],
+        ]);
+        let fields = ["account", "terms_of_sale", "revenue_expectation", "probability", "channel", "campaign", "lines"];
+        assert_eq!(process.stages[2].fields, fields);
+        assert!(process.stages[3].activities[0].needs_text, "the results, in words");
+        assert!(process.stages[4].completes && process.stages[4].prepares_quote);
+    }
+
+    /// Requirements §1, D, and states.md, "Gates": five stages, each stands for one record, each with its gate.
+    async fn the_sales_lifecycle_is_as_the_requirements_say(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let process = desk.process("processes/sales-lifecycle").await;
+        assert_eq!(texts(&process.captions), ("Sales lifecycle", "Жизненный цикл продажи"));
+        assert_eq!(process.control(), Control::Gated);
+        let gates: Vec<(&str, &str, String, String)> = process.stages[..5]
+            .iter()
+            .map(|it| (it.stage.as_str(), it.record.as_str(), it.fields.join(" "), it.documents.join(" ")))
+            .collect();
+        let gate = |stage, record, fields: &str, documents: &str| (stage, record, fields.to_owned(), documents.to_owned());
+        assert_eq!(gates, [
+            gate("stages/qualify", "lead", "bant.need bant.budget_status|bant.purchase_process|bant.decision_maker", ""),
+            gate("stages/develop", "opportunity", "lines estimated_value estimated_close_date", ""),
+            gate("stages/propose", "quote", "", "documents.quote_active"),
+            gate("stages/close", "order", "", "documents.quote_accepted"),
+            gate("stages/fulfill", "invoice", "", "documents.invoice_accepted"),
+        ]);
     }
 
     /// R-PRC-1: by name, as a person types it, in either language; activities in the language of the run.
     async fn a_process_is_started_by_its_name_as_typed(db: TestDb) {
         let desk = Desk::open(&db).await;
-        for typed in ["processes/corporate-sale", "Corporate sale", "  CORPORATE SALE ", "корпоративная ПРОДАЖА"] {
+        for typed in ["processes/corporate-sale", "Corporate sale", "  CORPORATE   SALE ", "corporate-sale", "корпоративная ПРОДАЖА"] {
             let opened = desk.create(titled("Pumps"), "").await.expect("opened");
             desk.move_to(&opened.name, "stages/proposal").await.expect("moved");
             let started = desk.start(&opened.name, typed).await.expect("started");
@@ -115,6 +142,7 @@ both! {
         let opened = desk.create(titled("Pumps"), "").await.expect("opened");
         let refused = desk.start(&opened.name, "Corporate sail").await.expect_err("no such process");
         assert_eq!(refused.code, Code::NotFound);
+        assert!(refused.metadata["candidates"].contains("Corporate sale, Корпоративная продажа"), "{refused:?}");
         let ask = dealflow_proto::opportunities::v1::StartProcessRequest {
             name: opened.name.clone(),
             process: CORPORATE_SALE.to_owned(),
@@ -143,106 +171,80 @@ both! {
         assert_eq!(refused.metadata["process"], CORPORATE_SALE);
         assert_eq!(desk.get(&opened.name).await, opened);
     }
-
-    /// R-PRC-3: the same file twice is a no-op; a changed one is a new version, and runs keep theirs.
-    async fn runs_keep_the_version_they_started_on(db: TestDb) {
-        let time = TestClock::new();
-        let store = db.store::<Migrator>("opportunities", time.clock()).await;
-        let before = SHIPPED[0].1.replace("code: presentation", "code: old_presentation").replace(
-            "{create: presentation}",
-            "{create: old_presentation}",
-        );
-        let tx = store.begin().await.expect("open");
-        let insert = format!(
-            "INSERT INTO process_definition (process, version, body, registered_at) \
-             VALUES ('corporate-sale', 1, '{before}', '2026-01-01 00:00:00+00:00')"
-        );
-        tx.execute_unprepared(&insert).await.expect("stored");
-        tx.commit().await.expect("committed");
-        let desk = Desk::of_store(store.clone(), time.clone()).await;
-        let fresh = desk.led().await;
-        assert_eq!(fresh.process_run.as_ref().map(|run| run.version), Some(2), "the changed file");
-        let again = Desk::of_store(store.clone(), time.clone()).await;
-        assert_eq!(again.led().await.process_run.map(|run| run.version), Some(2), "the same file");
-
-        // As if it had been started before the file changed.
-        let tx = store.begin().await.expect("open");
-        let pin = match store.backend() {
-            sea_orm::DbBackend::Postgres => "UPDATE opportunity SET run = jsonb_set(run, '{version}', '1')",
-            _ => "UPDATE opportunity SET run = json_set(run, '$.version', 1)",
-        };
-        tx.execute_unprepared(pin).await.expect("pinned");
-        tx.commit().await.expect("committed");
-        let moved = desk.move_to(&fresh.name, "stages/presentation").await.expect("moved");
-        assert_eq!(open_keys(&moved), ["old_presentation#1"]);
-    }
-
-    /// R-STG-2: GATED asks for its fields on the way forward, STRICT goes stage by stage; losing is always allowed.
-    async fn control_decides_which_stage_may_follow(db: TestDb) {
-        use dealflow_proto::opportunities::v1::opportunity::LoseReason;
-        let steps = "stages:\n  - {stage: qualification, goal: {en: g, ru: ц}, fields: [account, bant.need]}\n  \
-                     - {stage: proposal, goal: {en: g, ru: ц}, fields: [estimated_value]}\n  \
-                     - {stage: contracting, goal: {en: g, ru: ц}}\n  - stage: closed-won\n  - stage: closed-lost\n";
-        let strict = format!("id: strict\ncaptions: {{en: Strict, ru: Строгая}}\ncontrol: STRICT\n{steps}");
-        let desk = import(&db, "strict", &strict).await;
-        let opened = desk.create(titled("Pumps"), "Strict").await.expect_err("create takes a name");
-        assert_eq!(opened.code, Code::InvalidArgument);
-        let opened = desk.create(titled("Pumps"), "processes/strict").await.expect("opened");
-        let refused = desk.move_to(&opened.name, "stages/contracting").await.expect_err("not the next one");
-        assert_eq!((refused.code, refused.metadata["allowed"].as_str()), (Code::FailedPrecondition, "stages/proposal"));
-        let refused = desk.move_to(&opened.name, "stages/presentation").await.expect_err("not of the process");
-        assert_eq!(refused.code, Code::FailedPrecondition);
-        let next = desk.move_to(&opened.name, "stages/proposal").await.expect("the next one");
-        desk.lose(&next.name, LoseReason::Price).await.expect("losing is always allowed");
-
-        let gated = format!("id: gated\ncaptions: {{en: Gated, ru: С воротами}}\ncontrol: GATED\n{steps}");
-        let stages = Stages::shipped().expect("they ship");
-        Process::parse("gated.yaml", &gated, &stages).expect("it is well formed");
-        let tx = desk.store.begin().await.expect("open");
-        let insert = format!(
-            "INSERT INTO process_definition (process, version, body, registered_at) \
-             VALUES ('gated', 1, '{gated}', '2026-01-01 00:00:00+00:00')"
-        );
-        tx.execute_unprepared(&insert).await.expect("stored");
-        tx.commit().await.expect("committed");
-        let desk = Desk::of_store(desk.store.clone(), desk.time.clone()).await;
-        let opened = desk.create(titled("Pumps"), "processes/gated").await.expect("opened");
-        let refused = desk.move_to(&opened.name, "stages/contracting").await.expect_err("the gate is shut");
-        let missing: Vec<&str> = refused.preconditions.iter().map(|(_, subject, _)| subject.as_str()).collect();
-        assert_eq!(missing, ["account", "bant.need", "estimated_value"]);
-        assert_eq!(opened.guidance.expect("guided").missing_fields, ["account", "bant.need", "estimated_value"]);
-    }
 }
 
-/// R-PRC-3: a definition is read strictly; a fault is told with file, line and reason.
+/// R-PRC-3: a definition is read strictly; a mistake is told with line, column and reason.
 #[test]
-fn a_wrong_definition_is_refused_with_file_line_and_reason() {
+fn a_wrong_definition_is_refused_with_line_and_reason() {
     let stages = Stages::shipped().expect("they ship");
     let (file, right) = SHIPPED[0];
     Process::parse(file, right, &stages).expect("what ships is right");
     let line_of = |needle: &str| right.lines().position(|line| line.contains(needle)).expect("there") as u64 + 1;
     for (from, to, reason) in [
-        ("control: FREE", "control: LOOSE", "unknown variant `LOOSE`"),
-        ("type: CALL", "type: SMS", "unknown variant `SMS`"),
-        ("{create: contact_client}", "{create: contact_nobody}", "names no template"),
+        ("control: FREE", "control: LOOSE", "`LOOSE` is none of FREE, GATED, STRICT"),
+        ("type: CALL", "type: SMS", "`SMS` is none of TASK"),
+        ("{create: contact_client}", "{create: contact_nobody}", "names no activity"),
         ("{goto: proposal}", "{goto: heaven}", "leads to no stage"),
         ("{goto: proposal}", "{goto: closed-won}", "leads to a final stage"),
-        ("{lose: NO_BUDGET}", "{lose: BAD_LUCK}", "unknown variant `BAD_LUCK`"),
+        ("{goto: proposal}", "{wait: 0}", "`0` is no number from 1 to 365"),
+        ("{lose: NO_BUDGET}", "{lose: BAD_LUCK}", "`BAD_LUCK` is none of OUT_SOLD"),
         ("code: prepare_presentation", "code: contact_client", "stands here twice"),
         ("stage: presentation", "stage: qualification", "stands here twice"),
         ("stage: presentation", "stage: seduction", "is not in the lookup"),
         ("code: prepare_presentation", "code: Prepare presentation", "is no id"),
         ("{code: done, captions: {en: Prepared", "{code: ready, captions: {en: Prepared", "has a result `done`"),
-        ("fields: [contact,", "fields: [shoe_size,", "unknown variant `shoe_size`"),
-        ("control: FREE", "colour: red\ncontrol: FREE", "unknown field `colour`"),
+        ("fields: [contact,", "fields: [shoe_size,", "`shoe_size` is none of account"),
+        ("control: FREE", "colour: red\ncontrol: FREE", "a process knows no `colour`"),
+        ("  - stage: closed-lost\n", "", "stages are open ones"),
+        ("        due_days: 1\n", "", "`due_days` is missing here"),
+        ("captions: {en: Corporate sale, ru: Корпоративная продажа}", "captions: {en: Sale}", "`ru` is missing"),
+        ("control: FREE", "control: [", "line"),
     ] {
         let wrong = right.replacen(from, to, 1);
-        let fault = Process::parse(file, &wrong, &stages).expect_err(to);
-        assert_eq!(fault.file, file);
-        assert!(fault.reason.contains(reason), "{to}: {fault}");
-        assert!(fault.line >= 1 && fault.line <= right.lines().count() as u64, "{to}: {fault}");
+        let told = Process::parse(file, &wrong, &stages).expect_err(to);
+        assert!(told.to_string().contains(reason), "{to}: {told}");
+        assert!(told.faults.iter().all(|fault| fault.line >= 1 && fault.column >= 1), "{to}: {told}");
     }
     let wrong = right.replacen("{goto: proposal}", "{goto: heaven}", 1);
-    let fault = Process::parse(file, &wrong, &stages).expect_err("no such stage");
-    assert_eq!(fault.line, line_of("{goto: proposal}"));
+    let told = Process::parse(file, &wrong, &stages).expect_err("no such stage");
+    let line = right.lines().nth(line_of("{goto: proposal}") as usize - 1).expect("there");
+    let column = line.find("{goto: proposal}").expect("there");
+    let column = line[..column].chars().count() as u64 + 1;
+    assert_eq!((told.faults[0].line, told.faults[0].column), (line_of("{goto: proposal}"), column));
+}
+
+/// R-PRC-3: all mistakes of a file are told at once, in its order.
+#[test]
+fn a_wrong_definition_is_told_of_all_its_mistakes_at_once() {
+    let stages = Stages::shipped().expect("they ship");
+    let (file, right) = SHIPPED[0];
+    let wrong = right
+        .replacen("control: FREE", "control: LOOSE", 1)
+        .replacen("{lose: NO_BUDGET}", "{lose: BAD_LUCK}", 1)
+        .replacen("{goto: proposal}", "{goto: heaven}", 1)
+        .replacen("type: EMAIL", "type: FAX", 1);
+    let told = Process::parse(file, &wrong, &stages).expect_err("four mistakes");
+    assert_eq!(told.faults.len(), 4, "{told}");
+    let lines: Vec<u64> = told.faults.iter().map(|fault| fault.line).collect();
+    assert!(lines.is_sorted(), "{told}");
+}
+
+/// What is no definition at all is refused, and nothing in it makes the reader fall over.
+#[test]
+fn what_is_no_definition_is_refused() {
+    let stages = Stages::shipped().expect("they ship");
+    for text in
+        ["", "42", "[]", "id", "{}", "id: {a: b}", "a: &a [*a]", "\u{0}", "stages: 3\nid: [x]", "- - - -", "? x"]
+    {
+        let told = Process::parse("file", text, &stages).expect_err(text);
+        assert!(!told.faults.is_empty());
+    }
+    proptest::proptest!(|(at in 0..SHIPPED[0].1.chars().count(), letter in proptest::char::any())| {
+        let mut letters: Vec<char> = SHIPPED[0].1.chars().collect();
+        letters[at] = letter;
+        let text: String = letters.into_iter().collect();
+        if let Err(told) = Process::parse("file", &text, &stages) {
+            proptest::prop_assert!(!told.faults.is_empty());
+        }
+    });
 }

@@ -1,12 +1,19 @@
 //! Opportunities over their contract, on both databases: stages, processes, closing, figures.
 
+mod beside;
 mod closing;
 mod desk;
 mod figures;
+mod gated_model;
+mod gates;
+mod importing;
 mod library;
 mod model;
 mod ordered;
+mod pages;
 mod records;
 mod requests;
 mod results;
+mod runs;
 mod stages;
+mod terminal;

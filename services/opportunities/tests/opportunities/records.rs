@@ -1,7 +1,8 @@
 //! What an opportunity knows: fields, lines, estimate, guidance, lists, events (R-OPP-1, R-PRC-4).
 
 use dealflow_proto::google::type_::Money;
-use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity};
+use dealflow_proto::opportunities::v1::participant::Role;
+use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity, Participant};
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Line, Need};
 use dealflow_testbed::{RefusalView, TestDb, both};
 use tonic::Code;
@@ -129,13 +130,14 @@ both! {
         let opened = desk.create(full.clone(), CORPORATE_SALE).await.expect("opened");
         let kept = Opportunity {
             decision_maker: bant.decision_maker.clone(),
+            participants: vec![Participant { contact: bant.decision_maker.clone(), role: Role::DecisionMaker.into() }],
             currency_code: "USD".to_owned(),
             open_date: day(2026, 3, 2),
             ..full
         };
         let facts = |it: Opportunity| Opportunity {
             name: String::new(), etag: String::new(), create_time: None, update_time: None, state: 0, stage: String::new(),
-            process_run: None, stage_entry: None, guidance: None, ..it
+            process_run: None, stage_entry: None, guidance: None, status: 0, ..it
         };
         assert_eq!(facts(opened.clone()), kept);
         let change = Opportunity { name: opened.name.clone(), title: "Valves".to_owned(), ..Opportunity::default() };
@@ -196,22 +198,28 @@ both! {
         let desk = Desk::open(&db).await;
         let opened = desk.led().await;
         let guidance = opened.guidance.clone().expect("guided");
-        assert_eq!(guidance.allowed_verbs, [
+        let verbs = [
             "UpdateOpportunity",
             "MoveToStage",
             "RecordActivityResult",
             "ReserveOpportunity",
             "WinOpportunity",
             "LoseOpportunity",
-        ]);
+            "HoldOpportunity",
+            "CancelProcess",
+        ];
+        assert_eq!(guidance.allowed_verbs, verbs);
         let actions: Vec<(&str, &str)> =
             guidance.next_actions.iter().map(|it| (it.verb.as_str(), it.description.as_str())).collect();
         assert_eq!(actions[1..], [
-            ("RecordActivityResult", "Prepare presentation"),
+            ("RecordActivityResult", "Prepare presentation [Prepared]"),
             ("MoveToStage", "Move to Presentation"),
             ("MoveToStage", "Move to Proposal"),
             ("MoveToStage", "Move to Contracting"),
         ]);
+        let results = "[Presentation agreed; Not reached → once more: Contact the client, assess the needs, coordinate the \
+                       date and time of the presentation; No budget → lost: NO_BUDGET; No need → lost: CANCELED]";
+        assert!(actions[0].1.ends_with(results), "{}", actions[0].1);
         assert!(guidance.next_actions.iter().all(|action| action.resource == opened.name));
         for field in ["bant.need", "lines", "estimated_value", "estimated_close_date", "account"] {
             assert!(guidance.missing_fields.iter().any(|missing| missing == field), "{field}");

@@ -123,7 +123,7 @@ both! {
 
     /// R-STG-5: advance, go to a stage (also the same one, anew), win, lose, and create what the stage does not wait for.
     async fn every_effect_happens(db: TestDb) {
-        let desk = import(&db, "steered", STEERED).await;
+        let desk = import(&db, STEERED).await;
         let led = || async { desk.create(titled("Pumps"), "processes/steered").await.expect("opened") };
         let result = |code: &'static str| {
             let desk = desk.clone();

@@ -2,6 +2,7 @@
 
 use dealflow_proto::erp::v1::{AbandonHandoffRequest, AdoptHandoffRequest, ReplayHandoffRequest};
 use dealflow_proto::gateway::v1::*;
+use dealflow_proto::opportunities::v1::Opportunity;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
 use dealflow_proto::settings::v1::{SettingValue, UpdateSettingRequest};
 use dealflow_tests::Sandbox;
@@ -46,6 +47,7 @@ mod billing;
 mod desk;
 mod documents;
 mod leads;
+mod processes;
 mod sales;
 
 /// The row of an RPC, with records of its own.
@@ -54,6 +56,8 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
     match service {
         "LeadService" | "AccountService" | "ContactService" | "PersonService" => leads::leads(method, sandbox).await,
         "OpportunityService" => sales::opportunities(method, sandbox).await,
+        "RunService" => processes::runs(method, sandbox).await,
+        "ProcessService" => processes::library(method, sandbox).await,
         "ActivityService" | "EmployeeService" => sales::activities(method, sandbox).await,
         "CategoryService" | "CalendarService" | "NotificationService" | "InteractionService" | "KnowledgeService" => {
             desk::desk(method, sandbox).await
@@ -79,6 +83,10 @@ async fn of_gateway(method: &str, sandbox: &Sandbox) -> Option<Row> {
         "DealService/DevelopDeal" => {
             let ask = DevelopDealRequest { request_id: String::new(), ..developed(&sandbox.qualified_deal().await) };
             Some(Row { ask: ask.encode_to_vec(), again: Again::Fine })
+        }
+        "DealService/StartDeal" => {
+            let opportunity = Some(Opportunity { title: sandbox.unique(), ..Opportunity::default() });
+            row!(Again::Fine, StartDealRequest { opportunity: opportunity, process: "Corporate sale".to_owned() })
         }
         "DealService/StartProcess" => {
             let opportunity = sandbox.deal_without_process().await;

@@ -11,10 +11,13 @@ use super::{Again, GUARD, Row, STATE, TAKEN, TERMINAL};
 
 pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row> {
     use opportunities::{
-        CreateOpportunityRequest, LoseOpportunityRequest, MoveToStageRequest, Opportunity, RecordActivityResultRequest,
-        ReleaseOpportunityRequest, ReserveOpportunityRequest, StartProcessRequest, UpdateOpportunityRequest,
-        WinOpportunityRequest,
+        BatchUpdateOpportunitiesRequest, CreateOpportunityRequest, LoseOpportunityRequest, MoveToStageRequest,
+        Opportunity, RecordActivityResultRequest, ReleaseOpportunityRequest, ReserveOpportunityRequest,
+        StartProcessRequest, UpdateOpportunityRequest, WinOpportunityRequest,
     };
+    if method.ends_with("LoseReason") {
+        return lose_reasons(method, sandbox).await;
+    }
     if method == "OpportunityService/CreateOpportunity" {
         let opportunity = Some(Opportunity { title: sandbox.unique(), ..Opportunity::default() });
         return row!(Again::Fine, CreateOpportunityRequest { opportunity: opportunity });
@@ -51,6 +54,27 @@ pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row
         }
         "OpportunityService/ReleaseOpportunity" => {
             row!(Again::Fine, ReleaseOpportunityRequest { name: name, order: format!("orders/{}", new_id()) })
+        }
+        "OpportunityService/BatchUpdateOpportunities" => {
+            let each = "opportunities/-".to_owned();
+            let opportunity = Some(Opportunity { name: each, tactics: "wait".to_owned(), ..Opportunity::default() });
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["tactics".to_owned()] });
+            row!(
+                Again::Fine,
+                BatchUpdateOpportunitiesRequest {
+                    names: vec![name],
+                    opportunity: opportunity,
+                    update_mask: update_mask
+                }
+            )
+        }
+        "OpportunityService/HoldOpportunity" | "OpportunityService/ResumeOpportunity" => {
+            waiting(method, sandbox, name).await
+        }
+        "OpportunityService/CreateFollowUpOpportunity" => {
+            let ask = WinOpportunityRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+            sandbox.api.opportunities.clone().win_opportunity(ask).await.ok()?;
+            row!(Again::Fine, opportunities::CreateFollowUpOpportunityRequest { name: name })
         }
         "OpportunityService/WinOpportunity" => row!(TERMINAL, WinOpportunityRequest { name: name }),
         "OpportunityService/LoseOpportunity" => {
@@ -94,6 +118,40 @@ async fn of_one(method: &str, sandbox: &Sandbox) -> Option<Row> {
             row!(invalid, ReassignActivityRequest { name: name, performer: performer })
         }
     }
+}
+
+async fn waiting(method: &str, sandbox: &Sandbox, name: String) -> Option<Row> {
+    let reason = "budget freeze".to_owned();
+    if method == "OpportunityService/HoldOpportunity" {
+        return row!(STATE, opportunities::HoldOpportunityRequest { name: name, reason: reason });
+    }
+    let ask = opportunities::HoldOpportunityRequest {
+        name: name.clone(),
+        reason,
+        request_id: new_id(),
+        ..Default::default()
+    };
+    sandbox.api.opportunities.clone().hold_opportunity(ask).await.ok()?;
+    row!(STATE, opportunities::ResumeOpportunityRequest { name: name })
+}
+
+async fn lose_reasons(method: &str, sandbox: &Sandbox) -> Option<Row> {
+    use opportunities::{Caption, CreateLoseReasonRequest, LoseReason as Reason, UpdateLoseReasonRequest};
+    let caption = Caption { language_code: "en".to_owned(), text: "No fit".to_owned() };
+    let reason = Reason { captions: vec![caption], ..Reason::default() };
+    let lose_reason_id = format!("R{}", new_id().replace('-', "").to_uppercase());
+    if method == "OpportunityService/CreateLoseReason" {
+        return row!(TAKEN, CreateLoseReasonRequest { lose_reason: Some(reason), lose_reason_id: lose_reason_id });
+    }
+    let ask = CreateLoseReasonRequest {
+        lose_reason: Some(reason),
+        lose_reason_id,
+        request_id: new_id(),
+        ..CreateLoseReasonRequest::default()
+    };
+    let name = sandbox.api.opportunities.clone().create_lose_reason(ask).await.ok()?.into_inner().name;
+    let lose_reason = Some(Reason { name, comment_required: true, ..Reason::default() });
+    row!(Again::Fine, UpdateLoseReasonRequest { lose_reason: lose_reason })
 }
 
 pub(super) async fn activities(method: &str, sandbox: &Sandbox) -> Option<Row> {

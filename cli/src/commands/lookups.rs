@@ -1,0 +1,92 @@
+//! What people call stages, processes, products and reasons of loss, and what they mean when they type one.
+
+use std::collections::HashMap;
+
+use anyhow::bail;
+use dealflow_proto::opportunities::v1::{
+    Caption, ListLoseReasonsRequest, ListProcessesRequest, ListStagesRequest, LoseReason,
+};
+use dealflow_proto::orders::v1::ListProductsRequest;
+use tonic::Status;
+
+use crate::api::{Api, all_pages};
+
+/// The English captions of all stages, by their names on the wire.
+pub(super) async fn stages(api: &Api) -> Result<HashMap<String, String>, Status> {
+    let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest::default())).await?.into_inner().stages;
+    Ok(stages.into_iter().map(|stage| (stage.name.clone(), english(&stage.captions, &stage.name))).collect())
+}
+
+/// The English captions of all processes, by their names on the wire.
+pub(super) async fn processes(api: &Api) -> Result<HashMap<String, String>, Status> {
+    let ask = api.ask(ListProcessesRequest::default());
+    let processes = api.processes.clone().list_processes(ask).await?.into_inner().processes;
+    Ok(processes.into_iter().map(|it| (it.name.clone(), english(&it.captions, &it.name))).collect())
+}
+
+/// What all products go by, by their names on the wire.
+pub(super) async fn products(api: &Api) -> Result<HashMap<String, String>, Status> {
+    let all = all_pages(|page_token| async move {
+        let ask = ListProductsRequest { page_size: 1000, page_token, ..ListProductsRequest::default() };
+        let page = api.products.clone().list_products(api.ask(ask)).await?.into_inner();
+        Ok((page.products, page.next_page_token))
+    });
+    Ok(all.await?.into_iter().map(|product| (product.name, product.display_name)).collect())
+}
+
+/// The stage that somebody means: its name, its slug, or its caption in either language.
+pub(super) async fn stage(api: &Api, typed: &str) -> anyhow::Result<String> {
+    let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest::default())).await?.into_inner().stages;
+    let means = |name: &str, captions: &[Caption]| is(typed, name) || captions.iter().any(|it| same(&it.text, typed));
+    if let Some(stage) = stages.iter().find(|stage| means(&stage.name, &stage.captions)) {
+        return Ok(stage.name.clone());
+    }
+    let known: Vec<String> = stages.iter().map(|stage| english(&stage.captions, &stage.name)).collect();
+    bail!("there is no stage `{typed}`; there are {}", known.join(", "))
+}
+
+/// The reason of loss that somebody means: its name, its code, or its caption in either language.
+pub(super) async fn lose_reason(api: &Api, typed: &str) -> anyhow::Result<LoseReason> {
+    let reasons = all_pages(|page_token| async move {
+        let ask = ListLoseReasonsRequest { page_size: 1000, page_token, ..ListLoseReasonsRequest::default() };
+        let page = api.opportunities.clone().list_lose_reasons(api.ask(ask)).await?.into_inner();
+        Ok((page.lose_reasons, page.next_page_token))
+    });
+    let reasons = reasons.await?;
+    let means = |it: &&LoseReason| is(typed, &it.name) || it.captions.iter().any(|caption| same(&caption.text, typed));
+    if let Some(reason) = reasons.iter().find(means) {
+        return Ok(reason.clone());
+    }
+    let given = reasons.iter().filter(|reason| !reason.retired);
+    let known: Vec<&str> = given.map(|reason| reason.name.trim_start_matches("loseReasons/")).collect();
+    bail!("there is no reason `{typed}`; there are {}", known.join(", "))
+}
+
+/// Whether somebody who types `typed` means the record of this name, or of the word in it.
+fn is(typed: &str, name: &str) -> bool {
+    typed == name || name.split_once('/').is_some_and(|(_, word)| same(word, typed))
+}
+
+/// The same words, whatever their case and the spaces around and between them.
+fn same(one: &str, other: &str) -> bool {
+    let plain = |text: &str| text.split([' ', '-', '_']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
+    plain(&one.to_lowercase()) == plain(&other.to_lowercase())
+}
+
+fn english(captions: &[Caption], name: &str) -> String {
+    let english = captions.iter().find(|caption| caption.language_code == "en");
+    english.map_or_else(|| name.to_owned(), |caption| caption.text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_may_type_a_name_a_slug_or_a_caption_in_any_case() {
+        assert!(is("stages/closed-won", "stages/closed-won"));
+        assert!(is("closed won", "stages/closed-won") && is("NO_BUDGET", "loseReasons/NO_BUDGET"));
+        assert!(same(" коммерческое  Предложение", "Коммерческое предложение"));
+        assert!(!is("closed", "stages/closed-won"));
+    }
+}

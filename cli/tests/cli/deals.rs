@@ -1,0 +1,68 @@
+//! Deals moved on, and figures, from the command line (R-OPP-2, R-OPP-3, R-OPP-6, R-ANA-1).
+
+use serde_json::{Value, json};
+
+use super::import::fixture;
+use super::run_on;
+
+fn row<'a>(figures: &'a Value, key: &str) -> &'a Value {
+    let rows = figures["rows"].as_array().expect("rows");
+    rows.iter().find(|row| row["key"] == key).unwrap_or_else(|| panic!("no row {key} in {figures:#}"))
+}
+
+/// R-ANA-1, R-OPP-2, R-OPP-3, R-OPP-6: as people type it, by title or id, and `--json` says the same.
+#[test]
+fn deals_are_moved_on_and_counted_from_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = fixture(folder.path());
+    let data = folder.path().join("data");
+    run_on(&data, &["import", "crm", source.to_str().expect("a path"), "--json"]).json(1);
+
+    let by = |what: &str| run_on(&data, &["won-lost", "--by", what, "--json"]).json(0);
+    let products = by("product");
+    let gtx = row(&products, "GTX Pro");
+    assert_eq!((&gtx["won_count"], &gtx["lost_count"]), (&json!(2), &json!(2)));
+    assert_eq!(gtx["won_value"], json!({ "amount": "9321.00", "currency": "USD" }));
+    assert_eq!(row(&products, "MG Special")["won_count"], json!(2));
+    assert_eq!(row(&by("team"), "Mira Stone")["won_count"], json!(3));
+    assert_eq!(row(&by("office"), "East")["won_count"], json!(1));
+    assert_eq!(row(&by("stage"), "Presentation")["lost_count"], json!(2));
+    assert_eq!(row(&by("year"), "2017")["won_count"], json!(3));
+    let led = run_on(&data, &["won-lost", "--manager", "Noel Tate", "--json"]).json(0);
+    assert_eq!(led["totals"][0]["won_count"], json!(1));
+
+    let forecast = run_on(&data, &["forecast", "--json"]).json(0);
+    let closed = forecast["totals"].as_array().into_iter().flatten().find(|total| total["category"] == "CLOSED");
+    assert_eq!(closed.expect("won deals")["value"], json!({ "amount": "9433.00", "currency": "USD" }));
+    let funnel = run_on(&data, &["funnel", "--json"]).json(0);
+    assert_eq!(funnel["rows"][0]["reached_count"], json!(8));
+    let table = run_on(&data, &["funnel"]);
+    assert!(table.out.contains("came so far") && table.out.contains("Qualification"), "{}", table.out);
+
+    let deal = |args: &[&str]| run_on(&data, &[&["deal"], args, &["--json"]].concat());
+    let moved = deal(&["move", "AAAA0007", "commercial proposal"]);
+    assert!(moved.code == Some(1) && moved.err.contains("there are Qualification, Presentation"), "{}", moved.err);
+    assert_eq!(deal(&["move", "AAAA0007", "коммерческое предложение"]).json(0)["stage"], "stages/proposal");
+    assert_eq!(deal(&["hold", "AAAA0007", "budget freeze", "--until", "2099-01-01"]).json(0)["status"], "ON_HOLD");
+    let shown = run_on(&data, &["deal", "show", "GTX Pro for Veldt"]);
+    assert!(shown.err.contains("several deals go by") && shown.err.contains("AAAA0003"), "{}", shown.err);
+    let shown = run_on(&data, &["deal", "show", "AAAA0007"]);
+    assert!(shown.out.contains("budget freeze until 2099-01-01"), "{}", shown.out);
+    assert_eq!(deal(&["resume", "AAAA0007"]).json(0)["status"], "IN_PROGRESS");
+    let team = deal(&["team", "AAAA0007", "--add", "Cleo Dunn=engineer", "--add", "Ada Brook"]).json(0);
+    assert_eq!(team["team"].as_array().map(Vec::len), Some(2));
+    let told = run_on(&data, &["deal", "team", "AAAA0007", "--remove", "Ada Brook"]);
+    assert!(told.out.contains("team: Cleo Dunn (engineer)"), "{}", told.out);
+
+    assert!(deal(&["lose", "AAAA0007", "bad weather"]).err.contains("OUT_SOLD"));
+    let lost = deal(&["lose", "AAAA0007", "no budget", "--competitor", "Rival"]).json(0);
+    assert_eq!((&lost["state"], &lost["lose_reason_code"]), (&json!("LOST"), &json!("NO_BUDGET")));
+    assert_eq!(lost["competitors"][0]["won"], json!(true));
+    assert_eq!(deal(&["move", "AAAA0007", "proposal"]).code, Some(1));
+    let next = ["follow-up", "AAAA0007", "--title", "Next year", "--team", "--lines", "--process", "corporate-sale"];
+    let next = deal(&next).json(0);
+    assert_eq!((&next["follow_up_of"], &next["state"]), (&lost["name"], &json!("OPEN")));
+    assert_eq!(next["estimated_value"], json!({ "amount": "4821.00", "currency": "USD" }));
+    let won = deal(&["win", "Next year", "--value", "4000.50", "--hours", "2.5"]).json(0);
+    assert_eq!((&won["state"], &won["actual_value"]["amount"]), (&json!("WON"), &json!("4000.50")));
+}

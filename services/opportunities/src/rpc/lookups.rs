@@ -1,0 +1,136 @@
+//! What stands beside opportunities: the history of tactics, refused attempts, reasons of loss.
+
+use dealflow_chassis::list::{ListRequest, list};
+use dealflow_chassis::work::check;
+use dealflow_chassis::{Change, Mask, Refusal, Work};
+use dealflow_proto::names::LOSE_REASONS;
+use dealflow_proto::opportunities::v1 as pb;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter};
+use tonic::{Request, Response, Status};
+
+use super::Opportunities;
+use crate::error::Error;
+use crate::opportunity::{LoseReason, attempt, lose_reason, tactics};
+use crate::wire;
+
+impl Opportunities {
+    /// What the tactics of opportunities were, the last ones first.
+    pub(super) async fn tactics(
+        &self,
+        request: Request<pb::ListTacticsRequest>,
+    ) -> Result<Response<pb::ListTacticsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let wanted = ListRequest {
+            page_size: ask.page_size,
+            page_token: &ask.page_token,
+            filter: &ask.filter,
+            order_by: &ask.order_by,
+        };
+        let page = list(self.store.reader(), tactics::Entity::find(), &tactics::LISTED, wanted).await;
+        let page = page.map_err(Refusal::from)?;
+        Ok(Response::new(pb::ListTacticsResponse {
+            tactics: page.items.into_iter().map(wire::tactics).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    /// What somebody tried on closed opportunities, the last attempt first.
+    pub(super) async fn refused_attempts(
+        &self,
+        request: Request<pb::ListRefusedAttemptsRequest>,
+    ) -> Result<Response<pb::ListRefusedAttemptsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let wanted = ListRequest {
+            page_size: ask.page_size,
+            page_token: &ask.page_token,
+            filter: &ask.filter,
+            order_by: &ask.order_by,
+        };
+        let page = list(self.store.reader(), attempt::Entity::find(), &attempt::LISTED, wanted).await;
+        let page = page.map_err(Refusal::from)?;
+        Ok(Response::new(pb::ListRefusedAttemptsResponse {
+            refused_attempts: page.items.into_iter().map(wire::refused_attempt).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    /// The user's own reasons page by page; the built-in ones, which are few, stand before the first of them where no
+    /// filter leaves them out.
+    pub(super) async fn lose_reasons(
+        &self,
+        request: Request<pb::ListLoseReasonsRequest>,
+    ) -> Result<Response<pb::ListLoseReasonsResponse>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let wanted = ListRequest {
+            page_size: ask.page_size,
+            page_token: &ask.page_token,
+            filter: &ask.filter,
+            order_by: &ask.order_by,
+        };
+        let page = list(self.store.reader(), lose_reason::Entity::find(), &lose_reason::LISTED, wanted).await;
+        let page = page.map_err(Refusal::from)?;
+        let first = ask.page_token.is_empty() && ask.filter.is_empty();
+        let built_in = LoseReason::iter().filter(|_| first).map(wire::built_in_reason);
+        Ok(Response::new(pb::ListLoseReasonsResponse {
+            lose_reasons: built_in.chain(page.items.iter().map(wire::own_reason)).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    /// A reason of the user's own.
+    pub(super) async fn add_lose_reason(
+        &self,
+        request: Request<pb::CreateLoseReasonRequest>,
+    ) -> Result<Response<pb::LoseReason>, Status> {
+        let act = |work: Work, ask: pb::CreateLoseReasonRequest| async move {
+            lose_reason::check_new(&work.tx, &ask.lose_reason_id).await?;
+            let row = wire::read_reason(&ask.lose_reason.unwrap_or_default(), ask.lose_reason_id, 1)?;
+            lose_reason::Entity::insert(row.clone().into_active_model()).exec_without_returning(&work.tx).await?;
+            Ok::<_, Error>(told(work, &row, "lose_reason.created", "CreateLoseReason"))
+        };
+        self.work(request, act).await
+    }
+
+    /// What it is called, whether it asks for a comment, whether it is still given: never its code, which closed
+    /// opportunities keep.
+    pub(super) async fn change_lose_reason(
+        &self,
+        request: Request<pb::UpdateLoseReasonRequest>,
+    ) -> Result<Response<pb::LoseReason>, Status> {
+        let act = |work: Work, ask: pb::UpdateLoseReasonRequest| async move {
+            let given = ask.lose_reason.unwrap_or_default();
+            let mask = Mask::of(ask.update_mask, &["captions", "comment_required", "retired"])?;
+            let code = LOSE_REASONS.parse_slug(&given.name).map_err(|error| Error::field("name", error.to_string()))?;
+            let before = lose_reason::lock(&work.tx, code).await?;
+            work.check_etag(&given.name, &ask.etag, before.version)?;
+            let mut whole = wire::own_reason(&before);
+            if mask.takes("captions", !given.captions.is_empty()) {
+                whole.captions = given.captions;
+            }
+            if mask.takes("comment_required", given.comment_required) {
+                whole.comment_required = given.comment_required;
+            }
+            if mask.takes("retired", given.retired) {
+                whole.retired = given.retired;
+            }
+            let row = wire::read_reason(&whole, before.code, before.version + 1)?;
+            let values = lose_reason::ActiveModel {
+                code: ActiveValue::NotSet,
+                ..sea_orm::ActiveModelTrait::reset_all(row.clone().into_active_model())
+            };
+            let same = lose_reason::Column::Code.eq(row.code.as_str());
+            lose_reason::Entity::update_many().set(values).filter(same).exec(&work.tx).await?;
+            Ok::<_, Error>(told(work, &row, "lose_reason.updated", "UpdateLoseReason"))
+        };
+        self.work(request, act).await
+    }
+}
+
+fn told(mut work: Work, row: &lose_reason::Model, kind: &str, verb: &str) -> dealflow_chassis::Done<pb::LoseReason> {
+    let answer = wire::own_reason(row);
+    work.record(Change::new(kind, &answer.name, verb).data(&answer));
+    work.done(answer)
+}
