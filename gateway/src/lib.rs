@@ -48,7 +48,7 @@ use flow::{Flows, Parts, lease};
 use handoff::Handoffs;
 
 /// The neighbours' services that a client reaches here too, so that it needs one address.
-fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 18] {
+fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 19] {
     [
         ("dealflow.leads.v1.LeadService", to.leads.clone()),
         ("dealflow.leads.v1.AccountService", to.leads.clone()),
@@ -59,6 +59,7 @@ fn passed_on(to: &Neighbours) -> [(&'static str, dealflow_chassis::link::Link); 
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
         ("dealflow.activities.v1.EmployeeService", to.activities.clone()),
         ("dealflow.orders.v1.ProductService", to.orders.clone()),
+        ("dealflow.orders.v1.PriceService", to.orders.clone()),
         ("dealflow.orders.v1.QuoteService", to.orders.clone()),
         ("dealflow.orders.v1.ApprovalService", to.orders.clone()),
         ("dealflow.orders.v1.ContractService", to.orders.clone()),

@@ -22,7 +22,7 @@ pub(crate) fn has_country_prefix(vat_id: &str) -> bool {
 }
 
 /// BR-CL-23: UN/ECE Recommendation 20, with the packages of Recommendation 21 (prefixed X).
-pub(crate) fn is_unit(code: &str) -> bool {
+pub fn is_unit(code: &str) -> bool {
     has(include_str!("codes/units.txt"), code)
 }
 

@@ -32,6 +32,7 @@ mod pdf;
 mod ubl;
 mod xml;
 
+pub use codes::is_unit;
 pub use document::{Delivery, Document, Exemption, Kind, Payment, Period, Preceding, References};
 pub use figures::{Figures, Stated, StatedLine};
 pub use finding::{Finding, Refusal};

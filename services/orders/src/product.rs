@@ -112,12 +112,12 @@ impl Model {
     }
 }
 
-/// What a unit code looks like.
-pub const UNIT_FORM: &str = "a code of UN/ECE Recommendation 20: 1 to 3 capital letters or digits, e.g. C62, HUR, KGM";
+/// What a unit code is.
+pub const UNIT_FORM: &str = "a code of UN/ECE Recommendation 20, e.g. C62, HUR, KGM";
 
-/// Whether a text has the form of a unit code.
+/// Whether a code stands in the list.
 pub fn is_unit(code: &str) -> bool {
-    (1..=3).contains(&code.len()) && code.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+    dealflow_documents::is_unit(code)
 }
 
 /// The product with this name, for reading.

@@ -80,7 +80,8 @@ both! {
                 let named = match refused.reason.as_str() {
                     "INVALID_FIELDS" => refused.field_names() == case.fields,
                     // Fields that are right each for itself and do not go together: the first is named.
-                    "ARITHMETIC" => refused.metadata.get("field").map(String::as_str) == case.fields.first().copied(),
+                    "DISCOUNT_OUT_OF_RANGE" | "PRECISION" | "NOT_IN_PRICE_LIST" => refused.field_names() == case.fields,
+                    "ARITHMETIC" | "OVERFLOW" => refused.metadata.get("field").map(String::as_str) == case.fields.first().copied(),
                     _ => false,
                 };
                 refused.code == Code::InvalidArgument && named

@@ -45,6 +45,7 @@ mod approvals;
 mod billing;
 mod documents;
 mod leads;
+mod prices;
 mod sales;
 
 /// The row of an RPC, with records of its own.
@@ -62,6 +63,7 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
                 UpdateSettingRequest { name: "settings/leads.qualification_guard".to_owned(), value: Some(flag) }
             )
         }
+        "PriceService" => prices::prices(method, sandbox).await,
         "ApprovalService" => approvals::approvals(method, sandbox).await,
         "CreditNoteService" | "PaymentService" => billing::billing(method, sandbox).await,
         "OrderService" | "InvoiceService" => documents::orders(method, sandbox).await,
