@@ -1,15 +1,21 @@
 //! The commands: one file each, and the table of them.
 
 pub mod bench;
+pub mod contract;
 pub mod deal;
 pub mod demo;
 pub mod flows;
 pub mod handoffs;
 pub mod import;
+pub mod invoice;
 pub mod machine;
 pub mod migrate;
+pub mod order;
+mod papers;
+pub mod payment;
 mod people;
 pub mod pipeline;
+pub mod quote;
 pub mod serve;
 pub mod setting;
 mod subjects;
@@ -26,6 +32,7 @@ Examples:
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
+  dealflow invoice list --state posted     what customers have to pay, and whether they did
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
@@ -67,6 +74,21 @@ pub enum Command {
     /// Show one deal
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// Show quotes, agree to them or refuse them, revise them
+    #[command(subcommand)]
+    Quote(quote::Quotes),
+    /// Show contracts, and note who signed
+    #[command(subcommand)]
+    Contract(contract::Contracts),
+    /// Show orders, stop them for a while, give them up
+    #[command(subcommand)]
+    Order(order::Orders),
+    /// Show invoices, post them, credit them
+    #[command(subcommand)]
+    Invoice(invoice::Invoices),
+    /// Record what was paid
+    #[command(subcommand)]
+    Payment(payment::Payments),
     /// Show and mend flows: what the gateway drives to its end
     #[command(subcommand)]
     Flows(flows::Flows),
@@ -92,6 +114,11 @@ impl Command {
             Self::Pipeline(pipeline) => pipeline.run().await,
             Self::WonLost(won_lost) => won_lost.run().await,
             Self::Deal(deal) => deal.run().await,
+            Self::Quote(quotes) => quotes.run().await,
+            Self::Contract(contracts) => contracts.run().await,
+            Self::Order(orders) => orders.run().await,
+            Self::Invoice(invoices) => invoices.run().await,
+            Self::Payment(payments) => payments.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
             Self::Setting(setting) => setting.run().await,

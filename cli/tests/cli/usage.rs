@@ -4,13 +4,18 @@ use super::{run, run_on};
 
 #[test]
 fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 16] = [
         &["serve"],
         &["demo"],
         &["import", "crm"],
         &["pipeline"],
         &["won-lost"],
         &["deal", "show"],
+        &["quote"],
+        &["contract"],
+        &["order"],
+        &["invoice"],
+        &["payment"],
         &["flows"],
         &["handoffs"],
         &["setting"],
