@@ -1,5 +1,6 @@
 //! The whole suite: from a lead to the invoice in the ERP's books, whatever is lost or killed on the way.
 
+mod approvals;
 mod bad_input;
 mod crash;
 mod customer;

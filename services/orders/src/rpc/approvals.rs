@@ -36,7 +36,9 @@ impl Subject {
             Self::Quote(quote) => super::quotes::approved(work, quote, after, now).await,
             Self::Contract(contract) => {
                 let after = contract.clone().approved(now);
-                super::contracts::saved(work, ("contract.approved", "Approve", ""), &contract, &after).await.map(drop)
+                super::contracts::saved(work, ("contract.approved", "Approve", ""), &contract, &after, now)
+                    .await
+                    .map(drop)
             }
         }
     }
@@ -51,7 +53,9 @@ impl Subject {
             }
             Self::Contract(contract) => {
                 let after = contract.clone().unapproved(now);
-                super::contracts::saved(work, ("contract.returned", verb, reason), &contract, &after).await.map(drop)
+                super::contracts::saved(work, ("contract.returned", verb, reason), &contract, &after, now)
+                    .await
+                    .map(drop)
             }
         }
     }
