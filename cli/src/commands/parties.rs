@@ -251,7 +251,7 @@ fn contacts(contacts: &[Contact]) -> comfy_table::Table {
     let mut table = show::table(&["contact", "name", "e-mail", "phone", "job", "account"]);
     for it in contacts {
         let name = format!("{} {}", it.given_name, it.family_name);
-        table.add_row([&it.name, name.trim(), &it.email, &it.phone, &it.job_title, &it.account]);
+        table.add_row([it.name.as_str(), name.trim(), &it.email, &it.phone, &it.job_title, &it.account]);
     }
     table
 }

@@ -34,7 +34,7 @@ fn the_help_of_every_command_says_what_it_does_and_shows_examples() {
         &["migrate"],
         &[],
     ];
-    for command in commands {
+    for command in commands.iter().copied() {
         let help = run(&[command, &["--help"]].concat());
         assert_eq!(help.code, Some(0), "{command:?}: {}", help.err);
         let usage = format!("Usage: {}", [&["dealflow"], command].concat().join(" "));

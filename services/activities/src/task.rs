@@ -3,7 +3,6 @@
 use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use dealflow_chassis::Refusal;
-use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, FromQueryResult, QuerySelect, Select};
 
@@ -91,11 +90,6 @@ pub async fn count(db: &impl ConnectionTrait, open: Select<Entity>, day: Day) ->
 fn how_many(bucket: Bucket, day: Day) -> Expr {
     let one = sea_orm::sea_query::CaseStatement::new().case(is_in(bucket, day), 1);
     Expr::expr(one).count()
-}
-
-/// The employee that a field names.
-pub fn performer(field: &str, name: &str) -> Result<Uuid, Refusal> {
-    names::EMPLOYEES.parse(name).map_err(|bad| Refusal::field(field, bad.to_string()))
 }
 
 #[cfg(test)]

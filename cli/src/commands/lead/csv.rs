@@ -91,7 +91,6 @@ fn likely(bytes: &[u8]) -> u8 {
 }
 
 /// Which field each column is, and the headers that are none.
-#[expect(clippy::type_complexity, reason = "two lists of the same length of thought")]
 fn columns(
     header: &ByteRecord,
     renamed: &[(String, String)],

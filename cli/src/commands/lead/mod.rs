@@ -142,7 +142,7 @@ impl List {
         let mut table = show::table(&["lead", "company", "person", "state", "stage", "source", "owner", "worth"]);
         for lead in &page.leads {
             table.add_row([
-                if lead.external_id.is_empty() { &lead.name } else { &lead.external_id },
+                if lead.external_id.is_empty() { lead.name.as_str() } else { lead.external_id.as_str() },
                 &lead.company_name,
                 format!("{} {}", lead.given_name, lead.family_name).trim(),
                 word(lead.state().as_str_name(), "STATE_"),

@@ -39,14 +39,14 @@ pub(super) async fn import(
 ) -> Result<Response<pb::ImportLeadsResponse>, Status> {
     let (metadata, _, mut rows) = request.into_parts();
     let mut import: Option<Import<'_>> = None;
-    while let Some(row) = rows.message().await? {
+    while let Some(mut row) = rows.message().await? {
         let mut wrong = Vec::new();
         row.validate("", &mut wrong);
         let (of_lead, of_import): (Vec<_>, Vec<_>) = wrong.into_iter().partition(|it| it.field.starts_with("lead"));
         if !of_import.is_empty() {
             return Err(Refusal::fields(of_import).into());
         }
-        let id = dealflow_chassis::work::request_id(&row)?;
+        let id = dealflow_chassis::work::take_request_id(&mut row)?;
         let import = import.get_or_insert_with(|| Import {
             store,
             metadata: metadata.clone(),

@@ -1,10 +1,12 @@
 //! Lists: forged page tokens, filters and orders, pages of impossible sizes.
 
+use dealflow::api::new_id;
+use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee};
 use dealflow_testbed::{TestDb, both, refusal};
 use dealflow_tests::Sandbox;
-use dealflow_tests::raw::{API, call, short_name};
+use dealflow_tests::raw::{API, call, required, short_name};
 use prost::Message;
-use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, MethodDescriptor, Value};
 use tonic::Code;
 
 /// Lists of the API: an RPC whose request has an order.
@@ -12,6 +14,29 @@ fn lists() -> impl Iterator<Item = MethodDescriptor> {
     let services: Vec<_> = API.services().collect();
     let methods = services.into_iter().flat_map(|service| service.methods().collect::<Vec<_>>());
     methods.filter(|method| method.input().get_field_by_name("order_by").is_some())
+}
+
+/// A request with what it must have beside filter and order: whose list it is, and the interval of a calendar.
+fn of_somebody(method: &MethodDescriptor, employee: &str) -> DynamicMessage {
+    let mut ask = DynamicMessage::new(method.input());
+    for name in required(&method.input()) {
+        let field = method.input().get_field_by_name(&name).expect("it is a field of the request");
+        let value = match name.as_str() {
+            "start_time" => time(&field, 1_800_000_000),
+            "end_time" => time(&field, 1_900_000_000),
+            _ if field.is_list() => Value::List(vec![Value::String(employee.to_owned())]),
+            _ => Value::String(employee.to_owned()),
+        };
+        ask.set_field(&field, value);
+    }
+    ask
+}
+
+fn time(field: &FieldDescriptor, seconds: i64) -> Value {
+    let kind = field.kind();
+    let mut time = DynamicMessage::new(kind.as_message().expect("a time is a message").clone());
+    time.set_field_by_name("seconds", Value::I64(seconds));
+    Value::Message(time)
 }
 
 both! {
@@ -29,11 +54,15 @@ both! {
             ("filter", Value::String("'; DROP TABLE lead; --".to_owned())),
             ("order_by", Value::String("no_such_field desc".to_owned())),
         ];
+        let employee = Employee { display_name: sandbox.unique(), ..Employee::default() };
+        let hire = CreateEmployeeRequest { employee: Some(employee), request_id: new_id(), ..Default::default() };
+        let hired = sandbox.api.employees.clone().create_employee(sandbox.api.ask(hire)).await;
+        let employee = hired.expect("the employee is added").into_inner().name;
         let (mut wrong, mut cases) = (Vec::new(), 0);
         for method in lists() {
             for (field, value) in &bad {
                 cases += 1;
-                let mut ask = DynamicMessage::new(method.input());
+                let mut ask = of_somebody(&method, &employee);
                 ask.set_field_by_name(field, value.clone());
                 let answer = call(&sandbox.link, &method, ask.encode_to_vec()).await;
                 let refused = answer.as_ref().err().map(refusal);
