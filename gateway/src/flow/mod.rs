@@ -64,11 +64,14 @@ type Ended = BoxFuture<'static, Result<DealProgress, Stop>>;
 /// A verb over its serialized message.
 type Function = Box<dyn Fn(Run, &[u8]) -> Ended + Send + Sync>;
 
+/// How a verb is driven, by its serialized message.
+type ModeOf = Box<dyn Fn(&[u8]) -> Mode + Send + Sync>;
+
 /// What a verb does, by its name.
 pub(crate) struct Act {
     run: Function,
     effective_time: fn(&[u8]) -> Option<Timestamp>,
-    mode: Box<dyn Fn(&[u8]) -> Mode + Send + Sync>,
+    mode: ModeOf,
     origin: Origin,
 }
 

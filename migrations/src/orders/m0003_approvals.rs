@@ -24,6 +24,7 @@ enum ApprovalPolicy {
 }
 
 #[derive(DeriveIden)]
+#[expect(clippy::enum_variant_names, reason = "columns bear their own names")]
 enum Approval {
     Table,
     Id,

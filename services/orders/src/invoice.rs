@@ -165,7 +165,7 @@ impl Model {
         now: Moment,
     ) -> Result<Self, Error> {
         order.state.accept(order::Verb::CreateInvoice)?;
-        let issue_date = issue_date.unwrap_or_else(|| now.today);
+        let issue_date = issue_date.unwrap_or(now.today);
         if issue_date > now.today || issue_date < order.order_date {
             let expected = format!("from the day of the order, {}, to {}", order.order_date, now.today);
             return Err(Error::field("issue_date", expected));

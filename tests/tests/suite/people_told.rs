@@ -25,13 +25,9 @@ async fn hire(sandbox: &Sandbox, manager: &str) -> String {
     sandbox.api.employees.clone().create_employee(sandbox.api.ask(ask)).await.expect(GOES).into_inner().name
 }
 
+/// A deal of nothing that could be ordered: it is won without a customer.
 async fn owned(sandbox: &Sandbox, owner: &str) -> Opportunity {
-    let opportunity = Opportunity {
-        title: sandbox.unique(),
-        owner: owner.to_owned(),
-        estimated_value: usd(500),
-        ..Opportunity::default()
-    };
+    let opportunity = Opportunity { title: sandbox.unique(), owner: owner.to_owned(), ..Opportunity::default() };
     let ask = CreateOpportunityRequest { opportunity: Some(opportunity), request_id: new_id(), ..Default::default() };
     sandbox.api.opportunities.clone().create_opportunity(sandbox.api.ask(ask)).await.expect(GOES).into_inner()
 }

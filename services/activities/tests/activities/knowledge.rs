@@ -53,7 +53,7 @@ both! {
         assert_eq!((made.name.as_str(), made.size, made.content.len()), ("knowledge/presentation-checklist", text.len() as i64, 0));
         assert_eq!(desk.read(&made.name).await.expect("read"), KnowledgeDocument { content: text.to_vec(), ..made.clone() });
         let page = desk.knowledge.list_knowledge_documents(ListKnowledgeDocumentsRequest::default()).await;
-        assert_eq!(page.expect("listed").into_inner().documents, [made.clone()]);
+        assert_eq!(page.expect("listed").into_inner().documents, std::slice::from_ref(&made));
 
         let news = KnowledgeDocument { name: made.name.clone(), link: "http://example.com".to_owned(), ..Default::default() };
         let paths = ["link", "content", "file_name"].map(str::to_owned).into();

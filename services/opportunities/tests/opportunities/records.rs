@@ -196,8 +196,14 @@ both! {
         let desk = Desk::open(&db).await;
         let opened = desk.led().await;
         let guidance = opened.guidance.clone().expect("guided");
-        let verbs = ["UpdateOpportunity", "MoveToStage", "RecordActivityResult", "WinOpportunity", "LoseOpportunity"];
-        assert_eq!(guidance.allowed_verbs, verbs);
+        assert_eq!(guidance.allowed_verbs, [
+            "UpdateOpportunity",
+            "MoveToStage",
+            "RecordActivityResult",
+            "ReserveOpportunity",
+            "WinOpportunity",
+            "LoseOpportunity",
+        ]);
         let actions: Vec<(&str, &str)> =
             guidance.next_actions.iter().map(|it| (it.verb.as_str(), it.description.as_str())).collect();
         assert_eq!(actions[1..], [

@@ -25,7 +25,7 @@ impl Model {
             reference(names::OPPORTUNITIES, &written.opportunity, "order.opportunity", &mut wrong).unwrap_or_default();
         let account_id = reference(names::ACCOUNTS, &written.account, "order.account", &mut wrong);
         let owner_id = reference(names::EMPLOYEES, &written.owner, "order.owner", &mut wrong);
-        let order_date = date(written.order_date.as_ref(), "order.order_date", &mut wrong).unwrap_or_else(|| now.today);
+        let order_date = date(written.order_date.as_ref(), "order.order_date", &mut wrong).unwrap_or(now.today);
         if order_date > now.today {
             wrong.push(violation("order.order_date", format!("{} or earlier", now.today)));
         }

@@ -122,8 +122,11 @@ async fn signed(method: &str, name: String, sandbox: &Sandbox) -> Option<Row> {
 
 pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
     let deal = sandbox.bare_opportunity().await.name;
+    let lead = sandbox.lead().await;
+    let account = sandbox.qualify(&lead.name).await.lead?.account;
     let order = Order {
         opportunity: deal,
+        account,
         currency_code: "USD".to_owned(),
         lines: vec![Line {
             description: "Pump".to_owned(),
