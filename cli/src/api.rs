@@ -26,9 +26,12 @@ use dealflow_proto::opportunities::v1::analytics_service_client::AnalyticsServic
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
 use dealflow_proto::opportunities::v1::process_service_client::ProcessServiceClient;
 use dealflow_proto::opportunities::v1::run_service_client::RunServiceClient;
+use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
+use dealflow_proto::orders::v1::contract_service_client::ContractServiceClient;
 use dealflow_proto::orders::v1::credit_note_service_client::CreditNoteServiceClient;
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
+use dealflow_proto::orders::v1::payment_service_client::PaymentServiceClient;
 use dealflow_proto::orders::v1::product_service_client::ProductServiceClient;
 use dealflow_proto::orders::v1::quote_service_client::QuoteServiceClient;
 use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
@@ -89,12 +92,18 @@ pub struct Api {
     pub products: ProductServiceClient<Link>,
     /// Quotes.
     pub quotes: QuoteServiceClient<Link>,
+    /// Approvals and their policies.
+    pub approvals: ApprovalServiceClient<Link>,
+    /// Contracts.
+    pub contracts: ContractServiceClient<Link>,
     /// Orders.
     pub orders: OrderServiceClient<Link>,
     /// Invoices.
     pub invoices: InvoiceServiceClient<Link>,
     /// Credit notes.
     pub credit_notes: CreditNoteServiceClient<Link>,
+    /// Payments.
+    pub payments: PaymentServiceClient<Link>,
     /// What the installation decides.
     pub settings: SettingServiceClient<Link>,
     context: Context,
@@ -128,9 +137,12 @@ impl Api {
             employees: EmployeeServiceClient::new(link.clone()),
             products: ProductServiceClient::new(link.clone()),
             quotes: QuoteServiceClient::new(link.clone()),
+            approvals: ApprovalServiceClient::new(link.clone()),
+            contracts: ContractServiceClient::new(link.clone()),
             orders: OrderServiceClient::new(link.clone()),
             invoices: InvoiceServiceClient::new(link.clone()),
             credit_notes: CreditNoteServiceClient::new(link.clone()),
+            payments: PaymentServiceClient::new(link.clone()),
             settings: SettingServiceClient::new(link.clone()),
             context: Context::internal(actor),
         }

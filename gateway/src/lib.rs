@@ -83,6 +83,7 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
         ("dealflow.activities.v1.KnowledgeService", to.activities.clone()),
         ("dealflow.activities.v1.EmployeeService", to.activities.clone()),
         ("dealflow.orders.v1.ProductService", to.orders.clone()),
+        ("dealflow.orders.v1.PriceService", to.orders.clone()),
         ("dealflow.orders.v1.QuoteService", to.orders.clone()),
         ("dealflow.orders.v1.ApprovalService", to.orders.clone()),
         ("dealflow.orders.v1.ContractService", to.orders.clone()),

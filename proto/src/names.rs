@@ -52,6 +52,12 @@ pub const APPROVALS: Collection = Collection("approvals");
 pub const CREDIT_NOTES: Collection = Collection("creditNotes");
 /// Payments: `payments/{payment}`.
 pub const PAYMENTS: Collection = Collection("payments");
+/// Price lists: `priceLists/{price_list}`.
+pub const PRICE_LISTS: Collection = Collection("priceLists");
+/// Prices of a list: `priceListItems/{price_list_item}`.
+pub const PRICE_LIST_ITEMS: Collection = Collection("priceListItems");
+/// Exchange rates: `exchangeRates/{exchange_rate}`.
+pub const EXCHANGE_RATES: Collection = Collection("exchangeRates");
 /// Flows of the gateway: `flows/{flow}`.
 pub const FLOWS: Collection = Collection("flows");
 /// Hand-offs to an ERP: `handoffs/{handoff}`.

@@ -94,7 +94,8 @@ impl Paper {
 }
 
 impl Export {
-    async fn run(self, of: Of) -> anyhow::Result<()> {
+    /// Runs the command.
+    pub(super) async fn run(self, of: Of) -> anyhow::Result<()> {
         let format = match self.format {
             Format::Ubl => form::Format::Ubl,
             Format::Pdf => form::Format::Pdf,

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod bench;
 pub mod calendar;
+pub mod contract;
 pub mod deal;
 pub mod demo;
 pub mod employees;
@@ -12,6 +13,7 @@ pub mod forecast;
 pub mod funnel;
 pub mod handoffs;
 pub mod import;
+pub mod invoice;
 pub mod knowledge;
 pub mod lead;
 mod lookups;
@@ -19,10 +21,14 @@ pub mod machine;
 pub mod migrate;
 mod moment;
 pub mod notifications;
+pub mod order;
+mod papers;
 pub mod parties;
+pub mod payment;
 mod people;
 pub mod pipeline;
 pub mod process;
+pub mod quote;
 pub mod serve;
 pub mod setting;
 mod subjects;
@@ -45,6 +51,7 @@ Examples:
   dealflow process show 'Corporate sale'   a process: stages, activities, and what each result does
   dealflow tasks --of 'Anna Snelling'      what somebody has to do: overdue, today, planned
   dealflow invoice export INV-2026-000017 --format pdf
+  dealflow invoice list --state posted     what customers have to pay, and whether they did
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
@@ -118,24 +125,30 @@ pub enum Command {
     /// Show and add documents that help to do the work
     #[command(subcommand)]
     Knowledge(knowledge::Knowledge),
+    /// Show quotes, agree to them or refuse them, revise them, write them as files
+    #[command(subcommand)]
+    Quote(quote::Quotes),
+    /// Show contracts, and note who signed
+    #[command(subcommand)]
+    Contract(contract::Contracts),
+    /// Show orders, stop them for a while, give them up, write them as files
+    #[command(subcommand)]
+    Order(order::Orders),
+    /// Show invoices, post them, credit them, write them as files
+    #[command(subcommand)]
+    Invoice(invoice::Invoices),
+    /// Write credit notes as files
+    #[command(subcommand)]
+    CreditNote(export::Paper),
+    /// Record what was paid
+    #[command(subcommand)]
+    Payment(payment::Payments),
     /// Show and mend flows: what the gateway drives to its end
     #[command(subcommand)]
     Flows(flows::Flows),
     /// Show and mend the hand-overs to the ERP
     #[command(subcommand)]
     Handoffs(handoffs::Handoffs),
-    /// Write quotes as files
-    #[command(subcommand)]
-    Quote(export::Paper),
-    /// Write order confirmations as files
-    #[command(subcommand)]
-    Order(export::Paper),
-    /// Write invoices as files: to send, or for another system
-    #[command(subcommand)]
-    Invoice(export::Paper),
-    /// Write credit notes as files
-    #[command(subcommand)]
-    CreditNote(export::Paper),
     /// Show and change what the installation decides while it runs
     #[command(subcommand)]
     Setting(setting::SettingCommand),
@@ -168,12 +181,14 @@ impl Command {
             Self::Notifications(notifications) => notifications.run().await,
             Self::People(people) => people.run().await,
             Self::Knowledge(knowledge) => knowledge.run().await,
+            Self::Quote(quotes) => quotes.run().await,
+            Self::Contract(contracts) => contracts.run().await,
+            Self::Order(orders) => orders.run().await,
+            Self::Invoice(invoices) => invoices.run().await,
+            Self::CreditNote(paper) => paper.run(export::Of::CreditNotes).await,
+            Self::Payment(payments) => payments.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
-            Self::Quote(paper) => paper.run(export::Of::Quotes).await,
-            Self::Order(paper) => paper.run(export::Of::Orders).await,
-            Self::Invoice(paper) => paper.run(export::Of::Invoices).await,
-            Self::CreditNote(paper) => paper.run(export::Of::CreditNotes).await,
             Self::Setting(setting) => setting.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,

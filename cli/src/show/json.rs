@@ -9,7 +9,7 @@ use dealflow_proto::google::type_::{self, Date};
 use dealflow_proto::leads::v1::{Account, Contact, Lead};
 use dealflow_proto::opportunities::v1::{Opportunity, StageEntry};
 use dealflow_proto::orders::v1::{Contract, Invoice, Order, Quote};
-use dealflow_proto::types::v1::{Guidance, Totals};
+use dealflow_proto::types::v1::{Guidance, Line, Totals};
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 
@@ -291,6 +291,20 @@ pub fn totals(totals: Option<&Totals>) -> Value {
     })
 }
 
+/// A line of a document.
+pub fn line(line: &Line) -> Value {
+    let number = |value: &Option<type_::Decimal>| value.as_ref().map_or(Value::Null, |it| json!(it.value));
+    json!({
+        "line_id": line.line_id,
+        "description": line.description,
+        "quantity": number(&line.quantity),
+        "unit_code": line.unit_code,
+        "unit_price": money(line.unit_price.as_ref()),
+        "discount_percent": number(&line.discount_percent),
+        "net": money(line.net.as_ref()),
+    })
+}
+
 /// A quote.
 pub fn quote(quote: &Quote) -> Value {
     json!({
@@ -312,6 +326,11 @@ pub fn contract(contract: &Contract) -> Value {
         "number": contract.number,
         "state": word(contract.state().as_str_name(), "STATE_"),
         "title": contract.title,
+        "version": contract.version,
+        "start_date": date(contract.start_date.as_ref()),
+        "end_date": date(contract.end_date.as_ref()),
+        "signatories": contract.signatories,
+        "documents_complete": contract.documents_complete,
         "signed_date": date(contract.signed_date.as_ref()),
     })
 }
@@ -323,6 +342,8 @@ pub fn order(order: &Order) -> Value {
         "number": order.number,
         "state": word(order.state().as_str_name(), "STATE_"),
         "order_date": date(order.order_date.as_ref()),
+        "hold_reason": text(&order.hold_reason),
+        "payment": word(order.payment().as_str_name(), "PROGRESS_"),
         "fulfilment": word(order.fulfilment().as_str_name(), "PROGRESS_"),
         "billing": word(order.billing().as_str_name(), "PROGRESS_"),
         "totals": totals(order.totals.as_ref()),
@@ -339,6 +360,11 @@ pub fn invoice(invoice: &Invoice) -> Value {
         "order": invoice.order,
         "issue_date": date(invoice.issue_date.as_ref()),
         "due_date": date(invoice.due_date.as_ref()),
+        "payment_status": text(word(invoice.payment_status().as_str_name(), "PAYMENT_STATUS_")),
+        "overdue": invoice.overdue,
+        "paid": money(invoice.paid.as_ref()),
+        "credited": money(invoice.credited.as_ref()),
+        "open": money(invoice.open.as_ref()),
         "totals": totals(invoice.totals.as_ref()),
     })
 }

@@ -1,5 +1,7 @@
 //! The demo: what it promises stands in what it prints, and in the records that it leaves.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::run_on;
@@ -27,6 +29,38 @@ fn the_demo_ends_well_and_its_records_tell_the_same_to_every_command() {
     assert_eq!(again.code, Some(1), "{}", again.out);
     assert!(again.err.contains("holds records already"), "{}", again.err);
     the_commands_agree(folder, &told);
+    papers_are_shown_and_credited(folder, &told["deals"][0]);
+}
+
+/// R-ORD-1, R-INV-1: what the demo left is shown by its number, credited, and paid.
+fn papers_are_shown_and_credited(folder: &Path, deal: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
+    let (quote, order) = (text(&deal["quotes"][0]["number"]), text(&deal["orders"][0]["number"]));
+    let invoice = text(&deal["invoices"][0]["number"]);
+    let shown = run_on(folder, &["quote", "show", &quote, "--json"]).json(0);
+    assert_eq!((&shown["state"], &shown["lines"][0]["line_id"]), (&json!("ACCEPTED"), &json!("1")));
+    let listed = run_on(folder, &["invoice", "list", "--state", "posted", "--json"]).json(0);
+    assert!(pick(&listed["invoices"], "number").contains(&&json!(invoice)), "{listed:#}");
+
+    let credited = run_on(folder, &["invoice", "credit", &invoice, "--reason", "returned", "--json"]).json(0);
+    assert_eq!(credited["open"], json!({ "amount": "0.00", "currency": "USD" }));
+    assert_eq!(credited["credit_notes"][0]["state"], "POSTED");
+    let again = run_on(folder, &["invoice", "credit", &invoice, "--reason", "returned"]);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+    assert!(again.err.contains("all of it is credited"), "{}", again.err);
+
+    let pay = ["payment", "record", "--source", "bank", "--reference", "4711", "--amount", "5", "--currency", "USD"];
+    let paid = run_on(folder, &[&pay[..], &["--invoice", &invoice, "--json"]].concat()).json(0);
+    assert_eq!((&paid["state"], &paid["external_reference"]), (&json!("ALLOCATED"), &json!("4711")));
+    let over = run_on(folder, &["invoice", "show", &invoice, "--json"]).json(0);
+    assert_eq!(over["payment_status"], "OVERPAID");
+
+    let order = run_on(folder, &["order", "show", &order, "--json"]).json(0);
+    assert_eq!((&order["fulfilment"], &order["billing"]), (&json!("FULL"), &json!("NOT")));
+    let nobody = run_on(folder, &["quote", "approve", &quote]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("nobody is asked"), "{}", nobody.err);
+    let none = run_on(folder, &["contract", "show", "C-999999"]);
+    assert!(none.code == Some(1) && none.err.contains("no contract is called `C-999999`"), "{}", none.err);
 }
 
 /// R-STG-4, R-QUO-4, R-INV-1, R-ERP-1.

@@ -4,6 +4,8 @@ mod m0001_products;
 mod m0002_documents;
 mod m0003_approvals;
 mod m0004_billing;
+mod m0005_prices;
+mod m0006_contracts;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +21,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_documents::Migration),
             Box::new(m0003_approvals::Migration),
             Box::new(m0004_billing::Migration),
+            Box::new(m0005_prices::Migration),
+            Box::new(m0006_contracts::Migration),
         ]
     }
 }

@@ -58,6 +58,7 @@ fn the_descriptors_contain_every_service() {
         "orders.v1.InvoiceService",
         "orders.v1.OrderService",
         "orders.v1.PaymentService",
+        "orders.v1.PriceService",
         "orders.v1.ProductService",
         "orders.v1.QuoteService",
         "settings.v1.SettingService",

@@ -136,6 +136,13 @@ impl Refusal {
         refusal
     }
 
+    /// The same refusal for a more telling reason of the catalogue.
+    #[must_use]
+    pub fn because(mut self, reason: ErrorReason) -> Self {
+        self.0.reason = reason;
+        self
+    }
+
     /// Adds metadata to the `ErrorInfo`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {

@@ -21,11 +21,6 @@ pub(crate) fn has_country_prefix(vat_id: &str) -> bool {
     vat_id.get(..2).is_some_and(|prefix| prefix == "EL" || is_country(prefix)) && vat_id.len() > 2
 }
 
-/// BR-CL-23: UN/ECE Recommendation 20, with the packages of Recommendation 21 (prefixed X).
-pub(crate) fn is_unit(code: &str) -> bool {
-    has(include_str!("codes/units.txt"), code)
-}
-
 /// BR-CL-25, PEPPOL-EN16931-CL008: electronic address schemes.
 pub(crate) fn is_address_scheme(code: &str) -> bool {
     has(include_str!("codes/schemes.txt"), code)

@@ -27,6 +27,7 @@
 //! - `currency`, `amount`: [`Currency`], [`Money`] and its conversions
 //! - `exact`, `rounding`, `allocation`: the three primitives everything else is made of
 //! - `vat`: [`VatCategory`] and what each category demands of a document
+//! - `unit`: the units that a price may be for
 //! - `document`, `check`: what goes in, and what is refused
 //! - `compute`, `totals`, `agreement`: what comes out, and how two results differ
 
@@ -41,6 +42,7 @@ mod error;
 mod exact;
 mod rounding;
 mod totals;
+mod unit;
 mod vat;
 
 pub use agreement::Difference;
@@ -52,4 +54,5 @@ pub use document::{Adjustment, Amount, DocumentAdjustment, DocumentInput, LineIn
 pub use error::MoneyError;
 pub use rounding::{round, to_minor};
 pub use totals::{AdjustmentTotals, LineTotals, Totals, VatGroup, VatShare};
+pub use unit::is_unit;
 pub use vat::{Presence, RateRule, Vat, VatCategory, VatDemands};

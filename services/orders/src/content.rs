@@ -3,8 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use dealflow_money::{Currency, Vat};
 use dealflow_proto::Violation;
+use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::google::type_::Decimal as WireDecimal;
 use dealflow_proto::types::v1 as pb;
 use dealflow_proto::{convert, names};
@@ -14,7 +16,8 @@ use uuid::Uuid;
 
 use crate::document::{Exact, Line, Lines, Totals, totals};
 use crate::error::{Error, violation};
-use crate::product::{self, UNIT, UNIT_FORM, is_unit};
+use crate::price::{Found, Gap, Pricing, UsedRates};
+use crate::product::{self, UNIT, UNIT_FORM};
 use crate::wire;
 
 /// Quantities have at most six decimals, so that their sums are exact.
@@ -32,6 +35,10 @@ pub(crate) struct Content {
     pub(crate) lines: Lines,
     /// Their totals.
     pub(crate) totals: Totals,
+    /// The list that they were priced from.
+    pub(crate) price_list: Option<Uuid>,
+    /// The rates that they were converted by.
+    pub(crate) rates: Option<UsedRates>,
 }
 
 /// What a caller wrote of a document (`quote`, `order`).
@@ -44,6 +51,10 @@ pub(crate) struct Written<'a> {
     pub(crate) lines: &'a [pb::Line],
     /// Header discount.
     pub(crate) discount: Option<&'a WireDecimal>,
+    /// Name of the price list; empty for the products' own prices.
+    pub(crate) price_list: &'a str,
+    /// The day whose prices and rates count.
+    pub(crate) today: NaiveDate,
     /// What is wrong with the rest of the document: told together with what is wrong here.
     pub(crate) wrong: Vec<Violation>,
 }
@@ -51,27 +62,31 @@ pub(crate) struct Written<'a> {
 impl Written<'_> {
     /// The content, complete and added up; one query for all products.
     pub(crate) async fn complete<C: ConnectionTrait>(self, db: &C) -> Result<Content, Error> {
-        let Self { document, currency, lines, discount, mut wrong } = self;
+        let Self { document, currency, lines, discount, price_list, today, wrong } = self;
+        let mut wrong = Wrong::of(wrong);
         let at = |field: &str| format!("{document}.{field}");
         let known =
-            Currency::parse(currency).map_err(|cause| wrong.push(violation(at("currency_code"), cause.to_string())));
+            Currency::parse(currency).map_err(|cause| wrong.field(violation(at("currency_code"), cause.to_string())));
         let discount = percent(discount, &at("discount_percent"), &mut wrong);
+        let list = wire::price_list(price_list, &at("price_list"), &mut wrong.fields);
         if lines.is_empty() {
-            wrong.push(violation(at("lines"), "at least one line"));
+            wrong.field(violation(at("lines"), "at least one line"));
         }
         let products =
             product::find_all(db, lines.iter().filter_map(|line| product_id(&line.product)).collect()).await?;
         let ids = line_ids(lines);
-        let mut filler = Filler { currency, products: &products, wrong, mixed: Vec::new(), seen: HashSet::new() };
+        let pricing = Pricing::load(db, currency, list, &products, today).await?;
+        let mixed = Vec::new();
+        let mut filler = Filler { currency, products: &products, pricing, wrong, mixed, seen: HashSet::new() };
         let lines = lines
             .iter()
             .zip(ids)
             .enumerate()
             .filter_map(|(index, (line, id))| filler.fill(line, id, &at(&format!("lines[{index}]"))))
             .collect();
-        let Filler { wrong, mixed: found, .. } = filler;
-        let Some(currency) = known.ok().filter(|_| wrong.is_empty()) else {
-            return Err(Error::Fields(wrong));
+        let Filler { wrong, mixed: found, pricing, .. } = filler;
+        let Some(currency) = known.ok().filter(|_| wrong.fields.is_empty()) else {
+            return Err(wrong.into());
         };
         if !found.is_empty() {
             return Err(Error::MixedCurrencies { expected: currency.to_string(), found });
@@ -84,7 +99,39 @@ impl Written<'_> {
                 "a total of 0 or more: what is taken back cannot be worth more than what is sold",
             ));
         }
-        Ok(Content { currency, discount: Exact(discount), lines, totals })
+        Ok(Content { currency, discount: Exact(discount), lines, totals, price_list: list, rates: pricing.used() })
+    }
+}
+
+/// What is wrong with a document, and whether all of it is a matter of pricing: then the refusal says which (R-PRD-1).
+struct Wrong {
+    fields: Vec<Violation>,
+    pricing: usize,
+    reason: Option<ErrorReason>,
+}
+
+impl Wrong {
+    fn of(fields: Vec<Violation>) -> Self {
+        Self { fields, pricing: 0, reason: None }
+    }
+
+    fn field(&mut self, violation: Violation) {
+        self.fields.push(violation);
+    }
+
+    fn priced(&mut self, reason: ErrorReason, violation: Violation) {
+        self.fields.push(violation);
+        self.pricing += 1;
+        self.reason.get_or_insert(reason);
+    }
+}
+
+impl From<Wrong> for Error {
+    fn from(wrong: Wrong) -> Self {
+        match wrong.reason {
+            Some(reason) if wrong.pricing == wrong.fields.len() => Self::Pricing { reason, fields: wrong.fields },
+            _ => Self::Fields(wrong.fields),
+        }
     }
 }
 
@@ -92,7 +139,8 @@ impl Written<'_> {
 struct Filler<'a> {
     currency: &'a str,
     products: &'a HashMap<Uuid, product::Model>,
-    wrong: Vec<Violation>,
+    pricing: Pricing,
+    wrong: Wrong,
     mixed: Vec<String>,
     seen: HashSet<String>,
 }
@@ -100,7 +148,7 @@ struct Filler<'a> {
 impl<'a> Filler<'a> {
     /// The complete line, or none where something of it is wrong.
     fn fill(&mut self, line: &pb::Line, id: String, at: &str) -> Option<Line> {
-        let before = self.wrong.len();
+        let before = self.wrong.fields.len();
         if !self.seen.insert(id.clone()) {
             self.refuse(at, "line_id", format!("`{id}` stands on another line; each has its own"));
         }
@@ -116,14 +164,17 @@ impl<'a> Filler<'a> {
             ("", None) => UNIT.to_owned(),
             (unit, _) => unit.to_owned(),
         };
-        if !is_unit(&unit_code) {
+        if !dealflow_money::is_unit(&unit_code) {
             self.refuse(at, "unit_code", UNIT_FORM);
         }
-        let unit_price = self.price(line, product, at);
+        // Without a quantity there is something wrong already.
+        let listed = product.map(|it| self.pricing.price(it, &line.unit_code, quantity.unwrap_or(Decimal::ONE)));
+        let list_price = listed.as_ref().and_then(|found| found.as_ref().ok()).map(|found| found.unit_price);
+        let unit_price = self.price(line, listed, at);
         let discount_percent =
             percent(line.discount_percent.as_ref(), &format!("{at}.discount_percent"), &mut self.wrong);
         let vat = self.vat(line, product, at);
-        if self.wrong.len() > before {
+        if self.wrong.fields.len() > before {
             return None;
         }
         Some(Line {
@@ -133,7 +184,7 @@ impl<'a> Filler<'a> {
             quantity: quantity?,
             unit_code,
             unit_price: unit_price?,
-            list_price: product.filter(|it| it.currency == self.currency).map(|it| it.list_price.0),
+            list_price,
             discount_percent,
             vat: vat?,
             fulfilled: Decimal::ZERO,
@@ -156,26 +207,43 @@ impl<'a> Filler<'a> {
         match given.map(quantity) {
             Some(Ok(quantity)) if !quantity.is_zero() => return Some(quantity),
             Some(Ok(_)) | None => self.refuse(at, "quantity", "not 0"),
-            Some(Err(expected)) => self.refuse(at, "quantity", expected),
+            Some(Err(expected)) => {
+                self.wrong.priced(ErrorReason::Precision, violation(format!("{at}.quantity"), expected));
+            }
         }
         None
     }
 
-    /// The price that was given, or the list price; none but of the document's currency.
-    fn price(&mut self, line: &pb::Line, product: Option<&product::Model>, at: &str) -> Option<Decimal> {
-        let (price, currency) = match (&line.unit_price, product) {
-            (Some(given), _) => match convert::decimal_of(given) {
-                Ok(price) => (price, given.currency_code.as_str()),
-                Err(cause) => {
-                    self.refuse(at, "unit_price", cause.to_string());
-                    return None;
+    /// The price that was given, or the one that was found; none but of the document's currency.
+    fn price(&mut self, line: &pb::Line, listed: Option<Result<Found, Gap>>, at: &str) -> Option<Decimal> {
+        let Some(given) = &line.unit_price else {
+            return match listed {
+                Some(Ok(found)) => {
+                    self.pricing.take(&found);
+                    Some(found.unit_price)
                 }
-            },
-            (None, Some(product)) => (product.list_price.0, product.currency.as_str()),
-            (None, None) => {
-                if line.product.is_empty() {
-                    self.refuse(at, "unit_price", "a price, for a line without a product");
+                // Told together with all others, as prices of another currency are.
+                Some(Err(Gap::Currency(from))) => {
+                    self.mixed.push(format!("{at}.unit_price is in {from}, and no rate is stored that converts it"));
+                    Some(Decimal::ZERO)
                 }
+                Some(Err(gap)) => {
+                    let (field, expected) = gap.told();
+                    self.wrong.priced(gap.reason(), violation(format!("{at}.{field}"), expected));
+                    None
+                }
+                None => {
+                    if line.product.is_empty() {
+                        self.refuse(at, "unit_price", "a price, for a line without a product");
+                    }
+                    None
+                }
+            };
+        };
+        let price = match convert::decimal_of(given) {
+            Ok(price) => price,
+            Err(cause) => {
+                self.refuse(at, "unit_price", cause.to_string());
                 return None;
             }
         };
@@ -183,8 +251,13 @@ impl<'a> Filler<'a> {
             self.refuse(at, "unit_price", "0 or more; a line that takes back has a negative quantity (BR-27)");
             return None;
         }
-        if currency != self.currency {
-            self.mixed.push(format!("{at}.unit_price is in {currency}"));
+        if let Some(decimals) = self.pricing.decimals().filter(|most| price.normalize().scale() > *most) {
+            let expected = format!("at most {decimals} decimals, as the price list has");
+            self.wrong.priced(ErrorReason::Precision, violation(format!("{at}.unit_price"), expected));
+            return None;
+        }
+        if given.currency_code != self.currency {
+            self.mixed.push(format!("{at}.unit_price is in {}", given.currency_code));
         }
         Some(price)
     }
@@ -202,7 +275,7 @@ impl<'a> Filler<'a> {
     }
 
     fn refuse(&mut self, at: &str, field: &str, expected: impl Into<String>) {
-        self.wrong.push(violation(format!("{at}.{field}"), expected));
+        self.wrong.field(violation(format!("{at}.{field}"), expected));
     }
 }
 
@@ -216,12 +289,12 @@ pub(crate) fn quantity(given: &WireDecimal) -> Result<Decimal, String> {
 }
 
 /// A discount: 0 where it is absent.
-fn percent(given: Option<&WireDecimal>, field: &str, wrong: &mut Vec<Violation>) -> Decimal {
+fn percent(given: Option<&WireDecimal>, field: &str, wrong: &mut Wrong) -> Decimal {
     let Some(given) = given else { return Decimal::ZERO };
     match convert::decimal_from(given) {
         Ok(percent) if (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent) => return percent.normalize(),
-        Ok(_) => wrong.push(violation(field, "0 to 100 per cent")),
-        Err(cause) => wrong.push(violation(field, cause.to_string())),
+        Ok(_) => wrong.priced(ErrorReason::DiscountOutOfRange, violation(field, "0 to 100 per cent")),
+        Err(cause) => wrong.field(violation(field, cause.to_string())),
     }
     Decimal::ZERO
 }

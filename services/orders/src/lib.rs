@@ -11,6 +11,7 @@
 //!
 //! # What lies beside that path
 //!
+//! - `price`: lists, rates, and the price of a product for a document
 //! - `content`: lines as they were written, filled in from the products and checked all at once
 //! - `document`: lines, discounts and totals that quote, order and invoice share; the arithmetic is `dealflow-money`'s
 //! - `approval`: who must agree before a quote or contract goes out, by policies that are records
@@ -38,6 +39,7 @@ pub mod invoice;
 pub mod number;
 pub mod order;
 pub mod payment;
+pub mod price;
 pub mod product;
 pub mod quote;
 mod record;
@@ -55,6 +57,7 @@ use dealflow_proto::orders::v1::credit_note_service_server::CreditNoteServiceSer
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceServiceServer;
 use dealflow_proto::orders::v1::order_service_server::OrderServiceServer;
 use dealflow_proto::orders::v1::payment_service_server::PaymentServiceServer;
+use dealflow_proto::orders::v1::price_service_server::PriceServiceServer;
 use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
 use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
 
@@ -70,6 +73,7 @@ pub fn part(store: Store, settings: Settings) -> Part {
     let (ping, numbering, sweeping) = (store.clone(), store.clone(), orders.clone());
     Part::new("orders")
         .service(ProductServiceServer::new(orders.clone()))
+        .service(PriceServiceServer::new(orders.clone()))
         .service(QuoteServiceServer::new(orders.clone()))
         .service(ApprovalServiceServer::new(orders.clone()))
         .service(ContractServiceServer::new(orders.clone()))

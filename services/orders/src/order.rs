@@ -12,6 +12,7 @@ use sea_orm::entity::prelude::*;
 use crate::document::{Asked, Exact, Lines, Totals, pick};
 use crate::error::Error;
 use crate::invoice::Billed;
+use crate::price::UsedRates;
 use crate::quote;
 use crate::record::{Moment, Told};
 
@@ -173,6 +174,11 @@ pub struct Model {
     /// Why it is on hold.
     #[sea_orm(column_type = "Text")]
     pub hold_reason: Option<String>,
+    /// The list that it was priced from.
+    pub price_list_id: Option<Uuid>,
+    /// The rates that its prices were converted by.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub used_rates: Option<UsedRates>,
 }
 
 /// None: documents refer to each other by id.
@@ -224,6 +230,8 @@ impl Model {
             erp_refusal: String::new(),
             held_from: None,
             hold_reason: None,
+            price_list_id: quote.price_list_id,
+            used_rates: quote.used_rates.clone(),
         }
     }
 

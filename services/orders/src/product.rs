@@ -95,7 +95,7 @@ impl Model {
         if self.display_name.trim().is_empty() {
             wrong.push(violation("product.display_name", "not blank"));
         }
-        if !is_unit(&self.unit_code) {
+        if !dealflow_money::is_unit(&self.unit_code) {
             wrong.push(violation("product.unit_code", UNIT_FORM));
         }
         if self.list_price.0 < Decimal::ZERO {
@@ -112,13 +112,8 @@ impl Model {
     }
 }
 
-/// What a unit code looks like.
-pub const UNIT_FORM: &str = "a code of UN/ECE Recommendation 20: 1 to 3 capital letters or digits, e.g. C62, HUR, KGM";
-
-/// Whether a text has the form of a unit code.
-pub fn is_unit(code: &str) -> bool {
-    (1..=3).contains(&code.len()) && code.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
-}
+/// What a unit code is.
+pub const UNIT_FORM: &str = "a code of UN/ECE Recommendation 20, e.g. C62, HUR, KGM";
 
 /// The product with this name, for reading.
 pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {

@@ -13,6 +13,7 @@ use crate::approval::Facts;
 use crate::content::Content;
 use crate::document::{Exact, Lines, Totals, hash};
 use crate::error::Error;
+use crate::price::UsedRates;
 use crate::record::{Moment, Told};
 
 pub use rows::{FIELDS, any_expiring, close_all, find, insert, lock, lock_expiring, lock_open, lock_with_siblings};
@@ -177,6 +178,11 @@ pub struct Model {
     pub payment_days: i32,
     /// The approval that holds or is asked for.
     pub approval_id: Option<Uuid>,
+    /// The list that it was priced from.
+    pub price_list_id: Option<Uuid>,
+    /// The rates that its prices were converted by.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub used_rates: Option<UsedRates>,
 }
 
 /// None: documents refer to each other by id.
@@ -321,6 +327,9 @@ impl Model {
             discount_percent: content.discount,
             lines: content.lines,
             totals: content.totals,
+            price_list_id: content.price_list,
+            // What stays keeps the rate that it was converted by.
+            used_rates: content.rates.or(self.used_rates.clone()),
             ..self
         }
     }

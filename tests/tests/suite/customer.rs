@@ -51,7 +51,7 @@ both! {
         assert_eq!(deal.currency_code, "EUR");
         let ask = DevelopDealRequest { request_id: new_id(), ..developed(&deal.name) };
         let refused = sandbox.api.deals.clone().develop_deal(sandbox.api.ask(ask)).await.expect_err("its lines are in USD");
-        assert_eq!(refusal(&refused).reason, "ARITHMETIC");
+        assert_eq!(refusal(&refused).reason, "CURRENCY_MISMATCH");
         sandbox.finish().await;
     }
 }

@@ -1,6 +1,7 @@
 //! The whole suite: from a lead to the invoice in the ERP's books, whatever is lost or killed on the way.
 
 mod aftercare;
+mod approvals;
 mod bad_input;
 mod crash;
 mod customer;

@@ -42,7 +42,7 @@ both! {
 
         let euros = Some(Money { currency_code: "EUR".to_owned(), units: 5, nanos: 0 });
         let refused = develop(&sandbox, &deal, vec![line("", "Pump", euros)]).await.expect_err("the deal is in dollars");
-        assert_eq!(refused.reason, "ARITHMETIC");
+        assert_eq!(refused.reason, "CURRENCY_MISMATCH");
         let back = vec![line("", "Pump", usd(10)), Line { quantity: decimal("-9"), ..line("", "Old pump", usd(10)) }];
         let refused = develop(&sandbox, &deal, back).await.expect_err("it comes to less than nothing");
         assert_eq!(refused.field_names(), ["lines"]);

@@ -12,7 +12,7 @@ pub(super) fn check(document: &Document, findings: &mut Findings) {
         let id = line.id.trim();
         findings.need(said(id), "BR-21", format!("{place}.id"), "an id (BT-126)");
         findings.need(ids.insert(id), "UBL-SR-26", format!("{place}.id"), "an id that no other line has (BT-126)");
-        let unit = codes::is_unit(&line.unit);
+        let unit = dealflow_money::is_unit(&line.unit);
         findings.need(unit, "BR-CL-23", format!("{place}.unit"), "a unit of UN/ECE Recommendation 20 (BT-130)");
         adjustments(&line.allowances, &format!("{place}.allowances"), "BR-42", findings);
         adjustments(&line.charges, &format!("{place}.charges"), "BR-44", findings);

@@ -19,7 +19,7 @@ use crate::record::{Moment, Told};
 pub use policy::{ApproverKind, Asked, Facts, People, PolicyStep, PolicySteps, Subject};
 pub use policy::{Entity as PolicyEntity, FIELDS as POLICY_FIELDS, Model as Policy};
 pub(crate) use policy::{asking, find as find_policy, insert as insert_policy, lock as lock_policy};
-pub use rows::{FIELDS, cancel, find, insert, lock, pending_of};
+pub use rows::{FIELDS, cancel_all, find, insert, lock, pending_of};
 
 /// How far the approval is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]

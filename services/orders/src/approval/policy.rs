@@ -1,11 +1,13 @@
 //! When somebody must agree, and who: policies as records (R-QUO-2).
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
+use dealflow_money::Currency;
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{State, Step};
 use crate::document::{Exact, Lines, Totals};
 use crate::error::{Error, violation};
+use crate::price::rate;
 
 /// What kind of record a policy is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -131,7 +134,12 @@ impl Facts {
         let amount = totals.0.total_without_vat;
         let net = Decimal::new(amount, totals.0.currency.exponent());
         let listed = lines.0.iter().try_fold(Decimal::ZERO, |sum, line| {
-            let price = line.list_price.unwrap_or(line.unit_price);
+            // A product whose list price is not known may be sold at any discount; free text has no list price to miss.
+            let price = match (line.list_price, line.product) {
+                (Some(listed), _) => listed,
+                (None, None) => line.unit_price,
+                (None, Some(_)) => return None,
+            };
             sum.checked_add(line.quantity.checked_mul(price)?)
         });
         let discount = match listed {
@@ -195,8 +203,17 @@ impl Model {
     }
 
     /// Whether it asks about a record: one threshold reached is enough, and what cannot be compared is asked about.
-    fn asks(&self, facts: &Facts) -> bool {
-        let reached = |least: i64| facts.amount.is_none_or(|amount| self.currency != facts.currency || amount >= least);
+    fn asks(&self, facts: &Facts, rates: &HashMap<String, Decimal>) -> bool {
+        let reached = |least: i64| {
+            facts.amount.is_none_or(|amount| {
+                if self.currency == facts.currency {
+                    return amount >= least;
+                }
+                let rate = rates.get(&self.currency);
+                let worth = rate.and_then(|rate| units(amount, &facts.currency)?.checked_mul(*rate));
+                worth.zip(units(least, &self.currency)).is_none_or(|(worth, least)| worth >= least)
+            })
+        };
         let amount = self.min_amount.map(reached);
         let discount = self.min_discount_percent.map(|least| facts.discount.is_none_or(|given| given >= least.0));
         match (amount, discount) {
@@ -259,8 +276,19 @@ impl People<'_> {
     }
 }
 
+/// Minor units as units of their currency.
+fn units(minor: i64, currency: &str) -> Option<Decimal> {
+    let currency = Currency::parse(currency).ok()?;
+    Some(Decimal::new(minor, currency.exponent()))
+}
+
 /// The policies that ask about a record, the lowest rank first. There are few policies.
-pub(crate) async fn asking<C: ConnectionTrait>(db: &C, subject: Subject, facts: &Facts) -> Result<Asking, Error> {
+pub(crate) async fn asking<C: ConnectionTrait>(
+    db: &C,
+    subject: Subject,
+    facts: &Facts,
+    today: NaiveDate,
+) -> Result<Asking, Error> {
     let policies = Entity::find()
         .filter(Column::Subject.eq(subject))
         .filter(Column::Disabled.eq(false))
@@ -268,7 +296,19 @@ pub(crate) async fn asking<C: ConnectionTrait>(db: &C, subject: Subject, facts: 
         .order_by_asc(Column::Id)
         .all(db)
         .await?;
-    Ok(Asking(policies.into_iter().filter(|policy| policy.asks(facts)).collect()))
+    // Thresholds in other currencies: of one or two, each a keyed look-up.
+    let mut rates = HashMap::new();
+    let others: BTreeSet<&str> = policies
+        .iter()
+        .filter(|policy| policy.min_amount.is_some() && policy.currency != facts.currency)
+        .map(|policy| policy.currency.as_str())
+        .collect();
+    for other in others {
+        if let Some((rate, _)) = rate::on(db, &facts.currency, other, today).await? {
+            rates.insert(other.to_owned(), rate);
+        }
+    }
+    Ok(Asking(policies.into_iter().filter(|policy| policy.asks(facts, &rates)).collect()))
 }
 
 /// Policies that ask about a record.

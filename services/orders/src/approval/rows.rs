@@ -6,11 +6,11 @@ use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue, ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
-use super::{CancelReason, Column, Entity, Model, State};
+use super::{ActiveModel, CancelReason, Column, Entity, Model, State};
 use crate::error::Error;
-use crate::record::{Moment, save};
+use crate::record::Moment;
 
 /// What the list of approvals can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -48,16 +48,30 @@ pub async fn pending_of(tx: &DatabaseTransaction, subjects: Vec<String>) -> Resu
     Ok(pending.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
 }
 
-/// Cancels an approval that is locked; answers it before and after.
-pub async fn cancel(
+/// Cancels approvals that are locked, in one statement; answers them as they are now.
+pub async fn cancel_all(
     tx: &DatabaseTransaction,
-    approval: Model,
+    approvals: &[Model],
     reason: CancelReason,
     now: Moment,
-) -> Result<(Model, Model), Error> {
-    let after = approval.clone().canceled(reason, now);
-    save(tx, &approval, &after).await?;
-    Ok((approval, after))
+) -> Result<Vec<Model>, Error> {
+    if approvals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let change = ActiveModel {
+        state: ActiveValue::Set(State::Canceled),
+        state_since: ActiveValue::Set(now.at),
+        updated_at: ActiveValue::Set(now.at),
+        cancel_reason: ActiveValue::Set(Some(reason)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.is_in(approvals.iter().map(|approval| approval.id)))
+        .exec(tx)
+        .await?;
+    Ok(approvals.iter().map(|approval| approval.clone().canceled(reason, now)).collect())
 }
 
 /// Adds an approval.

@@ -37,7 +37,9 @@ impl Subject {
             Self::Quote(quote) => super::quotes::approved(work, quote, after, now).await,
             Self::Contract(contract) => {
                 let after = contract.clone().approved(now);
-                super::contracts::saved(work, ("contract.approved", "Approve", ""), &contract, &after).await.map(drop)
+                super::contracts::saved(work, ("contract.approved", "Approve", ""), &contract, &after, now)
+                    .await
+                    .map(drop)
             }
         }
     }
@@ -52,7 +54,9 @@ impl Subject {
             }
             Self::Contract(contract) => {
                 let after = contract.clone().unapproved(now);
-                super::contracts::saved(work, ("contract.returned", verb, reason), &contract, &after).await.map(drop)
+                super::contracts::saved(work, ("contract.returned", verb, reason), &contract, &after, now)
+                    .await
+                    .map(drop)
             }
         }
     }

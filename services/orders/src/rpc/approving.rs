@@ -33,7 +33,7 @@ pub(super) async fn ask(
     (manager, roles): (&str, &[(String, Vec<String>)]),
     now: Moment,
 ) -> Result<Option<Uuid>, Error> {
-    let asking = approval::asking(&work.tx, kind, facts).await?;
+    let asking = approval::asking(&work.tx, kind, facts, now.today).await?;
     if asking.is_nobody() {
         return Ok(None);
     }
@@ -52,8 +52,9 @@ pub(super) async fn check_approved<C: ConnectionTrait>(
     (subject, hash, approval): (String, String, Option<Uuid>),
     facts: &Facts,
     (verb, request): (&'static str, &'static str),
+    now: Moment,
 ) -> Result<(), Error> {
-    let asking = approval::asking(db, kind, facts).await?;
+    let asking = approval::asking(db, kind, facts, now.today).await?;
     if asking.is_nobody() {
         return Ok(());
     }
@@ -75,10 +76,8 @@ pub(super) async fn cancel(
 ) -> Result<(), Error> {
     let Some(id) = approval else { return Ok(()) };
     let approval = approval::lock(&work.tx, id).await?;
-    if matches!(approval.state, State::Pending | State::Approved) {
-        told(work, approval, reason, verb, now).await?;
-    }
-    Ok(())
+    let stands = matches!(approval.state, State::Pending | State::Approved);
+    if stands { told(work, &[approval], reason, verb, now).await } else { Ok(()) }
 }
 
 /// The approvals that records waited for which are closed now.
@@ -91,15 +90,20 @@ pub(super) async fn cancel_pending(
     if subjects.is_empty() {
         return Ok(());
     }
-    for approval in approval::pending_of(&work.tx, subjects).await? {
-        told(work, approval, CancelReason::SubjectClosed, verb, now).await?;
-    }
-    Ok(())
+    let pending = approval::pending_of(&work.tx, subjects).await?;
+    told(work, &pending, CancelReason::SubjectClosed, verb, now).await
 }
 
-async fn told(work: &mut Work, approval: Model, reason: CancelReason, verb: &str, now: Moment) -> Result<(), Error> {
-    let (before, after) = approval::cancel(&work.tx, approval, reason, now).await?;
-    let answer = after.to_wire()?;
-    work.record(change("approval.canceled", verb, Some(&before), &after, &answer).reason(reason.to_string()));
+async fn told(
+    work: &mut Work,
+    approvals: &[Model],
+    reason: CancelReason,
+    verb: &str,
+    now: Moment,
+) -> Result<(), Error> {
+    for (before, after) in approvals.iter().zip(approval::cancel_all(&work.tx, approvals, reason, now).await?) {
+        let answer = after.to_wire()?;
+        work.record(change("approval.canceled", verb, Some(before), &after, &answer).reason(reason.to_string()));
+    }
     Ok(())
 }

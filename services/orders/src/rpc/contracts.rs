@@ -2,18 +2,25 @@
 
 use dealflow_chassis::list::list;
 use dealflow_chassis::work::{Work, check};
+use dealflow_chassis::{Context, Mask, Refusal};
+use dealflow_proto::google::type_::Date;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::contract_service_server::ContractService;
 use dealflow_proto::{convert, names};
 use sea_orm::EntityTrait;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::{Orders, answer, approving, asked_list};
 use crate::approval::{self, CancelReason, Facts};
 use crate::contract::{self, Model};
 use crate::error::Error;
 use crate::quote;
-use crate::record::{Told, change, save};
+use crate::record::{Moment, Told, change, save};
+use crate::wire::{CONTRACT_UPDATABLE, receipt};
+
+/// How many contracts expire in one transaction.
+const BATCH: u64 = 100;
 
 /// The contract that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
@@ -29,11 +36,17 @@ pub(super) async fn saved(
     (kind, verb, reason): (&str, &str, &str),
     before: &Model,
     after: &Model,
+    now: Moment,
 ) -> Result<pb::Contract, Error> {
     save(&work.tx, before, after).await?;
-    let answer = after.to_wire();
+    let answer = after.to_wire(now);
     work.record(change(kind, verb, Some(before), after, &answer).reason(reason));
     Ok(answer)
+}
+
+/// A day whose form was checked.
+fn day(given: Option<&Date>) -> Option<chrono::NaiveDate> {
+    given.and_then(|day| convert::date_of(day).ok())
 }
 
 /// What policies look at: the quote that the contract puts into words; without one nobody knows what it is worth.
@@ -45,11 +58,27 @@ async fn facts(work: &Work, contract: &Model) -> Result<Facts, Error> {
 }
 
 /// Refuses a verb where a policy asks and this very contract was not approved (R-QUO-2).
-async fn check_approved(work: &Work, contract: &Model, verb: &'static str) -> Result<(), Error> {
+async fn check_approved(work: &Work, contract: &Model, verb: &'static str, now: Moment) -> Result<(), Error> {
     let facts = facts(work, contract).await?;
     let subject = (contract.name(), contract.hash()?, contract.approval_id);
     let verbs = (verb, "RequestContractApproval");
-    approving::check_approved(&work.tx, approval::Subject::Contract, subject, &facts, verbs).await
+    approving::check_approved(&work.tx, approval::Subject::Contract, subject, &facts, verbs, now).await
+}
+
+impl Orders {
+    /// Ends all contracts whose last day has passed; asks the database first, so that an idle look leaves no trace.
+    pub(crate) async fn expire_all_contracts(&self) -> Result<(), Status> {
+        while contract::any_expiring(self.reader(), self.now().today).await.map_err(Refusal::from)? {
+            let request_id = Uuid::now_v7().to_string();
+            let mut request = Request::new(pb::ExpireContractsRequest { request_id, ..Default::default() });
+            Context::internal("calendar").carry(request.metadata_mut());
+            // Empty where another replica works on them.
+            if self.expire_contracts(request).await?.into_inner().contracts.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[tonic::async_trait]
@@ -60,9 +89,10 @@ impl ContractService for Orders {
     ) -> Result<Response<pb::Contract>, Status> {
         self.store
             .work(request, |mut work, ask: pb::CreateContractRequest| async move {
-                let contract = Model::of(&work.tx, ask.contract.unwrap_or_default(), self.moment(work.now)).await?;
+                let now = self.moment(work.now);
+                let contract = Model::of(&work.tx, ask.contract.unwrap_or_default(), now).await?;
                 let contract = contract::insert(&work.tx, contract).await?;
-                let answer = contract.to_wire();
+                let answer = contract.to_wire(now);
                 work.record(change("contract.created", "CreateContract", None, &contract, &answer));
                 Ok::<_, Error>(work.done(answer))
             })
@@ -72,7 +102,8 @@ impl ContractService for Orders {
     async fn get_contract(&self, request: Request<pb::GetContractRequest>) -> Result<Response<pb::Contract>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
-        answer(contract::find(self.reader(), &ask.name).await.map(|contract| contract.to_wire()))
+        let now = self.now();
+        answer(contract::find(self.reader(), &ask.name).await.map(|contract| contract.to_wire(now)))
     }
 
     async fn list_contracts(
@@ -81,11 +112,36 @@ impl ContractService for Orders {
     ) -> Result<Response<pb::ListContractsResponse>, Status> {
         let ask = request.into_inner();
         check(&ask)?;
+        let now = self.now();
         let page = list(self.reader(), contract::Entity::find(), &contract::FIELDS, asked_list!(ask)).await;
         answer(page.map(|page| pb::ListContractsResponse {
-            contracts: page.items.iter().map(Model::to_wire).collect(),
+            contracts: page.items.iter().map(|contract| contract.to_wire(now)).collect(),
             next_page_token: page.next_page_token,
         }))
+    }
+
+    async fn update_contract(
+        &self,
+        request: Request<pb::UpdateContractRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::UpdateContractRequest| async move {
+                let mask = Mask::of(ask.update_mask, CONTRACT_UPDATABLE)?;
+                let written = ask.contract.unwrap_or_default();
+                let before = locked(&mut work, &written.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let updated = before.clone().update(written, &mask)?;
+                let told = ("contract.updated", "UpdateContract", "");
+                if updated.hash()? == before.hash()? {
+                    let answer = saved(&mut work, told, &before, &updated.touched(now), now).await?;
+                    return Ok(work.done(answer));
+                }
+                let answer = saved(&mut work, told, &before, &updated.unapproved(now), now).await?;
+                let reason = (CancelReason::SubjectChanged, "UpdateContract");
+                approving::cancel(&mut work, before.approval_id, reason, now).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
     }
 
     async fn request_contract_approval(
@@ -95,8 +151,8 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::RequestContractApprovalRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let now = self.moment(work.now);
-                let after = before.clone().approve_unasked(now)?;
+                let (now, verb) = (self.moment(work.now), "RequestContractApproval");
+                let unasked = before.clone().approve_unasked(now)?;
                 let facts = facts(&work, &before).await?;
                 let asking = approval::Request {
                     subject: before.name(),
@@ -106,16 +162,15 @@ impl ContractService for Orders {
                     requester: work.context.actor.clone(),
                     after: approval::After::Nothing,
                 };
-                let verb = "RequestContractApproval";
-                let (roles, manager) = (approving::roles(ask.roles), ask.manager);
-                let people = (manager.as_str(), roles.as_slice());
+                let roles = approving::roles(ask.roles);
+                let people = (ask.manager.as_str(), roles.as_slice());
                 let kind = approval::Subject::Contract;
                 let answer = match approving::ask(&mut work, kind, verb, (asking, &facts), people, now).await? {
                     Some(id) => {
                         let after = before.clone().ask_approval(id, now)?;
-                        saved(&mut work, ("contract.approval_requested", verb, ""), &before, &after).await?
+                        saved(&mut work, ("contract.approval_requested", verb, ""), &before, &after, now).await?
                     }
-                    None => saved(&mut work, ("contract.approved", verb, ""), &before, &after).await?,
+                    None => saved(&mut work, ("contract.approved", verb, ""), &before, &unasked, now).await?,
                 };
                 Ok::<_, Error>(work.done(answer))
             })
@@ -129,10 +184,11 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::ApproveContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().approve(self.moment(work.now))?;
-                check_approved(&work, &before, "ApproveContract").await?;
+                let now = self.moment(work.now);
+                let after = before.clone().approve(now)?;
+                check_approved(&work, &before, "ApproveContract", now).await?;
                 let told = ("contract.approved", "ApproveContract", "");
-                let answer = saved(&mut work, told, &before, &after).await?;
+                let answer = saved(&mut work, told, &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))
             })
             .await
@@ -142,11 +198,49 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::SendContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let expected = ask.comments_expected_date.as_ref().and_then(|day| convert::date_of(day).ok());
-                check_approved(&work, &before, "SendContract").await?;
-                let after = before.clone().send(expected, self.moment(work.now))?;
+                let now = self.moment(work.now);
+                let after = before.clone().send(day(ask.comments_expected_date.as_ref()), now)?;
+                check_approved(&work, &before, "SendContract", now).await?;
                 let told = ("contract.sent", "SendContract", "");
-                let answer = saved(&mut work, told, &before, &after).await?;
+                let answer = saved(&mut work, told, &before, &after, now).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn record_contract_receipt(
+        &self,
+        request: Request<pb::RecordContractReceiptRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::RecordContractReceiptRequest| async move {
+                let receipt = receipt(ask.receipt())?;
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let after = before.clone().received(receipt, day(ask.comments_expected_date.as_ref()), now)?;
+                let told = ("contract.receipt_recorded", "RecordContractReceipt", "");
+                let answer = saved(&mut work, told, &before, &after, now).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn record_contract_comments(
+        &self,
+        request: Request<pb::RecordContractCommentsRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::RecordContractCommentsRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let expected = day(ask.comments_expected_date.as_ref());
+                let after = before.clone().commented(ask.comments, ask.new_terms, expected, now)?;
+                let told = ("contract.commented", "RecordContractComments", after.comments.as_str());
+                let answer = saved(&mut work, told, &before, &after, now).await?;
+                if after.terms_version != before.terms_version {
+                    let reason = (CancelReason::SubjectChanged, "RecordContractComments");
+                    approving::cancel(&mut work, before.approval_id, reason, now).await?;
+                }
                 Ok::<_, Error>(work.done(answer))
             })
             .await
@@ -156,10 +250,58 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::SignContractRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let on = ask.signed_date.as_ref().and_then(|day| convert::date_of(day).ok());
-                let after = before.clone().sign(ask.signatories, on, self.moment(work.now))?;
+                let now = self.moment(work.now);
+                let after = before.clone().sign(ask.signatories, day(ask.signed_date.as_ref()), now)?;
                 let told = ("contract.signed", "SignContract", "");
-                let answer = saved(&mut work, told, &before, &after).await?;
+                let answer = saved(&mut work, told, &before, &after, now).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn activate_contract(
+        &self,
+        request: Request<pb::ActivateContractRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::ActivateContractRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let after = before.clone().activate(now)?;
+                let told = ("contract.activated", "ActivateContract", "");
+                let answer = saved(&mut work, told, &before, &after, now).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn terminate_contract(
+        &self,
+        request: Request<pb::TerminateContractRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::TerminateContractRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let after = before.clone().terminate(day(ask.terminated_date.as_ref()), now)?;
+                let told = ("contract.terminated", "TerminateContract", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after, now).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn amend_contract(
+        &self,
+        request: Request<pb::AmendContractRequest>,
+    ) -> Result<Response<pb::Contract>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::AmendContractRequest| async move {
+                let before = locked(&mut work, &ask.name, &ask.etag).await?;
+                let now = self.moment(work.now);
+                let amendment = contract::insert(&work.tx, before.amendment(ask.new_terms, now)?).await?;
+                let answer = amendment.to_wire(now);
+                work.record(change("contract.created", "AmendContract", None, &amendment, &answer));
                 Ok::<_, Error>(work.done(answer))
             })
             .await
@@ -175,10 +317,32 @@ impl ContractService for Orders {
                 let now = self.moment(work.now);
                 let after = before.clone().cancel(now)?;
                 let told = ("contract.canceled", "CancelContract", ask.reason.as_str());
-                let answer = saved(&mut work, told, &before, &after).await?;
+                let answer = saved(&mut work, told, &before, &after, now).await?;
                 let reason = (CancelReason::SubjectClosed, "CancelContract");
                 approving::cancel(&mut work, before.approval_id, reason, now).await?;
                 Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn expire_contracts(
+        &self,
+        request: Request<pb::ExpireContractsRequest>,
+    ) -> Result<Response<pb::ExpireContractsResponse>, Status> {
+        self.store
+            .work(request, |mut work, _: pb::ExpireContractsRequest| async move {
+                let late = contract::lock_expiring(&work.tx, self.moment(work.now).today, BATCH).await?;
+                if let Some(last) = late.iter().map(|contract| contract.updated_at).max() {
+                    work.take_effect_after(last)?;
+                }
+                let now = self.moment(work.now);
+                let mut contracts = Vec::with_capacity(late.len());
+                for (before, after) in late.iter().zip(contract::expire_all(&work.tx, &late, now).await?) {
+                    let answer = after.to_wire(now);
+                    work.record(change("contract.expired", "ExpireContracts", Some(before), &after, &answer));
+                    contracts.push(answer);
+                }
+                Ok::<_, Error>(work.done(pb::ExpireContractsResponse { contracts }))
             })
             .await
     }

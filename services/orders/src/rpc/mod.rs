@@ -7,6 +7,7 @@ mod credit_notes;
 mod invoices;
 mod orders;
 mod payments;
+mod prices;
 mod products;
 mod quotes;
 

@@ -239,7 +239,7 @@ impl QuoteService for Orders {
                 let after = before.clone().activate(now)?;
                 let subject = (before.name(), before.hash()?, before.approval_id);
                 let verbs = ("ActivateQuote", "RequestQuoteApproval");
-                approving::check_approved(&work.tx, Subject::Quote, subject, &before.facts(), verbs).await?;
+                approving::check_approved(&work.tx, Subject::Quote, subject, &before.facts(), verbs, now).await?;
                 let answer = saved(&mut work, ("quote.activated", "ActivateQuote", ""), &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))
             })

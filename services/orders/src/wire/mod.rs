@@ -6,11 +6,14 @@ mod credit_note;
 mod invoice;
 mod order;
 mod payment;
+mod price;
 mod product;
 mod quote;
 
 pub(crate) use approval::{POLICY_UPDATABLE, after};
+pub(crate) use contract::{CONTRACT_UPDATABLE, receipt};
 pub(crate) use payment::allocations;
+pub(crate) use price::{PRICE_LIST_UPDATABLE, price_list, used_rates};
 pub(crate) use quote::{UPDATABLE, close_reason};
 
 use chrono::NaiveDate;

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{date, lines, name, next, payment_days, reference, totals};
+use super::{date, lines, name, next, payment_days, reference, totals, used_rates};
 use crate::content::Written;
 use crate::document::Line;
 use crate::error::{Error, violation};
@@ -34,6 +34,8 @@ impl Model {
             currency: &written.currency_code,
             lines: &written.lines,
             discount: written.discount_percent.as_ref(),
+            price_list: &written.price_list,
+            today: order_date,
             wrong,
         };
         let content = content.complete(db).await?;
@@ -59,6 +61,8 @@ impl Model {
             erp_refusal: String::new(),
             held_from: None,
             hold_reason: None,
+            price_list_id: content.price_list,
+            used_rates: content.rates,
         })
     }
 
@@ -89,6 +93,8 @@ impl Model {
             guidance: Some(self.guidance(billed)),
             payment: payment(billed).into(),
             hold_reason: self.hold_reason.clone().unwrap_or_default(),
+            price_list: name(names::PRICE_LISTS, self.price_list_id),
+            used_rates: used_rates(self.used_rates.as_ref()),
         })
     }
 

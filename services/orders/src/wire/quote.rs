@@ -8,15 +8,24 @@ use dealflow_proto::{Violation, convert, names};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{date, lines, name, next, payment_days, reference, totals};
+use super::{date, lines, name, next, payment_days, reference, totals, used_rates};
 use crate::content::Written;
 use crate::error::{Error, violation};
 use crate::quote::{CloseReason, Model, State, Verb};
 use crate::record::{Moment, Told};
 
 /// The fields that UpdateQuote can change.
-pub(crate) const UPDATABLE: &[&str] =
-    &["account", "currency_code", "lines", "discount_percent", "valid_until_date", "owner", "terms", "payment_days"];
+pub(crate) const UPDATABLE: &[&str] = &[
+    "account",
+    "currency_code",
+    "lines",
+    "discount_percent",
+    "valid_until_date",
+    "owner",
+    "terms",
+    "payment_days",
+    "price_list",
+];
 
 /// Why a quote can be closed by a person.
 pub(crate) fn close_reason(reason: wire::CloseReason) -> Result<CloseReason, Error> {
@@ -41,6 +50,8 @@ impl Model {
             currency: &written.currency_code,
             lines: &written.lines,
             discount: written.discount_percent.as_ref(),
+            price_list: &written.price_list,
+            today: now.today,
             wrong,
         };
         let content = content.complete(db).await?;
@@ -66,6 +77,8 @@ impl Model {
             terms: written.terms,
             payment_days: payment_days(written.payment_days),
             approval_id: None,
+            price_list_id: content.price_list,
+            used_rates: content.rates,
         })
     }
 
@@ -97,14 +110,23 @@ impl Model {
         let new_currency = mask.takes("currency_code", !written.currency_code.is_empty());
         let new_lines = mask.takes("lines", !written.lines.is_empty());
         let new_discount = mask.takes("discount_percent", written.discount_percent.is_some());
-        if new_currency || new_lines || new_discount {
+        let new_list = mask.takes("price_list", !written.price_list.is_empty());
+        if new_currency || new_lines || new_discount || new_list {
             // What stays is written as it stands: kept lines keep their prices, and their currency.
             let discount =
                 if new_discount { written.discount_percent } else { Some(convert::decimal(self.discount_percent.0)) };
             let lines = if new_lines { written.lines } else { lines(&self.lines, &self.totals)? };
             let currency = if new_currency { written.currency_code } else { self.currency.clone() };
-            let content =
-                Written { document: "quote", currency: &currency, lines: &lines, discount: discount.as_ref(), wrong };
+            let list = name(names::PRICE_LISTS, self.price_list_id);
+            let content = Written {
+                document: "quote",
+                currency: &currency,
+                lines: &lines,
+                discount: discount.as_ref(),
+                price_list: if new_list { &written.price_list } else { &list },
+                today: now.today,
+                wrong,
+            };
             self = self.with(content.complete(db).await?);
         } else if !wrong.is_empty() {
             return Err(Error::Fields(wrong));
@@ -137,6 +159,8 @@ impl Model {
             guidance: Some(self.guidance(now)),
             expired: self.is_expired(now),
             approval: name(names::APPROVALS, self.approval_id),
+            price_list: name(names::PRICE_LISTS, self.price_list_id),
+            used_rates: used_rates(self.used_rates.as_ref()),
         })
     }
 

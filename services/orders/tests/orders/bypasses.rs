@@ -164,6 +164,9 @@ both! {
         let low = house.draft(pb::Quote { lines: vec![sold("80")], ..quote(&opportunity()) }).await.expect("drafted").name;
         assert_eq!(send_anyhow(&house, &low).await[0], "APPROVAL_REQUIRED", "100 is the list price");
         house.presented(pb::Quote { lines: vec![sold("80.01")], ..quote(&opportunity()) }).await;
+        let by_hour = vec![Line { unit_code: "HUR".to_owned(), ..sold("1") }];
+        let hidden = house.draft(pb::Quote { lines: by_hour, ..quote(&opportunity()) }).await.expect("drafted").name;
+        assert_eq!(send_anyhow(&house, &hidden).await[0], "APPROVAL_REQUIRED", "no list prices it by the hour");
     }
 }
 

@@ -14,6 +14,7 @@ use dealflow_proto::orders::v1::credit_note_service_client::CreditNoteServiceCli
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
 use dealflow_proto::orders::v1::payment_service_client::PaymentServiceClient;
+use dealflow_proto::orders::v1::price_service_client::PriceServiceClient;
 use dealflow_proto::orders::v1::product_service_client::ProductServiceClient;
 use dealflow_proto::orders::v1::quote_service_client::QuoteServiceClient;
 use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
@@ -74,6 +75,10 @@ impl House {
 
     pub(crate) fn products(&self) -> ProductServiceClient<Link> {
         ProductServiceClient::new(self.link.clone())
+    }
+
+    pub(crate) fn prices(&self) -> PriceServiceClient<Link> {
+        PriceServiceClient::new(self.link.clone())
     }
 
     pub(crate) fn quotes(&self) -> QuoteServiceClient<Link> {

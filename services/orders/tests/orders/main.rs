@@ -13,6 +13,7 @@ mod lists;
 mod numbers;
 mod orders;
 mod payments;
+mod prices;
 mod products;
 mod properties;
 mod quotes;

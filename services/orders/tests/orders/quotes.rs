@@ -80,17 +80,17 @@ both! {
     }
 
     /// R-QUO-1
-    async fn mixed_currencies_and_absurd_amounts_are_the_arithmetics_refusal(db: TestDb) {
+    async fn mixed_currencies_and_absurd_amounts_are_refused_with_their_reason(db: TestDb) {
         let house = House::open(db).await;
         let mut mixed = quote(&opportunity());
         mixed.lines[1].unit_price = Some(money("10", "USD"));
         let refused = refusal(&house.draft(mixed).await.expect_err("two currencies"));
-        assert_eq!(refused.reason, "ARITHMETIC");
+        assert_eq!(refused.reason, "CURRENCY_MISMATCH");
         assert!(refused.message.contains("quote.lines[1].unit_price is in USD"), "{}", refused.message);
 
         let absurd = pb::Quote { lines: vec![line("999999999999", "999999999999999")], ..quote(&opportunity()) };
         let refused = refusal(&house.draft(absurd).await.expect_err("more than fits"));
-        assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::InvalidArgument, "ARITHMETIC"));
+        assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::InvalidArgument, "OVERFLOW"));
         assert_eq!(refused.metadata["field"], "quote.lines[0].gross");
     }
 

@@ -78,9 +78,11 @@ both! {
             let refused = answer.as_ref().err().map(refusal);
             let right = refused.as_ref().is_some_and(|refused| {
                 let named = match refused.reason.as_str() {
-                    "INVALID_FIELDS" => refused.field_names() == case.fields,
+                    "INVALID_FIELDS" | "DISCOUNT_OUT_OF_RANGE" | "PRECISION" => refused.field_names() == case.fields,
                     // Fields that are right each for itself and do not go together: the first is named.
-                    "ARITHMETIC" => refused.metadata.get("field").map(String::as_str) == case.fields.first().copied(),
+                    "ARITHMETIC" | "OVERFLOW" => {
+                        refused.metadata.get("field").map(String::as_str) == case.fields.first().copied()
+                    }
                     _ => false,
                 };
                 refused.code == Code::InvalidArgument && named

@@ -62,6 +62,13 @@ pub(super) async fn quotes(method: &str, sandbox: &Sandbox) -> Option<Row> {
         _ => {
             let ask = CreateContractRequest { contract: Some(contract), request_id: new_id(), ..Default::default() };
             let name = contracts.create_contract(ask).await.ok()?.into_inner().name;
+            if method == "ContractService/ExpireContracts" {
+                return row!(Again::Fine, ExpireContractsRequest {});
+            }
+            if method == "ContractService/UpdateContract" {
+                let changed = Contract { name, title: "Supply".to_owned(), ..Contract::default() };
+                return row!(Again::Fine, UpdateContractRequest { contract: Some(changed) });
+            }
             if method == "ContractService/RequestContractApproval" {
                 return row!(STATE, RequestContractApprovalRequest { name: name });
             }
@@ -77,12 +84,39 @@ pub(super) async fn quotes(method: &str, sandbox: &Sandbox) -> Option<Row> {
             contracts.send_contract(ask).await.ok()?;
             match method {
                 "ContractService/SignContract" => {
-                    row!(TERMINAL, SignContractRequest { name: name, signatories: vec!["Ann Buyer".to_owned()] })
+                    row!(STATE, SignContractRequest { name: name, signatories: vec!["Ann Buyer".to_owned()] })
                 }
                 "ContractService/CancelContract" => row!(TERMINAL, CancelContractRequest { name: name }),
-                _ => None,
+                "ContractService/RecordContractReceipt" => row!(
+                    Again::Fine,
+                    RecordContractReceiptRequest { name: name, receipt: contract::Receipt::Received.into() }
+                ),
+                "ContractService/RecordContractComments" => {
+                    row!(Again::Fine, RecordContractCommentsRequest { name: name, comments: "hm".to_owned() })
+                }
+                _ => signed(method, name, sandbox).await,
             }
         }
+    }
+}
+
+/// Rows of a contract that is sent, once it is signed.
+async fn signed(method: &str, name: String, sandbox: &Sandbox) -> Option<Row> {
+    let mut contracts = sandbox.contracts();
+    let signatories = vec!["Ann Buyer".to_owned()];
+    let ask = SignContractRequest { name: name.clone(), signatories, request_id: new_id(), ..Default::default() };
+    contracts.sign_contract(ask).await.ok()?;
+    match method {
+        "ContractService/ActivateContract" => row!(STATE, ActivateContractRequest { name: name }),
+        "ContractService/AmendContract" => {
+            row!(Again::Fine, AmendContractRequest { name: name, new_terms: "net 60".to_owned() })
+        }
+        "ContractService/TerminateContract" => {
+            let ask = ActivateContractRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+            contracts.activate_contract(ask).await.ok()?;
+            row!(TERMINAL, TerminateContractRequest { name: name, reason: "breach".to_owned() })
+        }
+        _ => None,
     }
 }
 

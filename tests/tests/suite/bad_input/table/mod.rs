@@ -48,6 +48,7 @@ mod desk;
 mod documents;
 mod leads;
 mod processes;
+mod prices;
 mod sales;
 
 /// The row of an RPC, with records of its own.
@@ -70,6 +71,7 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
                 UpdateSettingRequest { name: "settings/leads.qualification_guard".to_owned(), value: Some(flag) }
             )
         }
+        "PriceService" => prices::prices(method, sandbox).await,
         "ApprovalService" => approvals::approvals(method, sandbox).await,
         "CreditNoteService" | "PaymentService" => billing::billing(method, sandbox).await,
         "OrderService" | "InvoiceService" => documents::orders(method, sandbox).await,

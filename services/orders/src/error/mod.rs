@@ -1,13 +1,17 @@
 //! What this service refuses, and how each refusal reads.
 
+mod refused;
+
 use chrono::NaiveDate;
-use dealflow_chassis::refusal::{Kind, Refusal};
+use dealflow_chassis::Refusal;
 use dealflow_money::MoneyError;
 use dealflow_proto::Violation;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::names::BadName;
 use rust_decimal::Decimal;
 use sea_orm::DbErr;
+
+use crate::price::Gap;
 
 /// Why a request about products or documents is refused.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +184,38 @@ pub enum Error {
         /// What to do.
         instead: &'static str,
     },
+    /// The price list is not one that holds (R-PRD-1).
+    #[error("{price_list} does not hold on {day}; name one that does, or give each line its unit_price")]
+    NoPriceList {
+        /// The list's name.
+        price_list: String,
+        /// The day.
+        day: NaiveDate,
+    },
+    /// What cannot be priced as it was written (R-PRD-1).
+    #[error("{}", told(fields))]
+    Pricing {
+        /// The catalogue's name for the first of them.
+        reason: ErrorReason,
+        /// Each field and what it must be.
+        fields: Vec<Violation>,
+    },
+    /// A contract is signed with all its documents (R-CON-1).
+    #[error("{contract} lacks required documents: {missing}; UpdateContract says where they lie before it is sent")]
+    DocumentsMissing {
+        /// The contract's name.
+        contract: String,
+        /// Their titles.
+        missing: String,
+    },
+    /// A contract is not in force before its first day (R-CON-1).
+    #[error("{contract} is in force from {start} on")]
+    NotYet {
+        /// The contract's name.
+        contract: String,
+        /// Its first day.
+        start: NaiveDate,
+    },
     /// The opportunity has a live order already: never two (R-OPP-5).
     #[error("{opportunity} has the order {order} already; cancel that first")]
     OrderStands {
@@ -225,10 +261,27 @@ pub enum Error {
 }
 
 impl Error {
+    /// A field that has no price.
+    pub(crate) fn priced(field: &str, gap: Gap) -> Self {
+        Self::Pricing { reason: gap.reason(), fields: vec![violation(field, gap.told().1)] }
+    }
+
+    /// A price with more decimals than its list has.
+    pub(crate) fn too_precise(field: &str, decimals: u32) -> Self {
+        let fields = vec![violation(field, format!("at most {decimals} decimals, as its list has"))];
+        Self::Pricing { reason: ErrorReason::Precision, fields }
+    }
+
     /// One field that cannot be meant.
     pub fn field(field: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::Fields(vec![violation(field, expected)])
     }
+}
+
+/// Fields in one sentence.
+fn told(fields: &[Violation]) -> String {
+    let list: Vec<String> = fields.iter().map(|it| format!("{}: {}", it.field, it.description)).collect();
+    list.join("; ")
 }
 
 /// A field and what it must be.
@@ -239,106 +292,5 @@ pub fn violation(field: impl Into<String>, expected: impl Into<String>) -> Viola
 impl From<BadName> for Error {
     fn from(bad: BadName) -> Self {
         Self::Refused(bad.into())
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        let message = error.to_string();
-        match error {
-            Error::Refused(refusal) => refusal,
-            Error::Db(cause) => cause.into(),
-            Error::Fields(fields) => Self::fields(fields),
-            Error::Money { document, cause } => arithmetic(document, &cause),
-            Error::MixedCurrencies { expected, .. } => {
-                Self::new(Kind::Invalid, ErrorReason::Arithmetic, message).with("currency", expected)
-            }
-            Error::CodeTaken { code, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
-                .with("field", "product.code")
-                .with("value", code)
-                .with("holder", holder),
-            Error::Expired { quote, valid_until } => {
-                let description = format!("passed on {valid_until}");
-                Self::guard(message, &[("valid_until_date", &description)]).with("quote", quote)
-            }
-            Error::ApprovalRequired { subject, request, policies, .. } => {
-                Self::new(Kind::Precondition, ErrorReason::ApprovalRequired, message)
-                    .with("policies", policies)
-                    .with("allowed", request)
-                    .precondition("APPROVAL", &subject, "is not approved")
-            }
-            Error::NoApprover { policy, who } => Self::new(Kind::Precondition, ErrorReason::NoApprover, message)
-                .with("policy", policy.as_str())
-                .precondition("APPROVER", &policy, &who),
-            Error::NotAnApprover { approval, actor, allowed } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
-                    .with("resource", approval)
-                    .with("actor", actor)
-                    .with("allowed", allowed)
-            }
-            Error::OwnApproval { approval, actor } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
-                    .with("resource", approval)
-                    .with("actor", actor)
-            }
-            Error::NotPosted { invoice, state } => {
-                Self::guard(message, &[(&invoice, "is not posted")]).with("state", state).with("invoice", invoice)
-            }
-            Error::OverCredited { line, left, asked } => Self::guard(message, &[(&line, "over-credited")])
-                .with("line", line)
-                .with("left", left.normalize().to_string())
-                .with("asked", asked.normalize().to_string()),
-            Error::NothingToCredit { invoice } => Self::guard(message, &[(&invoice, "nothing is left to credit")]),
-            Error::OverAllocated { payment, left } => {
-                Self::guard(message, &[(&payment, "over-allocated")]).with("left", left.to_string())
-            }
-            Error::PaymentKnown { source_of, reference, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
-                .with("field", "payment.external_reference")
-                .with("value", format!("{source_of} {reference}"))
-                .with("holder", holder),
-            Error::ErpHasIt { order, state, actor, .. } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
-                    .with("resource", order)
-                    .with("state", state)
-                    .with("actor", actor)
-            }
-            Error::StillBilled { order } => Self::guard(message, &[(&order, "has uncredited invoices")]),
-            Error::NotBilled { order } => Self::guard(message, &[(&order, "is not billed in full")]),
-            Error::NoAuthority { authority, .. } => {
-                Self::guard(message, &[("invoicing_authority", authority)]).with("invoicing_authority", authority)
-            }
-            Error::ChangedSince { subject, approval } => {
-                Self::guard(message, &[(&subject, "has changed")]).with("approval", approval)
-            }
-            Error::OrderStands { opportunity, order } => {
-                let description = format!("{order} stands");
-                Self::guard(message, &[(&opportunity, &description)]).with("order", order)
-            }
-            Error::NoCustomer { order } => Self::guard(message, &[("account", "is missing")]).with("order", order),
-            Error::OverFulfilled { line, ordered, fulfilled, asked } => {
-                Self::guard(message, &[(&line, "over-fulfilled")])
-                    .with("line", line)
-                    .with("ordered", ordered.normalize().to_string())
-                    .with("fulfilled", fulfilled.normalize().to_string())
-                    .with("asked", asked.normalize().to_string())
-            }
-            Error::OverBilled { line, left, asked } => Self::guard(message, &[(&line, "over-billed")])
-                .with("line", line)
-                .with("left", left.normalize().to_string())
-                .with("asked", asked.normalize().to_string()),
-            Error::NothingToBill { order } => Self::guard(message, &[(&order, "nothing is left to bill")]),
-        }
-    }
-}
-
-/// Results that do not fit and mixed currencies are the arithmetic's; what was filled in wrong is the field's.
-fn arithmetic(document: &str, cause: &MoneyError) -> Refusal {
-    let field = format!("{document}.{}", cause.field());
-    match cause {
-        MoneyError::Overflow { .. } | MoneyError::CurrencyMismatch { .. } | MoneyError::Unsplittable { .. } => {
-            Refusal::new(Kind::Invalid, ErrorReason::Arithmetic, format!("{document}: {cause}")).with("field", field)
-        }
-        MoneyError::UnknownCurrency { .. } => Refusal::field(&format!("{document}.currency_code"), cause.to_string()),
-        MoneyError::TooManyDecimals { .. } | MoneyError::Refused { .. } => Refusal::field(&field, cause.to_string()),
     }
 }
