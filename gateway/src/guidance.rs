@@ -53,7 +53,8 @@ fn guidance(deal: &Opportunity, known: &Known<'_>) -> Guidance {
     Guidance { allowed_verbs, next_actions, missing_fields: of_service.missing_fields }
 }
 
-/// The gateway's verb for one of the opportunity's; none for what only the gateway itself calls.
+/// The verb that a client of the gateway calls for one of the opportunity's; none for what only the gateway itself calls.
+/// What asks for no other part keeps its name: the gateway passes it on.
 fn ours(verb: &str) -> Option<&'static str> {
     Some(match verb {
         "UpdateOpportunity" => "DevelopDeal",
@@ -62,6 +63,10 @@ fn ours(verb: &str) -> Option<&'static str> {
         "RecordActivityResult" => "CompleteActivity",
         "WinOpportunity" => "WinDeal",
         "LoseOpportunity" => "LoseDeal",
+        "HoldOpportunity" => "HoldOpportunity",
+        "ResumeOpportunity" => "ResumeOpportunity",
+        "CancelProcess" => "CancelProcess",
+        "ResumeProcess" => "ResumeProcess",
         _ => return None,
     })
 }
@@ -73,11 +78,12 @@ fn translated(action: NextAction, deal: &Opportunity, known: &Known<'_>) -> Opti
     Some(NextAction { verb: verb.to_owned(), resource: resource.unwrap_or(action.resource), ..action })
 }
 
-/// The open activity of a subject in the present stage entry.
-fn activity(subject: &str, deal: &Opportunity, known: &Known<'_>) -> Option<String> {
+/// The open activity of the present stage entry that a description is about: its subject, and in brackets its results.
+fn activity(described: &str, deal: &Opportunity, known: &Known<'_>) -> Option<String> {
     let entry = deal.stage_entry.as_ref().map(|entry| entry.name.as_str()).unwrap_or_default();
     let open = |it: &&Activity| matches!(it.state(), activity::State::NotStarted | activity::State::InProgress);
-    let here = known.activities.iter().filter(open).find(|it| it.stage_entry == entry && it.subject == subject);
+    let about = |it: &&Activity| described.strip_prefix(&it.subject).is_some_and(|rest| rest.starts_with(" ["));
+    let here = known.activities.iter().filter(open).find(|it| it.stage_entry == entry && about(it));
     here.map(|activity| activity.name.clone())
 }
 

@@ -167,8 +167,8 @@ impl<'a> Filler<'a> {
         if !dealflow_money::is_unit(&unit_code) {
             self.refuse(at, "unit_code", UNIT_FORM);
         }
-        // Without a quantity there is something wrong already.
-        let listed = product.map(|it| self.pricing.price(it, &line.unit_code, quantity.unwrap_or(Decimal::ONE)));
+        // Prices go by quantity; without one there is something wrong already.
+        let listed = product.zip(quantity).map(|(it, quantity)| self.pricing.price(it, &line.unit_code, quantity));
         let list_price = listed.as_ref().and_then(|found| found.as_ref().ok()).map(|found| found.unit_price);
         let unit_price = self.price(line, listed, at);
         let discount_percent =

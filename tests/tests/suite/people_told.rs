@@ -14,7 +14,6 @@ use dealflow_proto::opportunities::v1::{
 };
 use dealflow_testbed::{TestDb, both};
 use dealflow_tests::faults::Trace;
-use dealflow_tests::values::usd;
 use dealflow_tests::{Fault, Sandbox};
 use prost_types::Timestamp;
 

@@ -202,7 +202,10 @@ both! {
         }
         let guidance = view.guidance.expect("a view says what may come next");
         // R-PRC-4: in the words of the API that answers.
-        let allowed = ["DevelopDeal", "MoveToStage", "CompleteActivity", "WinDeal", "LoseDeal", "ProposeQuote", "AcceptQuote"];
+        let allowed = [
+            "DevelopDeal", "MoveToStage", "CompleteActivity", "WinDeal", "LoseDeal", "HoldOpportunity", "CancelProcess",
+            "ProposeQuote", "AcceptQuote",
+        ];
         assert_eq!(guidance.allowed_verbs, allowed);
         let next: Vec<(&str, &str)> =
             guidance.next_actions.iter().map(|next| (next.verb.as_str(), next.resource.as_str())).collect();

@@ -159,8 +159,7 @@ both! {
             let signatories = vec!["A. Buyer".to_owned()];
             ask!(house.contracts(), sign_contract, SignContractRequest { name: name.clone(), signatories: signatories })
                 .expect("it is sent");
-            let answer = ask!(house.contracts(), activate_contract, ActivateContractRequest { name: name });
-            answer
+            ask!(house.contracts(), activate_contract, ActivateContractRequest { name: name })
         };
         let early = active(Some(date(2017, 3, 16)), None).await.expect_err("tomorrow");
         assert_eq!(refusal(&early).reason, "GUARD");

@@ -47,8 +47,8 @@ mod billing;
 mod desk;
 mod documents;
 mod leads;
-mod processes;
 mod prices;
+mod processes;
 mod sales;
 
 /// The row of an RPC, with records of its own.
