@@ -49,7 +49,8 @@ fn end_quietly_with_the_reader() {
     }));
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(mut cli: Cli) -> anyhow::Result<()> {
+    cli.telemetry.scraped = matches!(&cli.command, Command::Serve(serve) if serve.admin_listen.is_some());
     let telemetry = cli.telemetry.init()?;
     let ended = cli.command.run().await;
     telemetry.flush().await;

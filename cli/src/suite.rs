@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use dealflow_chassis::link::{Link, LinkConfig};
-use dealflow_chassis::serve::{Part, ServeConfig, ServeError, Serving, serve};
+use dealflow_chassis::serve::{Admin, Part, ServeConfig, ServeError, Serving, serve};
 use dealflow_chassis::store::{Clock, Durability, Store, StoreConfig};
+use dealflow_chassis::telemetry;
 use dealflow_gateway::Neighbours;
 use tokio_util::sync::CancellationToken;
 
@@ -184,6 +185,8 @@ pub struct Plan {
     pub databases: Databases,
     /// Limits and stop of each server; its port is the gateway's, the others follow. Port 0 takes free ones.
     pub serve: ServeConfig,
+    /// Where operators are answered, if anywhere: metrics and health of all parts of this process.
+    pub admin: Option<SocketAddr>,
     /// The time.
     pub clock: Clock,
     /// What is put round a neighbour's link before the gateway gets it: a bench counts calls here, a test loses replies.
@@ -196,6 +199,7 @@ impl Plan {
         Self {
             databases: Databases::embedded(data),
             serve: ServeConfig::default(),
+            admin: None,
             clock: Clock::system(),
             wrap: Arc::new(|_, link| link),
         }
@@ -220,6 +224,7 @@ impl Plan {
 pub struct Suite {
     parts: Vec<Running>,
     stores: Vec<(PartName, Store)>,
+    admin: Option<Admin>,
     hold: Option<Hold>,
 }
 
@@ -234,27 +239,33 @@ impl Suite {
     /// Starts all parts.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
         let mut suite = Self::empty(plan, &PartName::ALL)?;
-        let started = suite.start_all(plan).await;
+        let mut started = suite.start_all(plan).await;
+        if started.is_ok() {
+            started = suite.start_admin(plan).await;
+        }
         suite.or_stopped(started).await
     }
 
     /// Starts one part; a gateway finds its neighbours at their addresses.
     pub async fn start_one(plan: &Plan, name: PartName, addresses: &Addresses) -> anyhow::Result<Self> {
         let mut suite = Self::empty(plan, &[name])?;
-        let started = match name {
+        let mut started = match name {
             PartName::Gateway => match addresses.neighbours() {
                 Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
                 Err(error) => Err(error),
             },
             name => suite.start_service(plan, name).await,
         };
+        if started.is_ok() {
+            started = suite.start_admin(plan).await;
+        }
         suite.or_stopped(started).await
     }
 
     fn empty(plan: &Plan, parts: &[PartName]) -> anyhow::Result<Self> {
         let embedded = plan.databases.database_url.is_none();
         let hold = embedded.then(|| Hold::take(&plan.databases.data, parts)).transpose()?;
-        Ok(Self { parts: Vec::new(), stores: Vec::new(), hold })
+        Ok(Self { parts: Vec::new(), stores: Vec::new(), admin: None, hold })
     }
 
     async fn start_all(&mut self, plan: &Plan) -> anyhow::Result<()> {
@@ -276,14 +287,15 @@ impl Suite {
     async fn start_service(&mut self, plan: &Plan, name: PartName) -> anyhow::Result<()> {
         let store = plan.open(name).await?;
         self.stores.push((name, store.clone()));
-        let part = service(name, store).await?;
+        let part = watched(name, service(name, store.clone()).await?, store);
         self.serve(name, part, plan.listen(name)?).await
     }
 
     async fn start_gateway(&mut self, plan: &Plan, neighbours: Neighbours) -> anyhow::Result<()> {
         let store = plan.open(PartName::Gateway).await?;
         self.stores.push((PartName::Gateway, store.clone()));
-        let gateway = dealflow_gateway::part(store, neighbours, dealflow_gateway::Settings::default());
+        let gateway = dealflow_gateway::part(store.clone(), neighbours, dealflow_gateway::Settings::default());
+        let gateway = watched(PartName::Gateway, gateway, store);
         self.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)?).await
     }
 
@@ -295,6 +307,14 @@ impl Suite {
             hold.tell(name, &serving.uri())?;
         }
         self.parts.push(Running { name, serving, stop });
+        Ok(())
+    }
+
+    /// Opens the operators' port, when all parts of this process serve.
+    async fn start_admin(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        let Some(address) = plan.admin else { return Ok(()) };
+        let parts: Vec<&Serving> = self.parts.iter().map(|running| &running.serving).collect();
+        self.admin = Some(Admin::serve(address, &parts).await?);
         Ok(())
     }
 
@@ -310,6 +330,11 @@ impl Suite {
     /// What runs, and where.
     pub fn addresses(&self) -> impl Iterator<Item = (PartName, SocketAddr)> + '_ {
         self.parts.iter().map(|running| (running.name, running.serving.address))
+    }
+
+    /// Where operators are answered.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|admin| admin.address)
     }
 
     /// How a part is reached in this process.
@@ -331,6 +356,9 @@ impl Suite {
         for running in self.parts.into_iter().rev() {
             running.stop.cancel();
             running.serving.stopped().await;
+        }
+        if let Some(admin) = self.admin {
+            admin.stop().await;
         }
         for (name, store) in self.stores {
             if let Err(error) = store.close().await {
@@ -382,6 +410,11 @@ pub async fn open(config: &StoreConfig, part: PartName, clock: Clock) -> anyhow:
         PartName::Gateway => Store::open::<gateway::Migrator>(config, clock).await,
     };
     opened.with_context(|| format!("the database of {part} cannot be opened"))
+}
+
+/// A part that tells of its store too: pools and outbox.
+fn watched(name: PartName, part: Part, store: Store) -> Part {
+    part.task(move |stop| telemetry::watch(name.word(), store, stop))
 }
 
 async fn service(name: PartName, store: Store) -> anyhow::Result<Part> {

@@ -13,6 +13,7 @@
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
 //!   is held of a person
+//! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
 //! - `export/` documents as files: PDF and UBL
 
@@ -35,6 +36,7 @@ mod fulfill;
 mod gates;
 mod guidance;
 pub mod handoff;
+mod meters;
 mod notify;
 mod privacy_rpc;
 mod progress;
@@ -128,6 +130,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .task({
             let store = store.clone();
             move |stop| feed::number(store, stop)
+        })
+        .task({
+            let (store, handoffs, feeds) = (store.clone(), handoffs.clone(), feeds.clone());
+            move |stop| meters::watch(store, handoffs, feeds, stop)
         })
         .task(move |stop| handoffs.task(stop))
         .task({

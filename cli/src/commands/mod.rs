@@ -12,6 +12,7 @@ pub mod flows;
 pub mod forecast;
 pub mod funnel;
 pub mod handoffs;
+pub mod health;
 pub mod import;
 pub mod invoice;
 pub mod knowledge;
@@ -81,6 +82,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the whole suite in this process, or one part of it
     Serve(serve::Serve),
+    /// Ask a running suite or part whether it lives and can do its work, for probes and scripts
+    Health(health::Health),
     /// Run four deals from lead to ERP on a fresh folder, and check the books at the end
     Demo(demo::Demo),
     /// Take deals over from other systems
@@ -163,6 +166,7 @@ impl Command {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Serve(serve) => serve.run().await,
+            Self::Health(health) => health.run().await,
             Self::Demo(demo) => demo.run().await,
             Self::Import(import) => import.run().await,
             Self::Pipeline(pipeline) => pipeline.run().await,

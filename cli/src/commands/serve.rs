@@ -1,5 +1,7 @@
 //! `dealflow serve [PART]`: all parts in one process, or one.
 
+use std::net::SocketAddr;
+
 use clap::Args;
 use dealflow_chassis::serve::ServeConfig;
 use dealflow_chassis::store::Clock;
@@ -14,6 +16,7 @@ Examples:
   dealflow serve --data /var/lib/dealflow --listen 0.0.0.0:7400
   dealflow serve --database-url postgres://user:password@host/dealflow
   dealflow serve leads                                      one part, on 127.0.0.1:7401
+  dealflow serve --admin-listen 127.0.0.1:7410              metrics and health for operators, on a port of their own
   dealflow serve gateway --leads-url http://leads:7401      the gateway, its neighbours elsewhere
 
 Ports: the gateway takes the one of --listen; leads, opportunities, activities, orders and the ERP stub take the next
@@ -35,6 +38,9 @@ pub struct Serve {
     /// How it listens
     #[command(flatten)]
     serve: ServeConfig,
+    /// Where operators are answered, in plaintext: GET /metrics for Prometheus, gRPC health of all parts for probes
+    #[arg(long, env = "DEALFLOW_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
     /// Where a gateway that runs alone finds its neighbours
     #[command(flatten)]
     addresses: Addresses,
@@ -48,6 +54,7 @@ impl Serve {
         let mut plan = Plan::embedded(&self.databases.data);
         plan.databases = self.databases;
         plan.serve = self.serve;
+        plan.admin = self.admin_listen;
         plan.clock = Clock::system();
         let suite = match self.part {
             None => Suite::start(&plan).await?,
@@ -85,6 +92,9 @@ fn print(suite: &Suite, databases: &Databases) {
         println!("All services answer at the gateway too, and tell their API by reflection:");
         println!("  grpcurl -plaintext {gateway} list");
         println!("  dealflow pipeline --gateway http://{gateway}");
+    }
+    if let Some(admin) = suite.admin() {
+        println!("For operators: http://{admin}/metrics, and gRPC health (dealflow health http://{admin})");
     }
     println!("Ctrl-C or SIGTERM (kill {}) stops.", std::process::id());
 }

@@ -10,6 +10,7 @@ mod lead;
 mod process;
 mod serve;
 mod setting;
+mod telemetry;
 mod usage;
 
 use std::path::Path;

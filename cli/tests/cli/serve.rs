@@ -16,6 +16,8 @@ pub(super) struct Serving {
     child: Child,
     out: BufReader<ChildStdout>,
     pub(super) gateway: String,
+    /// The operators' port, where there is one.
+    pub(super) admin: Option<String>,
 }
 
 impl Drop for Serving {
@@ -29,8 +31,14 @@ impl Drop for Serving {
 impl Serving {
     /// Starts on free ports, and reads from its table where the gateway is.
     pub(super) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[], &[])
+    }
+
+    /// The same with further arguments and environment.
+    pub(super) fn start_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
-        let mut child = command.arg("--data").arg(folder).stdout(Stdio::piped()).spawn().expect("the program starts");
+        command.args(args).envs(environment.iter().copied()).arg("--data").arg(folder);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut told = String::new();
         while !told.contains("stops.") {
@@ -39,11 +47,19 @@ impl Serving {
         let gateway = told.lines().find(|line| line.contains("│ gateway")).expect("a row of the gateway");
         let gateway = gateway.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
         assert!(["leads", "opportunities", "activities", "orders", "erp"].iter().all(|part| told.contains(part)));
-        Self { gateway: gateway.to_owned(), child, out }
+        let admin = told.lines().find_map(|line| line.strip_prefix("For operators: ")?.split_once("/metrics"));
+        let admin = admin.map(|(admin, _)| admin.to_owned());
+        Self { gateway: gateway.to_owned(), admin, child, out }
+    }
+
+    /// SIGKILL: nothing is told before.
+    pub(super) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// Sends SIGTERM, and waits for the end.
-    fn stop(mut self) -> (ExitStatus, String) {
+    pub(super) fn stop(mut self) -> (ExitStatus, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
         let mut rest = String::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dealflow_chassis::Refusal;
 use dealflow_chassis::link::{Sent, sent};
-use dealflow_chassis::telemetry::span_with_parent;
+use dealflow_chassis::telemetry::{TARGET, span_with_parent};
 use dealflow_proto::gateway::v1::DealProgress;
 use futures::FutureExt;
 use prost::Message;
@@ -21,6 +21,7 @@ use super::stored::{Begin, Flow, Mode, Origin};
 use super::table::{Completed, Entity, State};
 use super::writer::Wish;
 use super::{Inner, Run, remembered};
+use crate::meters::Driven;
 
 /// The wait after the first fault; it doubles up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -42,10 +43,14 @@ pub(super) enum Outcome {
 
 /// Drives a flow to its end. Leaves an outcome in any case.
 pub(super) async fn drive(flows: Arc<Inner>, flow: Arc<Flow>, told: watch::Sender<Option<Outcome>>) {
-    let span = tracing::info_span!("flow", verb = flow.verb, flow = %flow.id);
+    let span = tracing::info_span!(
+        target: TARGET, "flow", verb = flow.verb, flow = %flow.id, trace_id = tracing::field::Empty
+    );
     let span = span_with_parent(flow.context.traceparent.as_deref(), span);
     let tell = |outcome| told.send_replace(Some(outcome));
+    let driven = Driven::begin(&flow.verb);
     let ended = until_end(&flows, &flow, &told).instrument(span).await;
+    driven.ended(ended.word());
     match ended {
         End::Completed(progress) => {
             let progress = Arc::new(*progress);
@@ -54,7 +59,7 @@ pub(super) async fn drive(flows: Arc<Inner>, flow: Arc<Flow>, told: watch::Sende
             flows.forget(&flow);
         }
         // Nobody may join a flow that is to be forgotten, so this goes first.
-        End::Refused(status) => {
+        End::Refused(_, status) => {
             flows.forget(&flow);
             tell(Outcome::Done(Err(status)));
         }
@@ -68,8 +73,32 @@ pub(super) async fn drive(flows: Arc<Inner>, flow: Arc<Flow>, told: watch::Sende
 /// How a flow ended.
 enum End {
     Completed(Box<DealProgress>),
-    Refused(Status),
+    /// In one of the ways that [`End::word`] knows.
+    Refused(Refused, Status),
     Elsewhere,
+}
+
+/// What became of a flow that was refused.
+enum Refused {
+    /// Nothing had changed, and nothing is remembered.
+    AtOnce,
+    /// An operator decides.
+    Parked,
+    /// What was done is taken back.
+    Compensated,
+}
+
+impl End {
+    /// The end in a word, for the metrics.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "completed",
+            Self::Refused(Refused::AtOnce, _) => "refused",
+            Self::Refused(Refused::Parked, _) => "parked",
+            Self::Refused(Refused::Compensated, _) => "compensated",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
 }
 
 /// The answer is on its way already; if this is lost, the flow runs again and ends with the same answer.
@@ -150,32 +179,33 @@ async fn refuse(flows: &Inner, flow: &Flow, refused: Stopped) -> End {
             Ok(Some(row)) => match remembered(&row, &flow.digest) {
                 Ok(Some(answer)) => End::Completed(Box::new(answer)),
                 Ok(None) => End::Elsewhere,
-                Err(refusal) => End::Refused(refusal),
+                Err(refusal) => End::Refused(Refused::AtOnce, refusal),
             },
-            Ok(None) => End::Refused(refused.passed_on(&flow.verb)),
-            Err(error) => End::Refused(Refusal::from(error).into()),
+            Ok(None) => End::Refused(Refused::AtOnce, refused.passed_on(&flow.verb)),
+            Err(error) => End::Refused(Refused::AtOnce, Refusal::from(error).into()),
         };
     }
     let defect = is_defect(&refused.status);
     let at = flows.store.clock().now();
-    let wish = if flow.is_taken_back() {
+    let (how, wish, status) = if flow.is_taken_back() {
         let (step, reason) = (refused.step, refused.status.message().to_owned());
         let status = refused.passed_on(&flow.verb);
         let refusal = bytes_of(&status);
-        (Wish::Compensate { id: flow.id, fence: flow.fence(), step, reason, refusal, at }, status)
+        (Refused::Compensated, Wish::Compensate { id: flow.id, fence: flow.fence(), step, reason, refusal, at }, status)
     } else if flow.has_changed() || defect || flow.origin == Origin::Event {
         let reason = format!("{}: {}", refused.step, refused.status.message());
         tracing::warn!(flow = %flow.id, step = refused.step, reason, "a flow is parked");
         let status = Status::from(parked(flow.id, "PARKED", refused.step, &reason));
-        (Wish::Park { id: flow.id, fence: flow.fence(), step: refused.step, reason, runs: flow.runs(), at }, status)
+        let park = Wish::Park { id: flow.id, fence: flow.fence(), step: refused.step, reason, runs: flow.runs(), at };
+        (Refused::Parked, park, status)
     } else {
-        (Wish::Forget { id: flow.id, fence: flow.fence() }, refused.passed_on(&flow.verb))
+        (Refused::AtOnce, Wish::Forget { id: flow.id, fence: flow.fence() }, refused.passed_on(&flow.verb))
     };
-    match flow.write(wish.0).await {
-        Ok(true) => End::Refused(wish.1),
+    match flow.write(wish).await {
+        Ok(true) => End::Refused(how, status),
         // Taken over by another instance meanwhile, or not written: whoever drives it next comes to the same end.
         Ok(false) => End::Elsewhere,
-        Err(refusal) => End::Refused(refusal.into()),
+        Err(refusal) => End::Refused(Refused::AtOnce, refusal.into()),
     }
 }
 

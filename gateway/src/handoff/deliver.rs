@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dealflow_chassis::telemetry::span_with_parent;
+use dealflow_chassis::telemetry::{TARGET, span_with_parent};
 use rand::Rng;
 use tracing::Instrument;
 
@@ -14,6 +14,7 @@ use super::outcome::Outcome;
 use super::record::{Model, Reasons, State};
 use super::state::{Facts, Seen, Step, Wait, next};
 use super::{Handoffs, Inner};
+use crate::meters;
 
 /// Pauses before an outcome that could not be written is written again; then the lease runs out, and the ERP is asked.
 const WRITE_AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5)];
@@ -22,7 +23,7 @@ impl Handoffs {
     /// Delivers a claimed document: asks first if it may be there already, sends it, writes what came of it.
     pub(super) async fn deliver(self, row: Arc<Model>, probe: bool) {
         let span = tracing::info_span!(
-            "hand over",
+            target: TARGET, "hand over",
             handoff = %row.id, external_id = row.external_id, trace_id = tracing::field::Empty
         );
         let span = span_with_parent(row.traceparent.as_deref(), span);
@@ -81,6 +82,7 @@ impl Inner {
         }
         apply(row, &step, call, self.due(&step, row.attempts + i32::from(step.attempt), call, now), now);
         row.owner_told = step.state != State::Rejected || self.settings.on_rejected.is_none();
+        meters::attempted(call.method, &format!("{:?}", call.seen), &step.state.to_string());
         tell(row, &step, call);
     }
 

@@ -178,6 +178,11 @@ impl Handoffs {
         self.0.wake.notify_one();
     }
 
+    /// Whether the ERP is given a rest, or pauses us.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.0.breaker().is_open()
+    }
+
     /// Ends the ERP's rest or pause: its credential is mended, say.
     pub fn resume(&self) {
         self.0.breaker().close();

@@ -24,6 +24,7 @@ pub mod link;
 pub mod list;
 mod log_sync;
 pub mod mask;
+mod methods;
 pub mod redact;
 pub mod refusal;
 pub mod rows;

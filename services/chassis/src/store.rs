@@ -41,6 +41,22 @@ pub enum StoreConfig {
     },
 }
 
+/// A pool of connections, as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) name: &'static str,
+    pub(crate) used: u32,
+    pub(crate) idle: u32,
+    pub(crate) max: u32,
+}
+
+impl Pool {
+    fn of<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Self {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        Self { name, used: pool.size().saturating_sub(idle), idle, max: pool.options().get_max_connections() }
+    }
+}
+
 /// What an acknowledged write survives on SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -160,6 +176,17 @@ impl Store {
     /// How many transactions this process has committed here.
     pub fn commits(&self) -> u64 {
         *self.changed.borrow()
+    }
+
+    /// The pools: on SQLite the writer's and the readers', on PostgreSQL one for both.
+    pub(crate) fn pools(&self) -> Vec<Pool> {
+        match self.backend() {
+            DbBackend::Postgres => vec![Pool::of("both", self.writer.get_postgres_connection_pool())],
+            _ => vec![
+                Pool::of("writer", self.writer.get_sqlite_connection_pool()),
+                Pool::of("readers", self.reader.get_sqlite_connection_pool()),
+            ],
+        }
     }
 
     /// Which database it is.

@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::history::{self, Change, Remembered};
 use crate::refusal::{Kind, Refusal};
 use crate::store::Store;
+use crate::telemetry::metrics;
 
 /// One request's transaction. Rules read `now`; handlers query through `tx`.
 pub struct Work {
@@ -115,6 +116,7 @@ impl Store {
                 let bytes = answer.encode_to_vec();
                 if history::write(&work, &Remembered { method: Q::NAME, digest: &digest, answer: &bytes }).await? {
                     self.commit(work.tx).await?;
+                    metrics::committed(&work.changes);
                     return Ok(answer);
                 }
                 work.tx.rollback().await?;

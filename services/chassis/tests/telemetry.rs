@@ -44,7 +44,8 @@ fn json_lines_carry_the_trace_id_and_a_dead_collector_changes_nothing() {
     assert_eq!(lines.len(), 1000);
     for line in &lines {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["spans"][0]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(line["spans"][0]["name"], "work");
         assert_eq!(line["number"], 7);
     }
     assert!(!stderr.contains("not asked for"));

@@ -7,6 +7,7 @@ mod body;
 mod deadline;
 mod drain;
 mod form;
+pub(crate) mod measure;
 mod panic;
 mod plain;
 mod routes;
@@ -30,7 +31,7 @@ use crate::refusal::{DOMAIN, reason_name};
 pub(crate) use body::{Ends, GuardedBody};
 pub(crate) use drain::Drain;
 pub(crate) use panic::text_of as text_of_panic;
-pub(crate) use plain::{http_code, is_grpc};
+pub(crate) use plain::{PlainLayer, http_code, is_grpc};
 pub(crate) use routes::Routes;
 
 /// What the layers need to know, taken from [`crate::serve::ServeConfig`].
@@ -47,11 +48,13 @@ pub(crate) struct Limits {
 /// A call's way from the wire to the answer; it cannot fail, since every failure is a status.
 pub(crate) type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// The layers of every part, outermost first.
-pub(crate) fn stack(routes: Routes, limits: &Limits, drain: Drain) -> Stack {
+/// The layers of every part, outermost first. The part's name is for its metrics.
+pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, drain: Drain) -> Stack {
     let layers = ServiceBuilder::new()
         // Outermost, so that whatever the others say is said in HTTP's words to whoever does not speak gRPC.
         .layer(plain::PlainLayer)
+        // Before the span and all that may say no: a call is counted however it ends.
+        .layer(measure::MeasureLayer(part))
         // Next, so that the span tells of everything below, a shed call and a panic included.
         .layer(trace::TraceLayer)
         // A panic is INTERNAL for one caller, not a broken connection for all that share it.

@@ -52,7 +52,7 @@ where
         let span = tracing::debug_span!(
             target: TARGET, parent: None, "call",
             otel.name = method, otel.kind = "server", otel.status_code = field::Empty,
-            rpc.system.name = "grpc", rpc.method = method, rpc.status_code = field::Empty,
+            rpc.system.name = "grpc", rpc.method = method, rpc.status_code = field::Empty, error.type = field::Empty,
             trace_id = field::Empty,
         );
         if span.is_disabled() {
@@ -76,7 +76,15 @@ where
 /// Notes the end of a call. For a server only its own faults are errors; for a client every refusal is.
 pub(crate) fn record(span: &Span, code: Code, client: bool) {
     span.record("rpc.status_code", name_of(code));
-    let fault = matches!(
+    if is_fault(code, client) {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", name_of(code));
+    }
+}
+
+/// Whether a code counts as an error: for a server only its own faults, for a client whatever is not OK.
+pub(crate) fn is_fault(code: Code, client: bool) -> bool {
+    let server = matches!(
         code,
         Code::Unknown
             | Code::DeadlineExceeded
@@ -85,13 +93,11 @@ pub(crate) fn record(span: &Span, code: Code, client: bool) {
             | Code::Unavailable
             | Code::DataLoss
     );
-    if fault || (client && code != Code::Ok) {
-        span.record("otel.status_code", "ERROR");
-    }
+    server || (client && code != Code::Ok)
 }
 
 /// The code as gRPC spells it.
-fn name_of(code: Code) -> &'static str {
+pub(crate) fn name_of(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

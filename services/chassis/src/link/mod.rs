@@ -10,7 +10,6 @@
 
 mod errors;
 mod retry;
-mod streams;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -29,7 +28,9 @@ use tower::{Layer, Service, ServiceExt};
 use tracing::{Instrument, Span, field};
 
 use crate::deadline::{Deadline, GRPC_TIMEOUT};
+use crate::layers::measure::Call;
 use crate::layers::{Ends, GuardedBody, Stack, status_code, trace};
+use crate::methods;
 use crate::telemetry::{TARGET, TRACEPARENT, traceparent_of};
 
 pub use errors::{Sent, sent};
@@ -79,6 +80,8 @@ pub struct Link {
     transport: Transport,
     call_timeout: Duration,
     budget: Arc<RetryBudget>,
+    /// Who is called, for the metrics: a host, or `in-process`.
+    server: Arc<str>,
 }
 
 impl Link {
@@ -106,7 +109,7 @@ impl Link {
                 Ok(response)
             }
         });
-        Self::over(open, &LinkConfig::default())
+        Self::over(open, &LinkConfig::default(), "in-process")
     }
 
     /// Calls over the wire. Connects at the first call, and again whenever the connection is lost.
@@ -122,11 +125,12 @@ impl Link {
             .keep_alive_timeout(config.keepalive_timeout)
             .keep_alive_while_idle(true)
             .tcp_nodelay(true);
+        let server = endpoint.uri().host().unwrap_or_default().to_owned();
         let channel = endpoint.connect_lazy().map_err(|error| errors::classify(error.into()));
-        Ok(Self::over(channel, config))
+        Ok(Self::over(channel, config, &server))
     }
 
-    fn over<T>(transport: T, config: &LinkConfig) -> Self
+    fn over<T>(transport: T, config: &LinkConfig, server: &str) -> Self
     where
         T: Service<Request<Body>, Response = Response<Body>, Error = Status> + Clone + Send + Sync + 'static,
         T::Future: Send + 'static,
@@ -135,6 +139,7 @@ impl Link {
             transport: Transport::new(transport),
             call_timeout: config.call_timeout,
             budget: Arc::new(RetryBudget::default()),
+            server: server.into(),
         }
     }
 
@@ -162,7 +167,7 @@ impl Link {
     /// A stream is bounded by its caller's word alone: a handler's deadline is about its answer's beginning.
     fn deadline_of(&self, request: &Request<Body>) -> Option<Deadline> {
         let asked = Deadline::from_headers(request.headers());
-        if streams::answers_with_a_stream(request.uri().path()) {
+        if methods::answers_with_a_stream(request.uri().path()) {
             return asked;
         }
         let handler = request.extensions().get::<Deadline>().copied();
@@ -194,7 +199,19 @@ impl Service<Request<Body>> for Link {
         if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
             request.headers_mut().insert(TRACEPARENT, trace);
         }
+        let measured = Call::to(&self.server, request.uri().path());
         let call = bounded(deadline, self.transport.call(request));
+        let call = async move {
+            let answer = call.await;
+            match (measured, answer) {
+                (None, answer) => answer,
+                (Some(measured), Ok(response)) => Ok(measured.answered(response)),
+                (Some(measured), Err(status)) => {
+                    measured.ended(status.code());
+                    Err(status)
+                }
+            }
+        };
         if span.is_disabled() {
             return call.boxed();
         }
@@ -219,7 +236,7 @@ fn span_of(request: &Request<Body>) -> Span {
     tracing::debug_span!(
         target: TARGET, "call",
         otel.name = method, otel.kind = "client", otel.status_code = field::Empty,
-        rpc.system.name = "grpc", rpc.method = method, rpc.status_code = field::Empty,
+        rpc.system.name = "grpc", rpc.method = method, rpc.status_code = field::Empty, error.type = field::Empty,
     )
 }
 

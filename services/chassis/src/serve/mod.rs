@@ -6,6 +6,7 @@
 //! Where several parts share a process, [`Serving::stop`] the gateway first: its calls under way need
 //! the others.
 
+mod admin;
 mod config;
 mod health;
 mod part;
@@ -15,6 +16,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -22,8 +24,9 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::layers::{self, Drain, Routes, Stack, text_of_panic};
 use crate::link::Link;
-use health::Health;
+use health::{Condition, Health};
 
+pub use admin::Admin;
 pub use config::ServeConfig;
 pub use part::Part;
 
@@ -81,6 +84,8 @@ pub struct Serving {
     pub address: SocketAddr,
     /// The part in process: the same layers, limits and stop as over the wire.
     pub link: Link,
+    services: Vec<&'static str>,
+    condition: watch::Receiver<Condition>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -122,14 +127,14 @@ pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> 
 
     let stop = stop.child_token();
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    let health = Health::new(reporter, &part.services).await;
+    let health = Health::new(name, reporter, &part.services).await;
     let mut routes = part.routes;
     routes.add(HEALTH, Stack::new(health_service));
     if config.reflection {
         add_reflection(&mut routes, name, &part.services)?;
     }
     let drain = Drain::new(config.max_streams);
-    let stack = layers::stack(routes, &config.limits(), drain.clone());
+    let stack = layers::stack(name, routes, &config.limits(), drain.clone());
     let link = Link::into_stack(stack.clone(), drain.stopping.clone());
 
     match part.ready {
@@ -146,9 +151,10 @@ pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> 
         drain.stopping.clone().cancelled_owned(),
     );
     tracing::info!(part = name, %address, "serving");
+    let (services, condition) = (part.services, health.condition());
     let running = Running { name, config, server: tokio::spawn(server), drain, health, tasks };
     let running = tokio::spawn(running.until(stop.clone()));
-    Ok(Serving { name, address, link, stop, running })
+    Ok(Serving { name, address, link, services, condition, stop, running })
 }
 
 /// What is at work while a part serves.

@@ -117,6 +117,6 @@ impl Part {
         let config = ServeConfig::default();
         let drain = Drain::new(config.max_streams);
         let closed = drain.stopping.clone();
-        Link::into_stack(layers::stack(self.routes.clone(), &config.limits(), drain), closed)
+        Link::into_stack(layers::stack(self.name, self.routes.clone(), &config.limits(), drain), closed)
     }
 }

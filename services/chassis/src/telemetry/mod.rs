@@ -1,27 +1,44 @@
-//! Logs for people or machines, and traces for a collector.
+//! Logs for people or machines, traces for a collector, metrics for a collector or for scrapes.
 //!
-//! Without a collector's address there is no exporter and no thread; with a dead collector spans are dropped and calls
-//! notice nothing. A trace crosses processes as W3C `traceparent`, in metadata, in events and in the call to the ERP.
+//! Without a collector's address there is no exporter and no thread; with a dead collector spans and metrics are dropped
+//! and calls notice nothing. A trace crosses processes as W3C `traceparent`, in metadata, in events and in the call to
+//! the ERP.
+//!
+//! - [`metrics`] the instruments; `process.rs` those of the process itself; `watch.rs` levels that must be asked for
+//! - `lines.rs` log lines for machines
+
+mod lines;
+pub mod metrics;
+mod process;
+mod watch;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use opentelemetry::KeyValue;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
+use uuid::Uuid;
 
-/// The target of the spans of calls, all at DEBUG: `dealflow::rpc=debug` in a filter turns them on.
+pub use watch::{EVERY, watch};
+
+/// The target of all spans that carry a trace on (calls at DEBUG, flows and hand-overs at INFO), so that a filter for
+/// lines does not cut traces: with a collector they are on whatever is logged, and `dealflow::rpc=debug` turns them on.
 pub const TARGET: &str = "dealflow::rpc";
 
 /// The W3C header that names trace and parent span.
@@ -30,6 +47,9 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 /// What is quiet unless asked for: at DEBUG these tell of frames and statements, and an exporter of its own exports.
 const QUIET: &str =
     "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,opentelemetry=warn,sqlx=warn,sea_orm=warn";
+
+/// This process among those of the same name.
+static INSTANCE: LazyLock<Uuid> = LazyLock::new(Uuid::now_v7);
 
 /// How long the last spans may take to reach the collector when the process ends.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -43,12 +63,15 @@ pub struct Telemetry {
     /// What is logged: a level, or directives such as `info,dealflow_gateway=debug`
     #[arg(long = "log", env = "DEALFLOW_LOG", default_value = "info")]
     pub log_filter: String,
-    /// Where traces go (OTLP over gRPC, e.g. http://localhost:4317); none are made if unset
+    /// Where traces and metrics go (OTLP over gRPC, e.g. http://localhost:4317); none are made if unset
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
     /// The name under which traces appear
     #[arg(long, env = "OTEL_SERVICE_NAME", default_value = "dealflow")]
     pub trace_name: String,
+    /// Whether this process answers scrapes (see [`crate::serve::Admin`]): metrics are made for them too.
+    #[arg(skip)]
+    pub scraped: bool,
 }
 
 /// How log lines look.
@@ -67,6 +90,7 @@ impl Default for Telemetry {
             log_filter: "info".to_owned(),
             otlp_endpoint: None,
             trace_name: "dealflow".to_owned(),
+            scraped: false,
         }
     }
 }
@@ -86,7 +110,7 @@ pub enum TelemetryError {
 }
 
 impl Telemetry {
-    /// Begins to log and to trace, for the whole process. With a collector it must be called inside the runtime.
+    /// Begins to log, to trace and to measure, for the whole process. With a collector it must be called inside the runtime.
     ///
     /// # Errors
     ///
@@ -101,28 +125,40 @@ impl Telemetry {
             }
             // The spans of a line carry the trace id: see `span_with_parent`.
             LogFormat::Json => fmt::layer()
-                .json()
+                .fmt_fields(JsonFields::new())
+                .event_format(lines::JsonLine)
+                .with_ansi(false)
                 .with_writer(std::io::stderr)
-                .flatten_event(true)
-                .with_current_span(false)
-                .with_span_list(true)
                 .boxed(),
         };
         let traces =
             provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("dealflow")));
         tracing_subscriber::registry().with(filter).with(traces).with(lines).try_init()?;
-        Ok(Guard { provider })
+        let measures = metrics::begin(self.collector(), self.scraped, self.resource(), FLUSH)?;
+        Ok(Guard { provider, measures })
+    }
+
+    fn collector(&self) -> Option<&str> {
+        self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
+    }
+
+    /// Who tells: the name, the version, and which of several processes of that name.
+    fn resource(&self) -> Resource {
+        let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+        let instance = KeyValue::new("service.instance.id", INSTANCE.to_string());
+        let named = Resource::builder().with_service_name(self.trace_name.clone());
+        named.with_attributes([version, instance]).build()
     }
 
     /// Makes trace ids: for the collector, or at least for the log lines that machines read.
     fn provider(&self) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-        let endpoint = self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+        let endpoint = self.collector();
         if endpoint.is_none() && self.log_format == LogFormat::Human {
             return Ok(None);
         }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
-            .with_resource(Resource::builder().with_service_name(self.trace_name.clone()).build());
+            .with_resource(self.resource());
         if let Some(endpoint) = endpoint {
             let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(FLUSH).build()?;
             provider = provider.with_batch_exporter(exporter);
@@ -136,36 +172,37 @@ impl Telemetry {
 #[must_use = "dropped at once, it ends the traces"]
 pub struct Guard {
     provider: Option<SdkTracerProvider>,
+    measures: Option<SdkMeterProvider>,
 }
 
 impl Guard {
     /// Sends what is left, without holding up the runtime (which the exporter itself needs).
     pub async fn flush(mut self) {
-        if let Some(provider) = self.provider.take() {
-            let ended = tokio::task::spawn_blocking(move || end(&provider)).await;
-            if let Err(error) = ended {
-                tracing::debug!(%error, "the last spans were not sent");
-            }
+        let (provider, measures) = (self.provider.take(), self.measures.take());
+        let ended = tokio::task::spawn_blocking(move || end(provider.as_ref(), measures.as_ref())).await;
+        if let Err(error) = ended {
+            tracing::debug!(%error, "the last spans were not sent");
         }
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(provider) = self.provider.take() else {
-            return;
-        };
+        let (provider, measures) = (self.provider.take(), self.measures.take());
         match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
             // Blocking a worker as it is would starve the exporter, whose connection lives on this runtime.
-            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| end(&provider)),
-            _ => end(&provider),
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| end(provider.as_ref(), measures.as_ref())),
+            _ => end(provider.as_ref(), measures.as_ref()),
         }
     }
 }
 
-fn end(provider: &SdkTracerProvider) {
-    if let Err(error) = provider.shutdown_with_timeout(FLUSH) {
+fn end(provider: Option<&SdkTracerProvider>, measures: Option<&SdkMeterProvider>) {
+    if let Some(Err(error)) = provider.map(|provider| provider.shutdown_with_timeout(FLUSH)) {
         tracing::debug!(%error, "the last spans were not sent");
+    }
+    if let Some(Err(error)) = measures.map(|measures| measures.shutdown_with_timeout(FLUSH)) {
+        tracing::debug!(%error, "the last metrics were not sent");
     }
 }
 

@@ -1,0 +1,34 @@
+//! `dealflow health [URL]`: whether a suite or a part lives and can do its work. For probes: the image has no other
+//! program that could ask.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use dealflow_chassis::link::{Link, LinkConfig};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// Arguments of `health`.
+#[derive(Debug, Args)]
+pub struct Health {
+    /// The operators' port, or a part's own
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:7410")]
+    url: String,
+    /// What is asked for: `ready`, `live`, a part such as `leads`, or a service by its full name
+    #[arg(long, default_value = "ready", value_name = "NAME")]
+    of: String,
+}
+
+impl Health {
+    /// Ends with 0 where it is SERVING.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let link =
+            Link::remote(&self.url, &LinkConfig::default()).with_context(|| format!("{} is no address", self.url))?;
+        let ask = HealthCheckRequest { service: self.of.clone() };
+        let answer =
+            HealthClient::new(link).check(ask).await.with_context(|| format!("{} does not answer", self.url))?;
+        let status = answer.into_inner().status();
+        println!("{}: {}", self.of, status.as_str_name());
+        if status == ServingStatus::Serving { Ok(()) } else { bail!("{} of {} is not serving", self.of, self.url) }
+    }
+}
