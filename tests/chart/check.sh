@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Checks the chart with the real helm: lint, golden renders, schemas of the oldest and newest Kubernetes, refusals, two
-# releases side by side. `HELM` names the program; `check.sh --write` writes the golden renders anew.
-# Asks for: helm 4, python3 with PyYAML and kubernetes-validate.
+# releases side by side, alerts with their tests. `HELM` and `PROMTOOL` name the programs; `check.sh --write` writes the
+# golden renders anew. Asks for: helm 4, promtool, python3 with PyYAML and kubernetes-validate.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 helm=${HELM:-helm}
+promtool=${PROMTOOL:-promtool}
 chart=helm/dealflow
 passed=0
 failed=0
@@ -39,6 +40,25 @@ refused 'a value that does not exist' 'additional properties' --set replicaCount
 refused 'the tag latest' 'tag' --set image.tag=latest
 refused 'the database URL as a value' 'DEALFLOW_DATABASE_URL' --set defaults.env.DEALFLOW_DATABASE_URL=postgres://x
 refused 'an old Kubernetes' 'kubeVersion' --kube-version 1.29.0
+
+# The alerts: each fires on its bad day and none on a quiet one, and each has its page.
+if "$promtool" test rules tests/chart/alerts_test.yaml >"$out/rules" 2>&1; then ok; else bad 'tests of the alerts' "$out/rules"; fi
+python3 tests/chart/policy.py --rules "$out/postgresql.yaml" >"$out/rendered.yaml"
+if "$promtool" check rules "$out/rendered.yaml" >"$out/rules" 2>&1 && grep -q '1[0-9] rules found' "$out/rules"; then ok; else bad 'the rendered alerts' "$out/rules"; fi
+python3 - >"$out/runbooks" <<'CHECK'
+import re, yaml
+alerts = [rule for group in yaml.safe_load(open("helm/dealflow/rules/alerts.yaml"))["groups"] for rule in group["rules"]]
+pages = {heading.lower() for heading in re.findall(r"^## (Dealflow\w+)$", open("docs/runbooks.md").read(), re.M)}
+tested = open("tests/chart/alerts_test.yaml").read()
+for rule in alerts:
+    name = rule["alert"]
+    if rule["annotations"]["runbook_url"] != f"docs/runbooks.md#{name.lower()}" or name.lower() not in pages:
+        print(f"{name} has no page")
+    if f'alertname="{name}"' not in tested:
+        print(f"{name} has no test")
+print("\n".join(f"{page} is the page of no alert" for page in pages - {rule["alert"].lower() for rule in alerts}))
+CHECK
+if [ -z "$(tr -d '\n' <"$out/runbooks")" ]; then ok; else bad 'runbooks' "$out/runbooks"; fi
 
 # Two releases in one namespace share no object.
 names() { python3 tests/chart/policy.py --names /dev/stdin; }

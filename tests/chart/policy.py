@@ -2,6 +2,7 @@
 
     policy.py FILE            every rule; the violations, one a line; ends 1 if there is one
     policy.py --names FILE    kind/name of each object
+    policy.py --rules FILE    the alerts as a file for promtool
 """
 
 import sys
@@ -21,11 +22,17 @@ def pods(objects):
             yield it["metadata"]["name"], template["metadata"], template["spec"]
 
 
+# Kinds of Prometheus's operator: no Kubernetes has their schema. promtool checks the rules, `scrape_faults` the monitor.
+FOREIGN = "monitoring.coreos.com/"
+
+
 def schema_faults(objects):
     import kubernetes_validate
 
     for version in VERSIONS:
         for it in objects:
+            if it["apiVersion"].startswith(FOREIGN):
+                continue
             try:
                 kubernetes_validate.validate(it, version, strict=True)
             except kubernetes_validate.ValidationError as error:
@@ -65,6 +72,8 @@ def pod_faults(objects):
 def selector_faults(objects):
     labels = [meta["labels"] for _, meta, _ in pods(objects)]
     for it in objects:
+        if it["apiVersion"].startswith(FOREIGN):
+            continue
         spec = it.get("spec", {})
         selector = spec.get("selector") if it["kind"] == "Service" else spec.get("selector", {}).get("matchLabels")
         if selector and sum(selector.items() <= own.items() for own in labels) != 1:
@@ -93,6 +102,49 @@ def components(peers):
             yield labels["app.kubernetes.io/component"]
 
 
+def probe_faults(objects):
+    """Probes and scrapes go to the operators' port, which the container has and the configuration opens."""
+    config = {it["metadata"]["name"]: it["data"] for it in objects if it["kind"] == "ConfigMap"}
+    for who, meta, spec in pods(objects):
+        for container in spec["containers"]:
+            probes = [container[it] for it in ("startupProbe", "livenessProbe", "readinessProbe") if it in container]
+            if not probes:
+                continue  # a pod that runs once
+            admin = {port["containerPort"] for port in container["ports"] if port["name"] == "admin"}
+            listens = {
+                int(config[it["configMapRef"]["name"]]["DEALFLOW_ADMIN_LISTEN"].rsplit(":", 1)[1])
+                for it in container.get("envFrom", [])
+            }
+            if not admin == listens == {probe["grpc"]["port"] for probe in probes}:
+                yield f"{who}: probes, port and configuration do not agree on the operators' port"
+
+
+def scrape_faults(objects):
+    """A monitor selects the service of each part, by a port that they have, and the policies let its scrapes in."""
+    for monitor in (it for it in objects if it["kind"] == "ServiceMonitor"):
+        selector = monitor["spec"]["selector"]["matchLabels"].items()
+        (endpoint,) = monitor["spec"]["endpoints"]
+        services = [it for it in objects if it["kind"] == "Service" and selector <= it["metadata"]["labels"].items()]
+        if not services:
+            yield f"{name(monitor)}: selects no service"
+        for service in services:
+            ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
+            if endpoint["port"] not in ports:
+                yield f"{name(monitor)}: {name(service)} has no port {endpoint['port']}"
+                continue
+            part = service["spec"]["selector"]["app.kubernetes.io/component"]
+            open_ports = {
+                port["port"]
+                for it in objects
+                if it["kind"] == "NetworkPolicy"
+                and it["spec"]["podSelector"]["matchLabels"].get("app.kubernetes.io/component") == part
+                for rule in it["spec"].get("ingress", [])
+                for port in rule["ports"]
+            }
+            if any(it["kind"] == "NetworkPolicy" for it in objects) and ports[endpoint["port"]] not in open_ports:
+                yield f"{name(monitor)}: the network policy of {part} lets no scrape in"
+
+
 def name(it):
     return f"{it['kind']}/{it['metadata']['name']}"
 
@@ -100,10 +152,16 @@ def name(it):
 def main(arguments):
     with open(arguments[-1], encoding="utf-8") as file:
         objects = [it for it in yaml.safe_load_all(file) if it]
+    if arguments[0] == "--rules":
+        for it in objects:
+            if it["kind"] == "PrometheusRule":
+                yaml.safe_dump(it["spec"], sys.stdout)
+        return 0
     if arguments[0] == "--names":
         print("\n".join(name(it) for it in objects))
         return 0
-    faults = [*schema_faults(objects), *pod_faults(objects), *selector_faults(objects), *graph_faults(objects)]
+    rules = (schema_faults, pod_faults, probe_faults, scrape_faults, selector_faults, graph_faults)
+    faults = [fault for rule in rules for fault in rule(objects)]
     print("\n".join(faults))
     return 1 if faults else 0
 
