@@ -5,6 +5,7 @@
     policy.py --rules FILE    the alerts as a file for promtool
 """
 
+import functools
 import sys
 
 import yaml
@@ -28,7 +29,10 @@ FOREIGN = "monitoring.coreos.com/"
 
 def schema_faults(objects):
     import kubernetes_validate
+    import kubernetes_validate.utils as utils
 
+    # It would read its megabytes of schemas anew for each object.
+    utils.schema_contents = functools.cache(utils.schema_contents)
     for version in VERSIONS:
         for it in objects:
             if it["apiVersion"].startswith(FOREIGN):
