@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Lays out what the image holds: the program, the libraries that it names and nothing else, a user, a place to write.
+# No shell, no package manager, no certificate store (the program brings the roots that it trusts).
+#   rootfs.sh BINARY FOLDER
+set -euo pipefail
+binary=$1
+root=$2
+epoch=${SOURCE_DATE_EPOCH:-0}
+
+install -D -m 0755 "$binary" "$root/usr/bin/dealflow"
+# The loader and the libraries, at the paths by which they are asked for.
+ldd "$binary" | awk '$2 == "=>" { print $3 } $1 ~ /^\// { print $1 }' | sort -u | while read -r library; do
+  install -D -m 0755 "$(readlink -f "$library")" "$root$library"
+done
+# Names are looked up by the C library itself: DNS, then /etc/hosts.
+mkdir -p "$root/etc" "$root/tmp" "$root/data"
+echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+echo 'dealflow:x:65532:65532::/data:/usr/bin/dealflow' >"$root/etc/passwd"
+echo 'dealflow:x:65532:' >"$root/etc/group"
+chmod 1777 "$root/tmp"
+[ "$(id -u)" != 0 ] || chown 65532:65532 "$root/data"
+# The same input gives the same bytes.
+find "$root" -exec touch --no-dereference --date="@$epoch" {} +
