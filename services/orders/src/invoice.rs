@@ -7,20 +7,20 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use dealflow_chassis::Lifecycle;
+use dealflow_money::to_minor;
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
 
-use crate::document::{Asked, Exact, Line, Lines, Totals, currency, pick, totals, totals_rounded};
+use crate::adjustment::{Adjustments, Share};
+use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
+use crate::legal_entity::in_year;
 use crate::order;
 use crate::record::{Moment, Told};
 
 pub use billed::Billed;
 pub use rows::{FIELDS, billed, billed_and_paid, billed_of_all, find, insert, lock, lock_all};
-
-/// The legal entity that bills; there is one for now.
-pub const LEGAL_ENTITY: &str = "default";
 
 /// How far the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -125,6 +125,40 @@ pub struct Model {
     /// The customer's order number (BT-13).
     #[sea_orm(column_type = "Text")]
     pub customer_reference: String,
+    /// Its share of the order's allowances and charges of the whole.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
+    /// The part of the rounding amount that somebody asked for, in minor units.
+    pub asked_rounding: i64,
+    /// Which instalment of its order it bills, from 1 on; 0 where it bills none.
+    pub instalment: i32,
+    /// Terms of payment, in words (BT-20).
+    #[sea_orm(column_type = "Text")]
+    pub terms: String,
+}
+
+/// How an invoice is to be made, beside what it bills.
+#[derive(Clone, Debug)]
+pub struct Making {
+    /// Its day; today where it is absent.
+    pub issue_date: Option<NaiveDate>,
+    /// How much more than what is delivered may be billed, in percent.
+    pub over_percent: Decimal,
+    /// What is paid in advance, and how it is rounded.
+    pub settling: Settling,
+    /// The series of the legal entity, with what stands for the year.
+    pub series: String,
+    /// The instalment that it bills; 0 for none.
+    pub instalment: i32,
+}
+
+/// What is said of an invoice as a whole when it is made: paid in advance, and rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settling {
+    /// BT-113.
+    pub prepaid: Decimal,
+    /// BT-114.
+    pub rounding: Decimal,
 }
 
 /// None: documents refer to each other by id.
@@ -161,21 +195,30 @@ impl Model {
         order: &order::Model,
         billed: &Billed,
         asked: &[Asked],
-        (issue_date, over_percent): (Option<NaiveDate>, Decimal),
+        making: &Making,
         now: Moment,
     ) -> Result<Self, Error> {
         order.state.accept(order::Verb::CreateInvoice)?;
-        let issue_date = issue_date.unwrap_or(now.today);
+        let issue_date = making.issue_date.unwrap_or(now.today);
         if issue_date > now.today || issue_date < order.order_date {
             let expected = format!("from the day of the order, {}, to {}", order.order_date, now.today);
             return Err(Error::field("issue_date", expected));
         }
-        let lines = lines_to_bill(order, billed, asked, over_percent)?;
-        let totals = totals_to_bill(order, billed, &lines)?;
+        let (asked, days) = match usize::try_from(making.instalment).unwrap_or_default() {
+            0 => (asked.to_vec(), order.payment_days),
+            number => instalment_of(order, billed, asked, number)?,
+        };
+        let lines = lines_to_bill(order, billed, &asked, making.over_percent)?;
+        let (adjustments, totals) = totals_to_bill(order, billed, &lines, making.settling)?;
         if totals.0.total_without_vat < 0 {
             let expected = "a total of 0 or more: what is taken back is billed together with what is sold";
             return Err(Error::field("lines", expected));
         }
+        if totals.0.payable < 0 {
+            let expected = format!("at most what is to be paid, {}", totals.0.money(totals.0.total_with_vat));
+            return Err(Error::field("prepaid", expected));
+        }
+        let asked_rounding = to_minor(making.settling.rounding, totals.0.currency);
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
@@ -192,12 +235,16 @@ impl Model {
             discount_percent: order.discount_percent,
             lines,
             totals,
-            payment_days: order.payment_days,
+            payment_days: days,
             issue_date,
             due_date: None,
-            legal_entity: LEGAL_ENTITY.to_owned(),
-            series: format!("INV-{}", issue_date.year()),
+            legal_entity: order.legal_entity.clone(),
+            series: in_year(&making.series, issue_date.year()),
             customer_reference: order.customer_reference.clone(),
+            adjustments: adjustments.stored(),
+            asked_rounding: asked_rounding.map_err(|cause| Error::Money { document: "invoice", cause })?,
+            instalment: making.instalment,
+            terms: order.terms.clone(),
         })
     }
 
@@ -231,6 +278,42 @@ impl Model {
     }
 }
 
+/// What an instalment bills of each line, and the days that it is due in: what the plan makes due up to it and is not
+/// billed yet. What a credit note took back is due again with the instalment that it was billed by, or a later one.
+fn instalment_of(
+    order: &order::Model,
+    billed: &Billed,
+    asked: &[Asked],
+    number: usize,
+) -> Result<(Vec<Asked>, i32), Error> {
+    let plan = order.plan.as_ref().filter(|plan| number <= plan.0.len());
+    let Some((plan, one)) = plan.and_then(|plan| plan.0.get(number - 1).map(|one| (plan, one))) else {
+        let there = order.plan.as_ref().map_or(0, |plan| plan.0.len());
+        let expected = match there {
+            0 => "nothing: the order's terms of payment have no instalments".to_owned(),
+            last => format!("1 to {last}, the instalments of the order"),
+        };
+        return Err(Error::field("instalment", expected));
+    };
+    if !asked.is_empty() {
+        return Err(Error::field("lines", "nothing: an instalment bills its part of every line"));
+    }
+    let left = |line: &Line, count: usize| {
+        let left = plan.up_to(count, line.quantity) - billed.of(&line.id);
+        if left.is_sign_negative() == line.quantity.is_sign_negative() { left } else { Decimal::ZERO }
+    };
+    if order.lines.0.iter().any(|line| !left(line, number - 1).is_zero()) {
+        let order = order.name();
+        return Err(Error::EarlierInstalment { order, instalment: number, earlier: number - 1 });
+    }
+    let due = order.lines.0.iter().map(|line| Asked { line: line.id.clone(), quantity: left(line, number) });
+    let due: Vec<Asked> = due.filter(|asked| !asked.quantity.is_zero()).collect();
+    if due.is_empty() {
+        return Err(Error::NothingToBill { order: order.name() });
+    }
+    Ok((due, one.days))
+}
+
 fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], over: Decimal) -> Result<Lines, Error> {
     // Beyond what is delivered only what somebody asks for, and as far as the installation tolerates it.
     let tolerated = |line: &Line| (line.fulfilled * over / Decimal::ONE_HUNDRED).trunc_with_scale(6);
@@ -245,22 +328,45 @@ fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], over: D
     if picked.is_empty() {
         return Err(Error::NothingToBill { order: order.name() });
     }
-    let billed_line = |(line, quantity): (&Line, Decimal)| Line { quantity, fulfilled: Decimal::ZERO, ..line.clone() };
-    Ok(Lines(picked.into_iter().map(billed_line).collect()))
+    let currency = currency(&order.currency)?;
+    let billed_line = |(line, quantity): (&Line, Decimal)| {
+        let share = Share::of_quantities(billed.of(&line.id) + quantity, line.quantity);
+        let adjustments = line.adjustments.part(&billed.carried(&line.id), share, currency);
+        let adjustments = adjustments.map_err(|cause| Error::Money { document: "invoice", cause })?;
+        Ok(Line { quantity, fulfilled: Decimal::ZERO, adjustments, ..line.clone() })
+    };
+    picked.into_iter().map(billed_line).collect::<Result<_, Error>>().map(Lines)
 }
 
-fn totals_to_bill(order: &order::Model, billed: &Billed, lines: &Lines) -> Result<Totals, Error> {
+/// The invoice's share of what the order says of the whole, and what it comes to.
+fn totals_to_bill(
+    order: &order::Model,
+    billed: &Billed,
+    lines: &Lines,
+    settling: Settling,
+) -> Result<(Adjustments, Totals), Error> {
     let currency = currency(&order.currency)?;
-    let discount = order.discount_percent.0;
-    let own = totals("invoice", currency, discount, lines)?;
     let now_billed = |line: &Line| billed.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
-    if order.lines.0.iter().any(|line| now_billed(line) != line.quantity) {
-        return Ok(own);
+    let completes = order.lines.0.iter().all(|line| now_billed(line) == line.quantity);
+    let of_order = Whole::of(order.discount_percent, order.adjustments.as_ref());
+    let mut whole = Whole { discount: of_order.discount, ..Whole::default() };
+    if !of_order.adjustments.is_empty() {
+        let own = whole.totals("invoice", currency, lines)?;
+        let done = billed.sum_of_lines() + i128::from(own.0.sum_of_lines);
+        let share = if completes { Share::ALL } else { Share { done, whole: i128::from(order.totals.0.sum_of_lines) } };
+        let part = of_order.adjustments.part(&billed.carried_of_whole(), share, currency);
+        whole.adjustments = part.map_err(|cause| Error::Money { document: "invoice", cause })?;
     }
-    let rest = i128::from(order.totals.0.payable) - billed.payable() - i128::from(own.0.payable);
-    if rest == 0 {
-        return Ok(own);
+    whole.rounding = settling.rounding;
+    whole.prepaid = settling.prepaid;
+    let own = whole.totals("invoice", currency, lines)?;
+    if completes {
+        let rest = i128::from(order.totals.0.total_with_vat) - billed.amount() - i128::from(own.0.total_with_vat);
+        if rest != 0 {
+            whole.rounding += Decimal::from_i128_with_scale(rest, currency.exponent());
+            let rounded = whole.totals("invoice", currency, lines)?;
+            return Ok((whole.adjustments, rounded));
+        }
     }
-    let rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
-    totals_rounded("invoice", currency, discount, lines, rounding)
+    Ok((whole.adjustments, own))
 }

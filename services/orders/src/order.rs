@@ -9,9 +9,11 @@ use dealflow_chassis::Lifecycle;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
+use crate::adjustment::Adjustments;
 use crate::document::{Asked, Exact, Lines, Totals, pick};
 use crate::error::Error;
 use crate::invoice::Billed;
+use crate::payment_terms::Plan;
 use crate::price::UsedRates;
 use crate::quote;
 use crate::record::{Moment, Told};
@@ -179,6 +181,20 @@ pub struct Model {
     /// The rates that its prices were converted by.
     #[sea_orm(column_type = "JsonBinary")]
     pub used_rates: Option<UsedRates>,
+    /// Allowances and charges of the whole beside the discount.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
+    /// The code of the legal entity that sells.
+    #[sea_orm(column_type = "Text")]
+    pub legal_entity: String,
+    /// The terms of payment that it names.
+    pub payment_terms_id: Option<Uuid>,
+    /// The instalments that it is billed in.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub plan: Option<Plan>,
+    /// Terms of payment, in words.
+    #[sea_orm(column_type = "Text")]
+    pub terms: String,
 }
 
 /// None: documents refer to each other by id.
@@ -232,6 +248,11 @@ impl Model {
             hold_reason: None,
             price_list_id: quote.price_list_id,
             used_rates: quote.used_rates.clone(),
+            adjustments: quote.adjustments.clone(),
+            legal_entity: quote.legal_entity.clone(),
+            payment_terms_id: quote.payment_terms_id,
+            plan: quote.plan.clone(),
+            terms: quote.terms.clone(),
         }
     }
 

@@ -9,10 +9,13 @@ use dealflow_chassis::Lifecycle;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
+use crate::adjustment::Adjustments;
 use crate::approval::Facts;
 use crate::content::Content;
 use crate::document::{Exact, Lines, Totals, hash};
 use crate::error::Error;
+use crate::legal_entity;
+use crate::payment_terms::{self, Plan};
 use crate::price::UsedRates;
 use crate::record::{Moment, Told};
 
@@ -183,6 +186,17 @@ pub struct Model {
     /// The rates that its prices were converted by.
     #[sea_orm(column_type = "JsonBinary")]
     pub used_rates: Option<UsedRates>,
+    /// Allowances and charges of the whole beside the discount.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
+    /// The code of the legal entity that sells.
+    #[sea_orm(column_type = "Text")]
+    pub legal_entity: String,
+    /// The terms of payment that it names.
+    pub payment_terms_id: Option<Uuid>,
+    /// The instalments that they said.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub plan: Option<Plan>,
 }
 
 /// None: documents refer to each other by id.
@@ -222,11 +236,15 @@ impl Model {
 
     /// What an approval is given for: all that the customer reads, and whose offer it is (R-QUO-2).
     pub fn hash(&self) -> Result<String, Error> {
-        hash(&(
+        let content = (
             (self.id, &self.number, self.revision, self.opportunity_id, self.account_id, self.owner_id),
             (&self.currency, self.discount_percent.to_string(), &self.lines, &self.totals.0),
             (self.valid_until, &self.terms, self.payment_days),
-        ))
+        );
+        if self.adjustments.is_none() && self.plan.is_none() && self.legal_entity == legal_entity::DEFAULT {
+            return hash(&content);
+        }
+        hash(&(content, &self.adjustments, &self.plan, &self.legal_entity))
     }
 
     /// What policies look at.
@@ -319,17 +337,30 @@ impl Model {
         Ok(Self { close_reason: Some(reason), ..self.moved(state, now) })
     }
 
-    /// A draft with another content.
+    /// A draft with another content; of lines that stay as they were, the rates that they were converted by stay too.
     #[must_use]
-    pub(crate) fn with(self, content: Content) -> Self {
+    pub(crate) fn with(self, content: Content, new_lines: bool) -> Self {
         Self {
             currency: content.currency.code().to_owned(),
             discount_percent: content.discount,
+            adjustments: content.adjustments,
             lines: content.lines,
             totals: content.totals,
             price_list_id: content.price_list,
-            // What stays keeps the rate that it was converted by.
-            used_rates: content.rates.or(self.used_rates.clone()),
+            used_rates: if new_lines { content.rates } else { content.rates.or(self.used_rates.clone()) },
+            ..self
+        }
+    }
+
+    /// A draft that names other terms of payment: it takes over what they say.
+    #[must_use]
+    pub(crate) fn under(self, terms: Option<&payment_terms::Model>) -> Self {
+        let Some(terms) = terms else { return Self { payment_terms_id: None, plan: None, ..self } };
+        Self {
+            payment_terms_id: Some(terms.id),
+            plan: terms.plan.clone().stored(),
+            payment_days: terms.net_days,
+            terms: if terms.text.is_empty() { self.terms.clone() } else { terms.text.clone() },
             ..self
         }
     }

@@ -8,9 +8,12 @@ use dealflow_proto::{Violation, convert, names};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{date, lines, name, next, payment_days, reference, totals, used_rates};
+use super::payment_terms::instalments;
+use super::{adjustment, date, lines, name, next, payment_days, reference, told, totals, used_rates, words};
 use crate::content::Written;
 use crate::error::{Error, violation};
+use crate::legal_entity;
+use crate::payment_terms;
 use crate::quote::{CloseReason, Model, State, Verb};
 use crate::record::{Moment, Told};
 
@@ -25,6 +28,10 @@ pub(crate) const UPDATABLE: &[&str] = &[
     "terms",
     "payment_days",
     "price_list",
+    "allowances",
+    "charges",
+    "legal_entity",
+    "payment_terms",
 ];
 
 /// Why a quote can be closed by a person.
@@ -45,11 +52,16 @@ impl Model {
         let account_id = reference(names::ACCOUNTS, &written.account, "quote.account", &mut wrong);
         let owner_id = reference(names::EMPLOYEES, &written.owner, "quote.owner", &mut wrong);
         let valid_until = valid_until(&written, now, &mut wrong);
+        let legal_entity = legal_entity::known(db, &written.legal_entity, "quote.legal_entity").await;
+        let legal_entity = told(legal_entity, &mut wrong)?.unwrap_or_default();
+        let named = payment_terms::named(db, &written.payment_terms, "quote.payment_terms").await;
+        let named = told(named, &mut wrong)?.flatten();
         let content = Written {
             document: "quote",
             currency: &written.currency_code,
             lines: &written.lines,
             discount: written.discount_percent.as_ref(),
+            adjustments: (&written.allowances, &written.charges),
             price_list: &written.price_list,
             today: now.today,
             wrong,
@@ -74,11 +86,15 @@ impl Model {
             valid_until,
             close_reason: None,
             order_id: None,
-            terms: written.terms,
-            payment_days: payment_days(written.payment_days),
+            terms: words(written.terms, named.as_ref()),
+            payment_days: payment_days(written.payment_days, named.as_ref()),
             approval_id: None,
             price_list_id: content.price_list,
             used_rates: content.rates,
+            adjustments: content.adjustments,
+            legal_entity,
+            payment_terms_id: named.as_ref().map(|terms| terms.id),
+            plan: named.and_then(|terms| terms.plan.stored()),
         })
     }
 
@@ -101,33 +117,54 @@ impl Model {
         if mask.takes("valid_until_date", written.valid_until_date.is_some()) {
             self.valid_until = valid_until(&written, now, &mut wrong);
         }
+        if mask.takes("legal_entity", !written.legal_entity.is_empty()) {
+            let known = legal_entity::known(db, &written.legal_entity, "quote.legal_entity").await;
+            self.legal_entity = told(known, &mut wrong)?.unwrap_or(self.legal_entity);
+        }
+        // Before what the quote says itself: that counts more.
+        if mask.takes("payment_terms", !written.payment_terms.is_empty()) {
+            let named = payment_terms::named(db, &written.payment_terms, "quote.payment_terms").await;
+            if let Some(named) = told(named, &mut wrong)? {
+                self = self.under(named.as_ref());
+            }
+        }
         if mask.takes("terms", !written.terms.is_empty()) {
             self.terms.clone_from(&written.terms);
         }
         if mask.takes("payment_days", written.payment_days != 0) {
-            self.payment_days = payment_days(written.payment_days);
+            self.payment_days = payment_days(written.payment_days, None);
         }
         let new_currency = mask.takes("currency_code", !written.currency_code.is_empty());
         let new_lines = mask.takes("lines", !written.lines.is_empty());
         let new_discount = mask.takes("discount_percent", written.discount_percent.is_some());
         let new_list = mask.takes("price_list", !written.price_list.is_empty());
-        if new_currency || new_lines || new_discount || new_list {
+        let new_allowances = mask.takes("allowances", !written.allowances.is_empty());
+        let new_charges = mask.takes("charges", !written.charges.is_empty());
+        if new_currency || new_lines || new_discount || new_list || new_allowances || new_charges {
             // What stays is written as it stands: kept lines keep their prices, and their currency.
             let discount =
                 if new_discount { written.discount_percent } else { Some(convert::decimal(self.discount_percent.0)) };
             let lines = if new_lines { written.lines } else { lines(&self.lines, &self.totals)? };
             let currency = if new_currency { written.currency_code } else { self.currency.clone() };
+            let (mut allowances, mut charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
+            if new_allowances {
+                allowances = written.allowances;
+            }
+            if new_charges {
+                charges = written.charges;
+            }
             let list = name(names::PRICE_LISTS, self.price_list_id);
             let content = Written {
                 document: "quote",
                 currency: &currency,
                 lines: &lines,
                 discount: discount.as_ref(),
+                adjustments: (&allowances, &charges),
                 price_list: if new_list { &written.price_list } else { &list },
                 today: now.today,
                 wrong,
             };
-            self = self.with(content.complete(db).await?);
+            self = self.with(content.complete(db).await?, new_lines);
         } else if !wrong.is_empty() {
             return Err(Error::Fields(wrong));
         }
@@ -136,6 +173,7 @@ impl Model {
 
     /// The quote as it goes out; `now` says whether it is expired.
     pub fn to_wire(&self, now: Moment) -> Result<pb::Quote, Error> {
+        let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         Ok(pb::Quote {
             name: self.name(),
             etag: self.version.to_string(),
@@ -161,6 +199,11 @@ impl Model {
             approval: name(names::APPROVALS, self.approval_id),
             price_list: name(names::PRICE_LISTS, self.price_list_id),
             used_rates: used_rates(self.used_rates.as_ref()),
+            allowances,
+            charges,
+            legal_entity: self.legal_entity.clone(),
+            payment_terms: name(names::PAYMENT_TERMS, self.payment_terms_id),
+            instalments: instalments(self.plan.as_ref()),
         })
     }
 

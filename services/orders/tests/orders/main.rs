@@ -2,6 +2,7 @@
 //! databases.
 
 mod accepting;
+mod adjustments;
 mod approvals;
 mod bypasses;
 mod contracts;
@@ -18,4 +19,6 @@ mod products;
 mod properties;
 mod quotes;
 mod requests;
+mod sellers;
+mod terms;
 mod walks;
