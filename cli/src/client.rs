@@ -1,7 +1,10 @@
 //! How a command talks to a suite: one that runs elsewhere, or one that it starts for as long as it runs.
 
-use anyhow::Context as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
 use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::tls::ClientTls;
 
 use crate::api::Api;
 use crate::suite::{Databases, PartName, Plan, Suite};
@@ -13,7 +16,13 @@ pub struct Target {
     /// The gateway of a running suite, e.g. http://127.0.0.1:7400; without it one is started on the data folder
     #[arg(long, env = "DEALFLOW_GATEWAY", value_name = "URL")]
     pub gateway: Option<String>,
-    /// Who asks, as the history will name it
+    /// Authorities (PEM) to believe of a gateway at https://; those that browsers believe where it is not said
+    #[arg(long, env = "DEALFLOW_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// File with the token that says who calls; the variable DEALFLOW_TOKEN may hold the token itself
+    #[arg(long, env = "DEALFLOW_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Who asks, as the history will name it where the suite does not ask for tokens
     #[arg(long, env = "DEALFLOW_ACTOR", default_value = "cli", value_name = "NAME")]
     pub actor: String,
     /// Where a suite that is started keeps its records
@@ -22,6 +31,15 @@ pub struct Target {
 }
 
 impl Target {
+    /// What says who calls, from the file or the environment; never from the command line, which others can read.
+    fn token(&self) -> anyhow::Result<Option<String>> {
+        let Some(file) = &self.token_file else {
+            return Ok(std::env::var(TOKEN).ok().filter(|token| !token.is_empty()));
+        };
+        let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        Ok(Some(text.trim().to_owned()))
+    }
+
     /// Does a command's work on this suite, and ends the suite again if it was started for it.
     pub async fn ask<T>(&self, work: impl AsyncFnOnce(Api) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let client = Client::connect(self).await?;
@@ -29,6 +47,15 @@ impl Target {
         client.close().await;
         done
     }
+}
+
+/// The variable that may hold a token.
+const TOKEN: &str = "DEALFLOW_TOKEN";
+
+/// Whether an address is this machine.
+fn near(address: &str) -> bool {
+    let host = address.trim_start_matches("http://");
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|near| host == *near || host.starts_with(&format!("{near}:")))
 }
 
 /// A connection to a suite.
@@ -43,7 +70,7 @@ impl Client {
     /// Connects to a running suite, or starts one.
     pub async fn connect(target: &Target) -> anyhow::Result<Self> {
         match &target.gateway {
-            Some(address) => Self::remote(address),
+            Some(address) => Self::secured(address, target.ca.as_deref(), target.token()?),
             None => {
                 let mut plan = Plan::embedded(&target.databases.data);
                 plan.databases = target.databases.clone();
@@ -52,17 +79,31 @@ impl Client {
         }
     }
 
-    /// Connects to a running suite.
+    /// Connects to a running suite that asks nobody who he is.
     pub fn remote(address: &str) -> anyhow::Result<Self> {
-        let link = Link::remote(address, &LinkConfig::default()).with_context(|| format!("{address} is no address"))?;
+        Self::secured(address, None, None)
+    }
+
+    /// Connects to a running suite: whom to believe, and what says who calls.
+    pub fn secured(address: &str, ca: Option<&Path>, token: Option<String>) -> anyhow::Result<Self> {
+        let tls = ca.map(|ca| ClientTls::believing(Some(ca))).transpose()?;
+        let config = LinkConfig { tls, ..LinkConfig::default() };
+        let link = Link::remote(address, &config).with_context(|| format!("{address} is no address"))?;
+        let link = match token {
+            None => link,
+            Some(_) if address.starts_with("http://") && !near(address) => {
+                bail!("a token is not sent to {address}, where everybody on the way could read it; use https://")
+            }
+            Some(token) => link.bearing(&token).context("the token holds what a header cannot")?,
+        };
         Ok(Self { link, suite: None })
     }
 
     /// Starts a suite and reaches its gateway over the wire, as anybody else would.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
         let suite = Suite::start(plan).await?;
-        let gateway = suite.addresses().find(|(name, _)| *name == PartName::Gateway).context("no gateway runs")?;
-        let link = Link::remote(&format!("http://{}", gateway.1), &LinkConfig::default())?;
+        let gateway = suite.uris().find(|(name, _)| *name == PartName::Gateway).context("no gateway runs")?;
+        let link = Link::remote(&gateway.1, &LinkConfig::default())?;
         Ok(Self { link, suite: Some(suite) })
     }
 

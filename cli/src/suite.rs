@@ -14,6 +14,7 @@ use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::serve::{Admin, Part, ServeConfig, ServeError, Serving, serve};
 use dealflow_chassis::store::{Clock, Durability, Store, StoreConfig};
 use dealflow_chassis::telemetry;
+use dealflow_chassis::tls::{ClientTls, TlsConfig};
 use dealflow_gateway::Neighbours;
 use tokio_util::sync::CancellationToken;
 
@@ -161,10 +162,9 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    fn neighbours(&self) -> anyhow::Result<Neighbours> {
-        let link = |address: &str| {
-            Link::remote(address, &LinkConfig::default()).with_context(|| format!("{address} is no address"))
-        };
+    fn neighbours(&self, tls: &TlsConfig) -> anyhow::Result<Neighbours> {
+        let config = LinkConfig { tls: Some(ClientTls::of(tls)?), ..LinkConfig::default() };
+        let link = |address: &str| Link::remote(address, &config).with_context(|| format!("{address} is no address"));
         Ok(Neighbours {
             leads: link(&self.leads_url)?,
             opportunities: link(&self.opportunities_url)?,
@@ -250,7 +250,7 @@ impl Suite {
     pub async fn start_one(plan: &Plan, name: PartName, addresses: &Addresses) -> anyhow::Result<Self> {
         let mut suite = Self::empty(plan, &[name])?;
         let mut started = match name {
-            PartName::Gateway => match addresses.neighbours() {
+            PartName::Gateway => match addresses.neighbours(&plan.serve.security.tls) {
                 Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
                 Err(error) => Err(error),
             },
@@ -263,6 +263,7 @@ impl Suite {
     }
 
     fn empty(plan: &Plan, parts: &[PartName]) -> anyhow::Result<Self> {
+        plan.serve.security.check(plan.serve.address)?;
         let embedded = plan.databases.database_url.is_none();
         let hold = embedded.then(|| Hold::take(&plan.databases.data, parts)).transpose()?;
         Ok(Self { parts: Vec::new(), stores: Vec::new(), admin: None, hold })
@@ -335,6 +336,11 @@ impl Suite {
     /// Where operators are answered.
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|admin| admin.address)
+    }
+
+    /// What runs, and its address as a client takes it.
+    pub fn uris(&self) -> impl Iterator<Item = (PartName, String)> + '_ {
+        self.parts.iter().map(|running| (running.name, running.serving.uri()))
     }
 
     /// How a part is reached in this process.

@@ -2,6 +2,7 @@
 //!
 //! protox stands in for protoc, so the build needs no program and no download.
 
+mod access;
 mod emit;
 mod fields;
 mod rules;
@@ -33,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
     tonic_prost_build::configure().include_file("wire.rs").compile_fds_with_config(files, config)?;
 
+    fs::write(out.join("methods.rs"), access::methods(&compiler.descriptor_pool())?)?;
     fs::write(out.join("checks.rs"), emit::checks(&compiler.descriptor_pool())?)?;
     Ok(())
 }

@@ -3,11 +3,13 @@
 //! - one module per package of `proto/dealflow`: [`leads::v1`], [`opportunities::v1`], …
 //! - [`Validate`]: every request checks its own form, from the options in the .proto files
 //! - [`Mutation`]: what all requests that change something have in common; [`Listing`]: those for a list
+//! - [`methods`]: every RPC and the permission that it asks for
 //! - [`names`]: resource names ⇄ ids; [`convert`]: the wire's values ⇄ Rust's
 //! - [`FILE_DESCRIPTOR_SET`]: the descriptors, comments included, for reflection
 
 pub mod convert;
 pub mod listing;
+pub mod methods;
 pub mod mutation;
 pub mod names;
 pub mod validate;

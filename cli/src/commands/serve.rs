@@ -13,7 +13,8 @@ use crate::suite::{Addresses, Databases, PartName, Plan, Suite};
 const EXAMPLES: &str = "\
 Examples:
   dealflow serve                                            all parts, data in ./dealflow-data
-  dealflow serve --data /var/lib/dealflow --listen 0.0.0.0:7400
+  dealflow serve --data /var/lib/dealflow --listen 0.0.0.0:7400 --tls-cert tls.crt --tls-key tls.key \
+      --token-keys https://id.example.com/jwks --token-issuer https://id.example.com --token-audience dealflow
   dealflow serve --database-url postgres://user:password@host/dealflow
   dealflow serve leads                                      one part, on 127.0.0.1:7401
   dealflow serve --admin-listen 127.0.0.1:7410              metrics and health for operators, on a port of their own
@@ -60,7 +61,7 @@ impl Serve {
             None => Suite::start(&plan).await?,
             Some(part) => Suite::start_one(&plan, part, &self.addresses).await?,
         };
-        print(&suite, &plan.databases);
+        print(&suite, &plan);
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -76,22 +77,34 @@ impl Serve {
 }
 
 /// What runs, where it is reached, where it keeps its records, and how it is stopped.
-fn print(suite: &Suite, databases: &Databases) {
+fn print(suite: &Suite, plan: &Plan) {
+    let databases = &plan.databases;
     let mut table = show::table(&["part", "reach it at", "serves", "records"]);
-    let mut parts: Vec<_> = suite.addresses().collect();
-    parts.sort_by_key(|(_, address)| address.port());
-    for (part, address) in &parts {
+    let mut parts: Vec<_> = suite.addresses().zip(suite.uris().map(|(_, uri)| uri)).collect();
+    parts.sort_by_key(|((_, address), _)| address.port());
+    for ((part, _), uri) in &parts {
         let records = match &databases.database_url {
             Some(_) => format!("PostgreSQL, schema {part}"),
             None => databases.data.join(format!("{part}.db")).display().to_string(),
         };
-        table.add_row([part.word(), &format!("http://{address}"), part.serves(), &records]);
+        table.add_row([part.word(), uri, part.serves(), &records]);
     }
     println!("{table}");
-    if let Some((_, gateway)) = parts.iter().find(|(part, _)| *part == PartName::Gateway) {
+    let security = &plan.serve.security;
+    if let Some(((_, gateway), uri)) = parts.iter().find(|((part, _), _)| *part == PartName::Gateway) {
         println!("All services answer at the gateway too, and tell their API by reflection:");
-        println!("  grpcurl -plaintext {gateway} list");
-        println!("  dealflow pipeline --gateway http://{gateway}");
+        if security.authenticates() {
+            println!("  dealflow pipeline --gateway {uri} --token-file FILE");
+        } else {
+            println!("  grpcurl {}{gateway} list", if uri.starts_with("https") { "" } else { "-plaintext " });
+            println!("  dealflow pipeline --gateway {uri}");
+        }
+    }
+    if !security.authenticates() {
+        println!("Nobody is asked who he is: whoever reaches a port may do everything, in any name.");
+        if security.insecure {
+            tracing::warn!("nobody is asked who he is (--insecure): whoever reaches a port may do everything");
+        }
     }
     if let Some(admin) = suite.admin() {
         println!("For operators: http://{admin}/metrics, and gRPC health (dealflow health http://{admin})");

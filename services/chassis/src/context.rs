@@ -1,6 +1,7 @@
 //! Who asks, for which flow, under which trace: what a request carries beside its message.
 //!
-//! The same four headers go through every hop. They are read here and written by whoever calls on.
+//! The same headers go through every hop. They are read here and written by whoever calls on. A server that asks who
+//! calls (see [`crate::security`]) believes those about the caller only from another part, and else writes them itself.
 
 use std::str::FromStr;
 
@@ -11,6 +12,8 @@ use crate::refusal::Refusal;
 
 /// Metadata key: the person or machine that acts, e.g. `employees/{employee}`.
 pub const ACTOR: &str = "dealflow-actor";
+/// Metadata key: the roles of the person that a part calls for, by comma. None where a part acts for the suite itself.
+pub const ROLES: &str = "dealflow-roles";
 /// Metadata key: the flow that a request belongs to. An event that carries a flow is that flow's business.
 pub const FLOW: &str = "dealflow-flow";
 /// Metadata key: W3C trace context.
@@ -24,6 +27,9 @@ const ANONYMOUS: &str = "anonymous";
 pub struct Context {
     /// Who acts.
     pub actor: String,
+    /// The roles of who acts, where the server asked for them: what is read for somebody is read with his eyes. A flow
+    /// has none: its steps are the suite's.
+    pub roles: Option<String>,
     /// The flow that the request belongs to.
     pub flow: Option<Uuid>,
     /// W3C trace context, kept in the event so that what follows stays in the same trace.
@@ -33,7 +39,7 @@ pub struct Context {
 impl Context {
     /// An actor of the house itself, such as a worker that acts on a clock.
     pub fn internal(actor: &str) -> Self {
-        Self { actor: actor.to_owned(), flow: None, traceparent: None }
+        Self { actor: actor.to_owned(), roles: None, flow: None, traceparent: None }
     }
 
     /// Reads the context of a request. A header that is not what it says is refused, not ignored.
@@ -47,7 +53,8 @@ impl Context {
             .transpose()?;
         let traceparent = crate::telemetry::traceparent_of_current_span()
             .or_else(|| text(metadata, TRACEPARENT).ok().flatten().map(str::to_owned));
-        Ok(Self { actor, flow, traceparent })
+        let roles = text(metadata, ROLES)?.map(str::to_owned);
+        Ok(Self { actor, roles, flow, traceparent })
     }
 
     /// Writes the context on a request that goes on.
@@ -58,6 +65,9 @@ impl Context {
             }
         };
         put(ACTOR, &self.actor);
+        if let Some(roles) = &self.roles {
+            put(ROLES, roles);
+        }
         if let Some(flow) = self.flow {
             put(FLOW, &flow.to_string());
         }

@@ -9,7 +9,7 @@
 //! 5. [`history`]: the change as a row that is history, audit, event and remembered answer; [`feed`]: those rows as a
 //!    stream
 //!
-//! Beside it: [`redact`] (history without a person), [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
+//! Beside it: [`tls`] and [`security`] (who may come in), [`redact`] (history without a person), [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
 //! (which fields an update takes), [`settings`] (what an installation decides while it runs), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire).
 //!
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
@@ -28,10 +28,12 @@ mod methods;
 pub mod redact;
 pub mod refusal;
 pub mod rows;
+pub mod security;
 pub mod serve;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod work;
 
 pub use context::Context;

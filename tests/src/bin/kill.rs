@@ -163,6 +163,8 @@ async fn import(drill: Arc<Drill>, source: PathBuf, done: Arc<AtomicBool>) -> an
         json: true,
         target: Target {
             gateway: Some(address.clone()),
+            ca: None,
+            token_file: None,
             actor: "drill".to_owned(),
             databases: Databases::embedded("unused"),
         },

@@ -13,11 +13,12 @@
 //! ```
 //!
 //! Each test has a database of its own: [`TestDb`] is a SQLite folder, or a database on a PostgreSQL [`Cluster`] that
-//! lives as long as the test process. Waiting is [`eventually`], never a sleep; time is a [`TestClock`].
+//! lives as long as the test process. [`keys`] are certificates and tokens. Waiting is [`eventually`], never a sleep; time is a [`TestClock`].
 
 mod clock;
 mod cluster;
 mod database;
+pub mod keys;
 mod refused;
 mod waiting;
 

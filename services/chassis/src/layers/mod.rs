@@ -7,6 +7,7 @@ mod body;
 mod deadline;
 mod drain;
 mod form;
+mod guard;
 pub(crate) mod measure;
 mod panic;
 mod plain;
@@ -16,6 +17,7 @@ mod size;
 pub(crate) mod trace;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dealflow_proto::errors::v1::ErrorReason;
@@ -27,6 +29,7 @@ use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
 use crate::refusal::{DOMAIN, reason_name};
+use crate::security::Guard;
 
 pub(crate) use body::{Ends, GuardedBody};
 pub(crate) use drain::Drain;
@@ -49,7 +52,7 @@ pub(crate) struct Limits {
 pub(crate) type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// The layers of every part, outermost first. The part's name is for its metrics.
-pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, drain: Drain) -> Stack {
+pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, guard: Arc<Guard>, drain: Drain) -> Stack {
     let layers = ServiceBuilder::new()
         // Outermost, so that whatever the others say is said in HTTP's words to whoever does not speak gRPC.
         .layer(plain::PlainLayer)
@@ -63,6 +66,8 @@ pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, drain: 
         .layer(drain::DrainLayer::new(drain))
         // Before any work is done: beyond the limit a quick "not now" keeps the goodput, a queue would eat it.
         .layer(shed::ShedLayer::new(limits.calls))
+        // Before the handlers and after the shedding: a flood of bad tokens costs no more than a flood of calls.
+        .layer(guard::GuardLayer::new(guard))
         // The caller's patience, capped by ours; innermost but for the size, so that the handler finds the deadline.
         .layer(deadline::DeadlineLayer::new(limits.deadline))
         // While reading: a message that is too large is refused at its fifth byte, not when it is in memory.

@@ -18,7 +18,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{HeaderValue, Request, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, Uri};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
@@ -31,7 +32,9 @@ use crate::deadline::{Deadline, GRPC_TIMEOUT};
 use crate::layers::measure::Call;
 use crate::layers::{Ends, GuardedBody, Stack, status_code, trace};
 use crate::methods;
+use crate::security::{FileError, Inside};
 use crate::telemetry::{TARGET, TRACEPARENT, traceparent_of};
+use crate::tls::{ClientTls, Connector};
 
 pub use errors::{Sent, sent};
 pub use retry::{RetryBudget, retry};
@@ -50,6 +53,9 @@ pub struct LinkConfig {
     pub keepalive_interval: Duration,
     /// How long a ping may go unanswered before the connection counts as dead.
     pub keepalive_timeout: Duration,
+    /// Whom it believes at an https:// address, and what it shows of itself; those that browsers believe, and nothing,
+    /// where it is not said.
+    pub tls: Option<ClientTls>,
 }
 
 impl Default for LinkConfig {
@@ -59,19 +65,32 @@ impl Default for LinkConfig {
             call_timeout: Duration::from_secs(15),
             keepalive_interval: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
+            tls: None,
         }
     }
 }
 
-/// That an address cannot be one.
+/// That an address cannot be called.
 #[derive(Debug, thiserror::Error)]
-#[error("{address:?} is not the address of a server; expected is http://host:port")]
-pub struct BadAddress {
-    /// What was given.
-    pub address: String,
-    /// What is wrong with it.
-    #[source]
-    pub source: tonic::transport::Error,
+pub enum BadAddress {
+    /// It is none.
+    #[error("{address:?} is not the address of a server; expected is http://host:port or https://host:port")]
+    Address {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It is secured, and there is nobody to believe.
+    #[error("{address} cannot be called securely")]
+    Tls {
+        /// What was given.
+        address: String,
+        /// What is wrong.
+        #[source]
+        source: FileError,
+    },
 }
 
 /// The way to a part. Cloning is cheap and meant for use: a client per call.
@@ -99,7 +118,8 @@ impl Link {
 
     /// Calls into a part's layers, until the part stops: then it is as unreachable as a closed port.
     pub(crate) fn into_stack(stack: Stack, closed: CancellationToken) -> Self {
-        let open = tower::service_fn(move |request| {
+        let open = tower::service_fn(move |mut request: Request<Body>| {
+            request.extensions_mut().insert(Inside);
             let (mut stack, closed) = (stack.clone(), closed.is_cancelled());
             async move {
                 if closed {
@@ -116,18 +136,37 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// When `address` is no `http://host:port`.
+    /// When `address` is neither `http://host:port` nor `https://host:port`.
     pub fn remote(address: &str, config: &LinkConfig) -> Result<Self, BadAddress> {
-        let endpoint = Endpoint::from_shared(address.to_owned())
-            .map_err(|source| BadAddress { address: address.to_owned(), source })?
+        let bad = |source: Box<dyn std::error::Error + Send + Sync>| BadAddress::Address {
+            address: address.to_owned(),
+            source,
+        };
+        let uri: Uri = address.parse().map_err(|error: http::uri::InvalidUri| bad(error.into()))?;
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(bad("there is no host in it".into()));
+        }
+        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| bad(error.into()))?;
+        let endpoint = endpoint
             .connect_timeout(config.connect_timeout)
             .http2_keep_alive_interval(config.keepalive_interval)
             .keep_alive_timeout(config.keepalive_timeout)
             .keep_alive_while_idle(true)
             .tcp_nodelay(true);
         let server = endpoint.uri().host().unwrap_or_default().to_owned();
-        let channel = endpoint.connect_lazy().map_err(|error| errors::classify(error.into()));
-        Ok(Self::over(channel, config, &server))
+        let channel = match uri.scheme_str() {
+            Some("http") => endpoint.connect_lazy(),
+            Some("https") => {
+                let tls = match &config.tls {
+                    Some(tls) => Ok(tls.clone()),
+                    None => ClientTls::believing(None),
+                };
+                let tls = tls.map_err(|source| BadAddress::Tls { address: address.to_owned(), source })?;
+                endpoint.connect_with_connector_lazy(Connector { tls, protocol: b"h2" })
+            }
+            _ => return Err(bad("it begins with neither http:// nor https://".into())),
+        };
+        Ok(Self::over(channel.map_err(|error| errors::classify(error.into())), config, &server))
     }
 
     fn over<T>(transport: T, config: &LinkConfig, server: &str) -> Self
@@ -154,6 +193,18 @@ impl Link {
         <L::Service as Service<Request<Body>>>::Future: Send + 'static,
     {
         Self { transport: Transport::new(layer.layer(self.transport)), ..self }
+    }
+
+    /// The same link, each call with a token that says who calls. None where the token is not visible ASCII.
+    #[must_use]
+    pub fn bearing(self, token: &str) -> Option<Self> {
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        let bearing = tower::util::MapRequestLayer::new(move |mut request: Request<Body>| {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+            request
+        });
+        Some(self.layered(bearing))
     }
 
     /// What bounds the repeated calls of all who use this link; for [`retry()`].

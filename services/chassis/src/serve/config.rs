@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::layers::Limits;
+use crate::security::SecurityConfig;
 
 /// The limits of a server and its stop. Tests pass a value; the program reads flags and environment.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -46,6 +47,9 @@ pub struct ServeConfig {
     /// Tell the API to whoever asks (gRPC reflection); off for an open network
     #[arg(long, env = "DEALFLOW_REFLECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub reflection: bool,
+    /// Who may come in
+    #[command(flatten, next_help_heading = "Security")]
+    pub security: SecurityConfig,
 }
 
 impl Default for ServeConfig {
@@ -63,6 +67,7 @@ impl Default for ServeConfig {
             stop_notice: Duration::ZERO,
             stop_drain: Duration::from_secs(10),
             reflection: true,
+            security: SecurityConfig::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod part;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -24,6 +25,8 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::layers::{self, Drain, Routes, Stack, text_of_panic};
 use crate::link::Link;
+use crate::security::{FileError, Guard, Open};
+use crate::tls::{self, ServerTls};
 use health::{Condition, Health};
 
 pub use admin::Admin;
@@ -64,6 +67,24 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// It would be open to whoever reaches it.
+    #[error("{part} does not serve")]
+    Open {
+        /// The part.
+        part: &'static str,
+        /// What is missing.
+        #[source]
+        source: Open,
+    },
+    /// A certificate, a key or an authority cannot be used.
+    #[error("{part} cannot use a file")]
+    File {
+        /// The part.
+        part: &'static str,
+        /// Which, and why.
+        #[source]
+        source: FileError,
+    },
     /// The descriptors of the API cannot be told.
     #[error("{part} cannot tell its API by reflection")]
     Reflection {
@@ -84,6 +105,7 @@ pub struct Serving {
     pub address: SocketAddr,
     /// The part in process: the same layers, limits and stop as over the wire.
     pub link: Link,
+    secure: bool,
     services: Vec<&'static str>,
     condition: watch::Receiver<Condition>,
     stop: CancellationToken,
@@ -91,10 +113,10 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// The address as a client takes it: `http://127.0.0.1:50051`.
+    /// The address as a client takes it: `http://127.0.0.1:50051`, `https://…` where there is a certificate.
     #[must_use]
     pub fn uri(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.address)
     }
 
     /// Stops this part alone, and waits until it has stopped.
@@ -117,9 +139,15 @@ impl Serving {
 ///
 /// # Errors
 ///
-/// When the address cannot be listened on, or the descriptors cannot be told.
+/// When the address cannot be listened on, when it would be open to whoever reaches it, or when a file or the
+/// descriptors cannot be used.
 pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> Result<Serving, ServeError> {
     let (name, address) = (part.name, config.address);
+    config.security.check(address).map_err(|source| ServeError::Open { part: name, source })?;
+    let unusable = |source| ServeError::File { part: name, source };
+    // Where nobody comes with a token, a caller without a certificate need not be heard.
+    let tls = ServerTls::open(&config.security.tls, !config.security.takes_tokens()).map_err(unusable)?;
+    let guard = Arc::new(Guard::open(&config.security, part.pages).map_err(unusable)?);
     let incoming = TcpIncoming::bind(address)
         .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
         .map_err(|source| ServeError::Bind { part: name, address, source });
@@ -134,7 +162,7 @@ pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> 
         add_reflection(&mut routes, name, &part.services)?;
     }
     let drain = Drain::new(config.max_streams);
-    let stack = layers::stack(name, routes, &config.limits(), drain.clone());
+    let stack = layers::stack(name, routes, &config.limits(), guard, drain.clone());
     let link = Link::into_stack(stack.clone(), drain.stopping.clone());
 
     match part.ready {
@@ -145,16 +173,32 @@ pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> 
         }
     }
     let tasks = Tasks::begin(name, part.tasks, &health);
-    let server = builder(&config).serve_with_incoming_shutdown(
-        stack,
-        incoming.with_nodelay(Some(true)),
-        drain.stopping.clone().cancelled_owned(),
-    );
+    let secure = tls.is_some();
+    let server = tokio::spawn(listen(&config, stack, incoming.with_nodelay(Some(true)), tls, drain.stopping.clone()));
     tracing::info!(part = name, %address, "serving");
     let (services, condition) = (part.services, health.condition());
-    let running = Running { name, config, server: tokio::spawn(server), drain, health, tasks };
+    let running = Running { name, config, server, drain, health, tasks };
     let running = tokio::spawn(running.until(stop.clone()));
-    Ok(Serving { name, address, link, services, condition, stop, running })
+    Ok(Serving { name, address, link, secure, services, condition, stop, running })
+}
+
+/// Takes connections, secured or plain, until it is to stop and the last one is closed.
+fn listen(
+    config: &ServeConfig,
+    stack: Stack,
+    plain: TcpIncoming,
+    tls: Option<ServerTls>,
+    stopping: CancellationToken,
+) -> impl Future<Output = Result<(), tonic::transport::Error>> + use<> {
+    let (server, stopping) = (builder(config), stopping.cancelled_owned());
+    async move {
+        match tls {
+            None => server.serve_with_incoming_shutdown(stack, plain, stopping).await,
+            Some(tls) => {
+                server.serve_with_incoming_shutdown(stack, tls::incoming(plain, Arc::new(tls)), stopping).await
+            }
+        }
+    }
 }
 
 /// What is at work while a part serves.

@@ -30,6 +30,7 @@ pub struct Part {
     pub(super) name: &'static str,
     pub(super) routes: Routes,
     pub(super) services: Vec<&'static str>,
+    pub(super) pages: Vec<&'static str>,
     pub(super) ready: Option<Check>,
     pub(super) tasks: Vec<Task>,
 }
@@ -44,7 +45,14 @@ impl Part {
     /// A part without services, ready as soon as it listens. The name is for logs: `leads`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, routes: Routes::default(), services: Vec::new(), ready: None, tasks: Vec::new() }
+        Self {
+            name,
+            routes: Routes::default(),
+            services: Vec::new(),
+            pages: Vec::new(),
+            ready: None,
+            tasks: Vec::new(),
+        }
     }
 
     /// Adds a generated server, such as `LeadServiceServer::new(..)`.
@@ -79,7 +87,8 @@ impl Part {
     }
 
     /// Answers plain HTTP below a first segment: `calendar` for `/calendar/…`. What stands there is no gRPC service (it
-    /// has no health and no reflection), and passes the same layers.
+    /// has no health and no reflection), and passes the same layers; nobody is asked for a token, so it must ask for a secret
+    /// of its own.
     #[must_use]
     pub fn http<S>(mut self, segment: &'static str, pages: S) -> Self
     where
@@ -87,6 +96,7 @@ impl Part {
         S::Future: Send + 'static,
     {
         self.routes.add(segment, Stack::new(pages));
+        self.pages.push(segment);
         self
     }
 
@@ -117,6 +127,6 @@ impl Part {
         let config = ServeConfig::default();
         let drain = Drain::new(config.max_streams);
         let closed = drain.stopping.clone();
-        Link::into_stack(layers::stack(self.name, self.routes.clone(), &config.limits(), drain), closed)
+        Link::into_stack(layers::stack(self.name, self.routes.clone(), &config.limits(), Arc::default(), drain), closed)
     }
 }

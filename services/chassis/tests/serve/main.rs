@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod calls;
+mod guard;
 mod links;
+mod matrix;
 mod pig;
 mod stop;
+mod tls;
+mod tokens;
 mod trace;
+mod whom;

@@ -1,0 +1,197 @@
+//! Lets a call in or not: who calls, whether that one may, and whether not too often.
+//!
+//! | the call comes | who calls |
+//! |---|---|
+//! | from a part in this process, or over mTLS with a name on the list | the user that the part names, else the part |
+//! | with a token that is believed | the token's user |
+//! | otherwise | nobody: UNAUTHENTICATED |
+//!
+//! Whatever a caller says of itself in headers is taken away first and put there anew from what was found out, so that a
+//! handler, the history and the next part read the truth in the same place as ever. Health needs no caller, reflection
+//! needs one and no permission, a page brings a secret of its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use dealflow_proto::access::v1::Permission;
+use dealflow_proto::errors::v1::ErrorReason;
+use dealflow_proto::methods;
+use http::{HeaderMap, Request, header};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::caller::Caller;
+use super::fresh::FileError;
+use super::rate::Rate;
+use super::roles::Roles;
+use super::tokens::{NoCaller, Tokens};
+use super::{Inside, SecurityConfig};
+use crate::context::{ACTOR, FLOW, ROLES};
+use crate::layers::refuse;
+use crate::refusal::{DOMAIN, reason_name};
+use crate::tls::Peer;
+
+/// When the keys of tokens may have been fetched.
+const KEYS_SOON: Duration = Duration::from_secs(5);
+
+/// What every RPC asks for.
+static ASKS: LazyLock<HashMap<&str, Permission>> =
+    LazyLock::new(|| methods::ALL.iter().map(|method| (method.path, method.permission())).collect());
+
+/// What guards a server.
+#[derive(Debug, Default)]
+pub(crate) struct Guard {
+    /// Nothing where nobody is asked who he is.
+    asking: Option<Asking>,
+    /// First segments of the paths of plain pages.
+    pages: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+struct Asking {
+    peers: Vec<String>,
+    tokens: Option<Tokens>,
+    roles: Roles,
+    rate: Option<Rate>,
+}
+
+impl Guard {
+    /// A guard by its configuration; `pages` bring secrets of their own.
+    pub(crate) fn open(config: &SecurityConfig, pages: Vec<&'static str>) -> Result<Self, FileError> {
+        if !config.authenticates() {
+            return Ok(Self::default());
+        }
+        let roles = match &config.roles {
+            None => Roles::default(),
+            Some(file) => {
+                let name = file.display().to_string();
+                let text = std::fs::read_to_string(file).map_err(|error| FileError::new(&*name, error))?;
+                Roles::read(&name, &text)?
+            }
+        };
+        let asking = Asking {
+            peers: config.tls.peers.clone(),
+            tokens: Tokens::open(&config.tokens)?,
+            roles,
+            rate: Rate::new(config.caller_rate),
+        };
+        Ok(Self { asking: Some(asking), pages })
+    }
+
+    /// Lets a call in, with its caller in the extensions and in the headers that are passed on.
+    pub(crate) fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
+        let inside = request.extensions_mut().remove::<Inside>().is_some();
+        let Some(asking) = &self.asking else { return Ok(()) };
+        let path = request.uri().path();
+        if path.starts_with("/grpc.health.v1.Health/") {
+            return Ok(());
+        }
+        let is_page = path.split('/').nth(1).is_some_and(|segment| self.pages.contains(&segment));
+        let peer = inside || request.extensions().get::<Peer>().is_some_and(|peer| asking.lists(peer));
+        let token = bearer(request.headers());
+        let caller = match (peer, token) {
+            (true, _) => Arc::new(asking.part(request.headers())),
+            (false, Some(token)) => asking.user(token)?,
+            // It asks for the secret in its address.
+            (false, None) if is_page => Arc::new(Caller::passed_on("anonymous", "", &asking.roles)),
+            (false, None) => return Err(unauthenticated("say who calls: `authorization: Bearer …`")),
+        };
+        if !is_page {
+            asking.permit(request.uri().path(), &caller)?;
+        }
+        if let Some(rate) = asking.rate.as_ref().filter(|_| !peer) {
+            rate.take(&caller.actor, Instant::now()).map_err(too_often)?;
+        }
+        name(request, caller, peer);
+        Ok(())
+    }
+}
+
+impl Asking {
+    fn lists(&self, peer: &Peer) -> bool {
+        peer.names.iter().any(|name| self.peers.contains(name))
+    }
+
+    /// Whom a part acts for: the user that it names with his roles, else itself.
+    fn part(&self, headers: &HeaderMap) -> Caller {
+        let text = |key: &str| headers.get(key).and_then(|value| value.to_str().ok());
+        let actor = text(ACTOR).unwrap_or("services/part");
+        match text(ROLES) {
+            Some(roles) => Caller::passed_on(actor, roles, &self.roles),
+            None => Caller::part(actor),
+        }
+    }
+
+    fn user(&self, token: &str) -> Result<Arc<Caller>, Status> {
+        let Some(tokens) = &self.tokens else {
+            return Err(unauthenticated("no tokens are taken here: only parts of the suite call this one"));
+        };
+        tokens.caller(token, &self.roles).map_err(|why| match why {
+            NoCaller::Unbelieved(why) => {
+                tracing::debug!(%why, "a token is not believed");
+                unauthenticated("the token is not believed, or has expired")
+            }
+            NoCaller::Nobody => unauthenticated("the token does not say who calls"),
+            NoCaller::NoKeys => refuse(
+                Code::Unavailable,
+                ErrorReason::Unavailable,
+                "the keys of tokens are not known yet; nothing was done, try again later",
+                Some(KEYS_SOON),
+            ),
+        })
+    }
+
+    /// What nobody is permitted to do by name, nobody may do.
+    fn permit(&self, path: &str, caller: &Caller) -> Result<(), Status> {
+        let may = match ASKS.get(path) {
+            Some(permission) => caller.permissions.contain(*permission),
+            None => caller.is_part || path.starts_with("/grpc.reflection."),
+        };
+        if may { Ok(()) } else { Err(not_permitted(ASKS.get(path).copied(), caller)) }
+    }
+}
+
+/// The token of a call.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Writes who calls where handlers and the next part read it. The token stays here: nobody behind needs it.
+fn name(request: &mut Request<Body>, caller: Arc<Caller>, peer: bool) {
+    let headers = request.headers_mut();
+    headers.remove(header::AUTHORIZATION);
+    if !peer {
+        headers.remove(FLOW);
+        headers.remove(ACTOR);
+        headers.remove(ROLES);
+        if let Some(actor) = caller.actor_header() {
+            headers.insert(ACTOR, actor);
+        }
+        if let Some(roles) = caller.roles_header() {
+            headers.insert(ROLES, roles);
+        }
+    }
+    request.extensions_mut().insert(caller);
+}
+
+fn unauthenticated(message: &str) -> Status {
+    refuse(Code::Unauthenticated, ErrorReason::Unauthenticated, message, None)
+}
+
+fn not_permitted(asked: Option<Permission>, caller: &Caller) -> Status {
+    let asked = asked.map_or_else(|| "a part of the suite".to_owned(), Permission::word);
+    let roles = if caller.roles.is_empty() { "none that count here" } else { &caller.roles };
+    let message = format!("this asks for {asked}; your roles ({roles}) do not give it");
+    let metadata = [("permission".to_owned(), asked), ("roles".to_owned(), caller.roles.clone())];
+    let details = ErrorDetails::with_error_info(reason_name(ErrorReason::PermissionDenied), DOMAIN, metadata);
+    Status::with_error_details(Code::PermissionDenied, message, details)
+}
+
+fn too_often(wait: Duration) -> Status {
+    let message = "this caller calls too often; nothing was done, try again later";
+    refuse(Code::ResourceExhausted, ErrorReason::RateLimited, message, Some(wait))
+}

@@ -1,0 +1,168 @@
+//! Who a handler takes the caller for, what roles may do, and how often.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::security::{Roles, SecurityConfig};
+use dealflow_chassis::serve::Part;
+use dealflow_proto::access::v1::Permission;
+use dealflow_proto::methods;
+use dealflow_testbed::keys::Provider;
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use tonic::Code;
+use tonic::body::Body;
+use tonic_types::StatusExt;
+use tower::{Service, ServiceExt};
+
+use crate::pig::{eventually, remote};
+use crate::whom::{Whom, ask, ask_with, believing, serving, serving_part};
+
+const ANN: &str = "01890000-0000-7000-8000-00000000000a";
+
+/// R-SEC-1: what a caller says of itself in headers counts for nothing; the token says who it is, and goes no further.
+#[tokio::test]
+async fn headers_make_nobody_somebody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let (server, _stop) = serving(believing(&house, folder.path())).await;
+    let token = format!("Bearer {}", house.token(ANN, &["sales_rep", "of_another_program"]));
+    let posing = [
+        ("authorization", token.as_str()),
+        ("dealflow-actor", "erp"),
+        ("dealflow-roles", "admin"),
+        ("dealflow-flow", "01890000-0000-7000-8000-000000000001"),
+    ];
+    let seen = ask(&remote(&server), "GetLead", &posing).await.unwrap();
+    assert_eq!(seen, format!("employees/{ANN} [sales_rep]  = employees/{ANN}"));
+    let refused = ask(&remote(&server), "LinkOpportunity", &posing).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let info = refused.get_details_error_info().unwrap();
+    assert_eq!((info.reason.as_str(), info.metadata["permission"].as_str()), ("PERMISSION_DENIED", "parts"));
+}
+
+/// R-SEC-1: in one process the gateway's user is the user of the part behind it; the part itself is the suite.
+#[tokio::test]
+async fn a_part_in_this_process_is_told_for_whom_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let (behind, _behind) = serving(believing(&house, folder.path())).await;
+    let gate = Part::new("gate").pass_on("dealflow.leads.v1.LeadService", behind.link.clone());
+    let (gate, _gate) = serving_part(gate, believing(&house, folder.path())).await;
+    let link = remote(&gate);
+    let rep = house.token(ANN, &["sales_rep"]);
+    assert_eq!(
+        ask_with(&link, "GetLead", &rep).await.unwrap(),
+        format!("employees/{ANN} [sales_rep]  = employees/{ANN}")
+    );
+    for (method, link) in [("DistributeLeads", &link), ("LinkOpportunity", &link)] {
+        assert_eq!(ask_with(link, method, &rep).await.unwrap_err().code(), Code::PermissionDenied, "{method}");
+    }
+    // A step of a flow: for somebody, and by the suite.
+    let step = ask(&behind.link, "LinkOpportunity", &[("dealflow-actor", "employees/ann")]).await.unwrap();
+    assert_eq!(step, "employees/ann []  = employees/ann");
+}
+
+/// R-SEC-1: health is for everybody, reflection for whoever is known, a page for whoever has its secret, all else for
+/// those permitted; nothing of it depends on how a request calls itself.
+#[tokio::test]
+async fn only_health_and_pages_are_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let page = tower::service_fn(|_| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let part = Part::new("whom").service(Whom).http("calendar", page);
+    let (server, _stop) = serving_part(part, believing(&house, folder.path())).await;
+    let link = remote(&server);
+    let token = format!("Bearer {}", house.token(ANN, &[]));
+    let code = async |path: &str, content_type: &str, token: Option<&str>| {
+        let mut request = http::Request::post(format!("{}{path}", server.uri())).header("content-type", content_type);
+        if let Some(token) = token {
+            request = request.header("authorization", token);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let answer = link.clone().ready().await.unwrap().call(request).await.unwrap();
+        let code = answer.headers().get("grpc-status").map(|code| code.to_str().unwrap().to_owned());
+        let status = answer.status();
+        drop(answer.into_body().collect().await);
+        match (status, code.as_deref()) {
+            (StatusCode::UNAUTHORIZED, _) | (_, Some("16")) => "who?",
+            (StatusCode::FORBIDDEN, _) | (_, Some("7")) => "no",
+            _ => "in",
+        }
+    };
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for content_type in ["application/grpc", "application/grpc+proto", "application/json", "text/html"] {
+        for (path, nobody, somebody) in [
+            ("/grpc.health.v1.Health/Check", "in", "in"),
+            ("/calendar/x/y.ics", "in", "in"),
+            (reflection, "who?", "in"),
+            ("/dealflow.leads.v1.LeadService/GetLead", "who?", "no"),
+            ("/dealflow.leads.v1.LeadService/Unheard", "who?", "no"),
+            ("//dealflow.leads.v1.LeadService/GetLead", "who?", "no"),
+            ("/dealflow.unheard.v1.Service/Get", "who?", "no"),
+            ("/calendars/x", "who?", "no"),
+            ("/", "who?", "no"),
+        ] {
+            assert_eq!(code(path, content_type, None).await, nobody, "{path} as {content_type}, nobody");
+            assert_eq!(code(path, content_type, Some(&token)).await, somebody, "{path} as {content_type}, somebody");
+        }
+    }
+}
+
+/// R-SEC-1: for every role and every RPC of leads, the server does what the table says.
+#[tokio::test]
+async fn a_server_keeps_to_the_table_of_roles() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let security = SecurityConfig { caller_rate: 0, ..believing(&house, folder.path()) };
+    let (server, _stop) = serving(security).await;
+    let (link, roles) = (remote(&server), Roles::default());
+    let service = "/dealflow.leads.v1.LeadService/";
+    let mut pairs = 0;
+    for role in roles.names() {
+        let token = house.token(ANN, &[role]);
+        for method in methods::ALL {
+            let Some(name) = method.path.strip_prefix(service) else { continue };
+            let may = roles.permissions([role]).contain(method.permission());
+            let code = ask_with(&link, name, &token).await.map_or_else(|status| status.code(), |_| Code::Ok);
+            assert_eq!(code, if may { Code::Ok } else { Code::PermissionDenied }, "{role} {name}");
+            pairs += 1;
+        }
+    }
+    assert!(pairs > 80, "{pairs}");
+    assert!(!roles.permissions(["admin"]).contain(Permission::Parts));
+}
+
+/// R-SEC-1: a caller who calls too often is told when to come back, and nobody else notices.
+#[tokio::test]
+async fn one_caller_does_not_take_the_place_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let (server, _stop) = serving(SecurityConfig { caller_rate: 5, ..believing(&house, folder.path()) }).await;
+    let link = remote(&server);
+    let (ann, bob) = (house.token("ann", &["sales_rep"]), house.token("bob", &["sales_rep"]));
+    let mut refused = None;
+    for _ in 0..40 {
+        if let Err(status) = ask_with(&link, "GetLead", &ann).await {
+            refused = Some(status);
+            break;
+        }
+    }
+    let refused = refused.expect("forty calls are more than ten");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "RATE_LIMITED");
+    let wait = refused.get_details_retry_info().unwrap().retry_delay.unwrap();
+    assert!(wait <= Duration::from_millis(200), "{wait:?}");
+    assert!(ask_with(&link, "GetLead", &bob).await.is_ok());
+    eventually("she may call again", async || ask_with(&link, "GetLead", &ann).await.is_ok()).await;
+}
+
+/// Where nobody is asked, everything is as it was: headers are believed, and any address of this machine serves.
+#[tokio::test]
+async fn a_laptop_needs_no_token() {
+    let (server, _stop) = serving(SecurityConfig::default()).await;
+    let link = Link::remote(&server.uri(), &LinkConfig::default()).unwrap();
+    let seen = ask(&link, "DistributeLeads", &[("dealflow-actor", "employees/ann")]).await.unwrap();
+    assert_eq!(seen, "employees/ann []  = ");
+}

@@ -1,0 +1,109 @@
+//! A part that tells whom its handlers take the caller for, on paths that ask for permissions.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::security::{Caller, SecurityConfig, TokenConfig};
+use dealflow_chassis::serve::{Part, ServeConfig, Serving, serve};
+use dealflow_chassis::tls::ClientTls;
+use dealflow_testbed::keys::{AUDIENCE, ISSUER, Provider};
+use futures::future::BoxFuture;
+use http::uri::PathAndQuery;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::body::Body;
+use tonic::metadata::MetadataMap;
+use tonic::server::NamedService;
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+use tower::{Service, service_fn};
+
+/// Answers every method with what it sees of the caller.
+#[derive(Clone)]
+pub struct Whom;
+
+impl NamedService for Whom {
+    const NAME: &'static str = "dealflow.leads.v1.LeadService";
+}
+
+impl Service<http::Request<Body>> for Whom {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async move {
+            let mut grpc = tonic::server::Grpc::new(ProstCodec::<String, String>::default());
+            let tell = service_fn(|request: Request<String>| async move {
+                let header = |name: &str| text(request.metadata(), name);
+                let caller = request.extensions().get::<Arc<Caller>>().map(|caller| caller.actor.clone());
+                let token = if request.metadata().contains_key("authorization") { " with its token" } else { "" };
+                Ok::<_, Status>(Response::new(format!(
+                    "{} [{}] {}{token} = {}",
+                    header("dealflow-actor"),
+                    header("dealflow-roles"),
+                    header("dealflow-flow"),
+                    caller.unwrap_or_default(),
+                )))
+            });
+            Ok(grpc.unary(tell, request).await)
+        })
+    }
+}
+
+fn text(metadata: &MetadataMap, name: &str) -> String {
+    metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// A server that believes the tokens of a provider.
+pub fn believing(provider: &Provider, folder: &Path) -> SecurityConfig {
+    let tokens = TokenConfig {
+        keys: Some(provider.write(folder).display().to_string()),
+        issuer: Some(ISSUER.to_owned()),
+        audience: Some(AUDIENCE.to_owned()),
+        ..TokenConfig::default()
+    };
+    SecurityConfig { tokens, ..SecurityConfig::default() }
+}
+
+/// Serves until the guard is dropped.
+pub async fn serving(security: SecurityConfig) -> (Serving, DropGuard) {
+    serving_part(Part::new("whom").service(Whom), security).await
+}
+
+/// The same with another part.
+pub async fn serving_part(part: Part, security: SecurityConfig) -> (Serving, DropGuard) {
+    let stop = CancellationToken::new();
+    let config = ServeConfig { security, ..ServeConfig::default() };
+    let serving = serve(part, config, stop.clone()).await.expect("it serves");
+    (serving, stop.drop_guard())
+}
+
+/// A link to a server at `localhost`, the name in its certificate.
+pub fn secure(serving: &Serving, tls: &ClientTls) -> Link {
+    let address = format!("https://localhost:{}", serving.address.port());
+    Link::remote(&address, &LinkConfig { tls: Some(tls.clone()), ..LinkConfig::default() }).expect("an address")
+}
+
+/// Calls a method with headers, and says what the handler saw.
+pub async fn ask(link: &Link, method: &str, headers: &[(&'static str, &str)]) -> Result<String, Status> {
+    let mut request = Request::new(String::new());
+    for (name, value) in headers {
+        request.metadata_mut().insert(*name, value.parse().expect("ASCII"));
+    }
+    let mut client = tonic::client::Grpc::new(link.clone());
+    client.ready().await?;
+    let path = PathAndQuery::try_from(format!("/{}/{method}", Whom::NAME)).expect("a path");
+    client.unary(request, path, ProstCodec::<String, String>::default()).await.map(Response::into_inner)
+}
+
+/// The same with a token.
+pub async fn ask_with(link: &Link, method: &str, token: &str) -> Result<String, Status> {
+    ask(link, method, &[("authorization", &format!("Bearer {token}"))]).await
+}
