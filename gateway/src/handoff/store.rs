@@ -47,7 +47,7 @@ pub(super) fn freeze(new: NewHandoff, now: DateTime<Utc>) -> Result<Model, Refus
     let (kind, chain, named) = match document.r#type() {
         DocumentType::Order => (Kind::Order, id, names::ORDERS.parse(&record)),
         DocumentType::Invoice => (Kind::Invoice, document.order_external_id.as_str(), names::INVOICES.parse(&record)),
-        DocumentType::Unspecified => return Err(Refusal::field("document.type", "ORDER or INVOICE")),
+        _ => return Err(Refusal::field("document.type", "ORDER or INVOICE")),
     };
     named.map_err(|bad| Refusal::field("record", bad.to_string()))?;
     if chain.is_empty() {
