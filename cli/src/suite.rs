@@ -188,6 +188,8 @@ pub struct Plan {
     pub clock: Clock,
     /// What is put round a neighbour's link before the gateway gets it: a bench counts calls here, a test loses replies.
     pub wrap: Wrap,
+    /// What the gateway is told.
+    pub gateway: dealflow_gateway::Settings,
 }
 
 impl Plan {
@@ -198,6 +200,7 @@ impl Plan {
             serve: ServeConfig::default(),
             clock: Clock::system(),
             wrap: Arc::new(|_, link| link),
+            gateway: dealflow_gateway::Settings::default(),
         }
     }
 
@@ -283,7 +286,7 @@ impl Suite {
     async fn start_gateway(&mut self, plan: &Plan, neighbours: Neighbours) -> anyhow::Result<()> {
         let store = plan.open(PartName::Gateway).await?;
         self.stores.push((PartName::Gateway, store.clone()));
-        let gateway = dealflow_gateway::part(store, neighbours, dealflow_gateway::Settings::default());
+        let gateway = dealflow_gateway::part(store, neighbours, plan.gateway.clone());
         self.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)?).await
     }
 

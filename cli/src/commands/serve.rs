@@ -5,6 +5,7 @@ use dealflow_chassis::serve::ServeConfig;
 use dealflow_chassis::store::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::delivery::Delivery;
 use crate::show;
 use crate::suite::{Addresses, Databases, PartName, Plan, Suite};
 
@@ -38,6 +39,9 @@ pub struct Serve {
     /// Where a gateway that runs alone finds its neighbours
     #[command(flatten)]
     addresses: Addresses,
+    /// How documents are handed to the ERP
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 impl Serve {
@@ -49,6 +53,7 @@ impl Serve {
         plan.databases = self.databases;
         plan.serve = self.serve;
         plan.clock = Clock::system();
+        plan.gateway.handoff = self.delivery.settings()?;
         let suite = match self.part {
             None => Suite::start(&plan).await?,
             Some(part) => Suite::start_one(&plan, part, &self.addresses).await?,

@@ -16,6 +16,7 @@ use super::Handoffs;
 use super::breaker::Permit;
 use super::claim::{claim, is_any_due};
 use super::record::Model;
+use super::target;
 
 /// How long a stop waits for what is on its way; below the time that a part gives its tasks.
 const LAST_CALLS: Duration = Duration::from_millis(2500);
@@ -29,12 +30,14 @@ pub(super) struct Worker {
     at_work: JoinSet<()>,
     /// The last look found less than was asked for.
     dry: bool,
+    /// An operator stopped deliveries.
+    paused: bool,
 }
 
 impl Worker {
     pub(super) fn new(handoffs: Handoffs) -> Self {
         let at_work = JoinSet::new();
-        Self { handoffs, owner: Uuid::now_v7(), queue: VecDeque::new(), at_work, dry: false }
+        Self { handoffs, owner: Uuid::now_v7(), queue: VecDeque::new(), at_work, dry: false, paused: false }
     }
 
     /// Works until it is stopped.
@@ -55,7 +58,12 @@ impl Worker {
     /// Claims what is wanted: a few more than can be sent at once, so that a commit serves many.
     async fn fill(&mut self) {
         let inner = &self.handoffs.0;
+        match target::is_paused(inner.store.reader()).await {
+            Ok(paused) => self.paused = paused,
+            Err(error) => tracing::warn!(%error, "whether deliveries are stopped is not known"),
+        }
         let wanted = match inner.breaker().permit(inner.store.clock().now()) {
+            _ if self.paused => 0,
             Permit::Free => inner.settings.batch,
             Permit::Probe => 1,
             Permit::Wait => 0,
@@ -83,7 +91,7 @@ impl Worker {
 
     /// Sends as many as may be on their way.
     fn send(&mut self) {
-        while self.at_work.len() < self.handoffs.0.settings.concurrency {
+        while !self.paused && self.at_work.len() < self.handoffs.0.settings.concurrency {
             let now = self.handoffs.0.store.clock().now();
             let permit = self.handoffs.0.breaker().permit(now);
             if permit == Permit::Wait {

@@ -13,6 +13,8 @@ use crate::state::State;
 
 /// Events of one answer at most.
 const BATCH: u64 = 500;
+/// How long events gather that come at the same time.
+const GATHER: Duration = Duration::from_millis(20);
 /// How often other replicas' commits are looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -70,6 +72,7 @@ pub(super) async fn stream(
                 if changed.is_err() {
                     return;
                 }
+                tokio::time::sleep(GATHER).await;
             }
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
