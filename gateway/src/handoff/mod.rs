@@ -38,6 +38,7 @@ mod store;
 mod target;
 mod worker;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -135,6 +136,8 @@ pub(crate) struct Inner {
     settings: Settings,
     erp: erp::Erp,
     breaker: Mutex<Breaker>,
+    /// An operator stopped deliveries.
+    paused: AtomicBool,
     incoming: Batch<store::Incoming>,
     outcomes: Batch<Outcomes>,
     wake: Arc<Notify>,
@@ -158,6 +161,7 @@ impl Handoffs {
         Self(Arc::new(Inner {
             erp,
             breaker: Mutex::new(Breaker::new(settings.breaker.clone())),
+            paused: AtomicBool::new(false),
             incoming: Batch::new(store::Incoming(store.clone())),
             outcomes: Batch::new(outcomes),
             store,
@@ -208,6 +212,14 @@ impl Handoffs {
 }
 
 impl Inner {
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }

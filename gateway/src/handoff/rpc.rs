@@ -12,7 +12,8 @@ use dealflow_proto::erp::v1::{
     ListHandoffsResponse, PauseTargetRequest, ReplayHandoffRequest, ReplayHandoffsRequest, ReplayHandoffsResponse,
     ResumeTargetRequest, Target,
 };
-use dealflow_proto::names;
+use dealflow_proto::{Mutation, Validate, names};
+use prost::{Message, Name};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tonic::{Request, Response, Status};
@@ -172,35 +173,44 @@ impl HandoffService for Handoffs {
     }
 
     async fn pause_target(&self, request: Request<PauseTargetRequest>) -> Result<Response<Target>, Status> {
-        let inner = self.0.clone();
-        let paused = self
-            .0
-            .store
-            .work(request, |mut work, ask: PauseTargetRequest| async move {
-                let after = target::turn(&mut work, (&ask.name, &ask.etag), true, ask.reason).await?;
-                Ok::<_, Refusal>(work.done(after.seen_by(&inner)))
-            })
-            .await?;
-        self.wake();
-        Ok(paused)
+        self.turn(request, true, |ask: PauseTargetRequest| (ask.name, ask.etag, ask.reason)).await
     }
 
     async fn resume_target(&self, request: Request<ResumeTargetRequest>) -> Result<Response<Target>, Status> {
+        self.turn(request, false, |ask: ResumeTargetRequest| (ask.name, ask.etag, String::new())).await
+    }
+}
+
+impl Handoffs {
+    /// Stops the target or lets it go on: here at once, at other replicas as soon as their workers look again.
+    async fn turn<Q>(
+        &self,
+        request: Request<Q>,
+        paused: bool,
+        said: fn(Q) -> (String, String, String),
+    ) -> Result<Response<Target>, Status>
+    where
+        Q: Message + Name + Validate + Mutation,
+    {
+        let only_checks = request.get_ref().validate_only();
         let inner = self.0.clone();
-        let resumed = self
+        let turned = self
             .0
             .store
-            .work(request, |mut work, ask: ResumeTargetRequest| async move {
-                let checks_only = ask.validate_only;
-                let after = target::turn(&mut work, (&ask.name, &ask.etag), false, String::new()).await?;
-                if !checks_only {
-                    inner.breaker().close();
-                }
+            .work(request, |mut work, ask: Q| async move {
+                let (name, etag, reason) = said(ask);
+                let after = target::turn(&mut work, (&name, &etag), paused, reason).await?;
                 Ok::<_, Refusal>(work.done(after.seen_by(&inner)))
             })
             .await?;
-        self.wake();
-        Ok(resumed)
+        if !only_checks {
+            self.0.pause(paused);
+            if !paused {
+                self.0.breaker().close();
+            }
+            self.wake();
+        }
+        Ok(turned)
     }
 }
 

@@ -14,7 +14,7 @@ use dealflow_proto::erp::v1::{
 };
 use dealflow_proto::{convert, names};
 use prost::Message;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Alias, Expr, Query};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -172,6 +172,8 @@ impl Reconciler {
 
     /// What one run found of a class that another did not find.
     async fn only_in(&self, run: Uuid, other: Uuid) -> Result<Vec<ReconciliationRow>, Status> {
+        // Not for the whole file: its `min` and `max` would be everybody's.
+        use sea_orm::sea_query::ExprTrait;
         let of_other = |column: row::Column| Expr::col((Alias::new("other"), column));
         let there = Query::select()
             .expr(Expr::val(1))
