@@ -13,8 +13,9 @@ use dealflow_proto::google::type_::Money;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::lines::Lines;
 use super::outcome::told;
-use super::record::{ActiveModel, Column, Entity, Lines, Model, State};
+use super::record::{ActiveModel, Column, Entity, Model, State};
 
 /// What became of some events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -25,6 +25,7 @@ mod callback;
 mod claim;
 mod deliver;
 mod erp;
+pub mod lines;
 pub(crate) mod mend;
 mod news;
 mod outcome;

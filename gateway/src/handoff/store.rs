@@ -19,8 +19,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::batch::Write;
+use super::lines::Lines;
 use super::outcome::told;
-use super::record::{Column, Entity, Kind, Lines, Model, Reasons, State};
+use super::record::{Column, Entity, Kind, Model, Reasons, State};
 
 /// External ids have at most this many characters: what every ERP takes.
 const MAX_EXTERNAL_ID: usize = 35;

@@ -274,13 +274,13 @@ both! {
         let sent = check_journal(&drill.house).await;
 
         // What was dropped of the events is caught up by asking; then nothing is left to say.
-        let report = crate::reconciling::run(&drill.house).await;
+        let report = crate::reconciling::compared(&drill.house).await;
         for row in &report.rows {
             assert_eq!(row.class(), ReconciliationClass::StatusMismatch, "{row:?}");
         }
         crate::reconciling::refresh(&drill.house, &report).await;
         drill.settle().await;
-        let report = crate::reconciling::run(&drill.house).await;
+        let report = crate::reconciling::compared(&drill.house).await;
         assert!(report.clean(), "{:?}", report.rows);
 
         // Amnesia: the report lists exactly what was forgotten, and a replay heals it.
@@ -297,7 +297,7 @@ both! {
         let ask = RestoreRequest { name: "before".to_owned() };
         let restored = drill.house.control().restore(ask).await.expect("the backup is restored").into_inner();
         assert_eq!(usize::try_from(restored.forgotten).expect("a count"), forgotten.len());
-        let report = crate::reconciling::run(&drill.house).await;
+        let report = crate::reconciling::compared(&drill.house).await;
         let missing = report.rows.iter().filter(|row| row.class() == ReconciliationClass::MissingInErp);
         let mut missing: Vec<String> = missing.map(|row| row.external_id.clone()).collect();
         missing.sort_unstable();
@@ -310,7 +310,7 @@ both! {
         })
         .await;
         check_books(&crate::reconciling::all_books(&drill.house).await, &documents);
-        let report = crate::reconciling::run(&drill.house).await;
+        let report = crate::reconciling::compared(&drill.house).await;
         let left = report.rows.iter().filter(|row| row.class() != ReconciliationClass::StatusMismatch);
         assert_eq!(left.count(), 0, "{:?}", report.rows);
         println!(

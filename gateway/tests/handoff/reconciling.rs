@@ -60,7 +60,7 @@ async fn asked(house: &House, ask: ReconcileRequest) -> Report {
 }
 
 /// Compares everything.
-pub(crate) async fn run(house: &House) -> Report {
+pub(crate) async fn compared(house: &House) -> Report {
     asked(house, ReconcileRequest { request_id: id(), ..ReconcileRequest::default() }).await
 }
 
@@ -115,7 +115,7 @@ both! {
         let delivered = house.hand_over(&good).await;
         house.becomes(&delivered, State::Delivered).await;
         house.hand_over(&invoice(&good, "INV-1")).await;
-        let report = run(&house).await;
+        let report = compared(&house).await;
         let known = report.count(Class::Matched);
         assert!((1..=2).contains(&known) && report.rows.iter().all(|row| row.class() == Class::StatusMismatch));
 
@@ -140,7 +140,7 @@ both! {
         let waiting = house.hand_over(&invoice(&order("NEVER"), "INV-9")).await;
         house.time.advance(chrono::TimeDelta::hours(25));
 
-        let report = run(&house).await;
+        let report = compared(&house).await;
         let expected = [
             ("df:order:HAND", Class::UnknownInErp),
             ("df:order:OTHER", Class::AmountMismatch),
@@ -196,10 +196,10 @@ both! {
             house.becomes(name, State::Delivered).await;
         }
         house.handoffs.read_events().await.expect("events are read");
-        let before = run(&house).await;
+        let before = compared(&house).await;
         assert!(before.clean(), "{:?}", before.rows);
         house.control().restore(RestoreRequest { name: "friday".to_owned() }).await.expect("restored");
-        let report = run(&house).await;
+        let report = compared(&house).await;
         let missing: Vec<&str> = report.rows.iter().map(|row| row.external_id.as_str()).collect();
         assert_eq!(missing, ["df:invoice:LOST-0", "df:invoice:LOST-1", "df:invoice:LOST-2", "df:order:LOST"]);
         assert!(report.rows.iter().all(|row| row.class() == Class::MissingInErp && row.action() == Action::Replay));
@@ -213,10 +213,10 @@ both! {
             house.becomes_in_time(name, State::Delivered, chrono::TimeDelta::seconds(90)).await;
         }
         house.handoffs.read_events().await.expect("events are read");
-        let healed = run(&house).await;
+        let healed = compared(&house).await;
         assert!(healed.rows.iter().all(|row| row.class() == Class::StatusMismatch), "{:?}", healed.rows);
         assert!(healed.run.totals.iter().all(|total| total.agrees));
-        let ask = CompareReconciliationsRequest { name: healed.run.name, earlier: report.run.name };
+        let ask = CompareReconciliationsRequest { name: healed.run.name, earlier: report.run.name.clone() };
         assert_eq!(desk(&house).compare_reconciliations(ask).await.expect("compared").into_inner().gone.len(), 4);
         let runs = ListReconciliationsRequest { filter: "clean = false".to_owned(), ..Default::default() };
         let runs = desk(&house).list_reconciliations(runs).await.expect("runs are kept").into_inner();
@@ -236,7 +236,7 @@ both! {
         house.becomes(&refused, State::Rejected).await;
         let number = crate::operators::enter_by_hand(&house, &second).await;
         house.act(&first.external_id, BusinessStatus::InProcess).await;
-        let report = run(&house).await;
+        let report = compared(&house).await;
         assert_eq!(report.of(&first.external_id), Some(Class::StatusMismatch));
         assert_eq!(report.of(&second.external_id), Some(Class::StatusMismatch));
         assert_eq!(resolve(&house, &report, Action::Adopt, Class::StatusMismatch, "entered by hand").await, 1);
