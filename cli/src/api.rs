@@ -15,6 +15,7 @@ use dealflow_proto::activities::v1::task_service_client::TaskServiceClient;
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
 use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
 use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
+use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
 use dealflow_proto::gateway::v1::deal_service_client::DealServiceClient;
 use dealflow_proto::gateway::v1::document_service_client::DocumentServiceClient;
 use dealflow_proto::gateway::v1::flow_service_client::FlowServiceClient;
@@ -54,6 +55,8 @@ pub struct Api {
     pub flows: FlowServiceClient<Link>,
     /// Hand-overs.
     pub handoffs: HandoffServiceClient<Link>,
+    /// The ERP's books against our hand-overs.
+    pub reconciliations: ReconciliationServiceClient<Link>,
     /// The ERP.
     pub erp: ErpServiceClient<Link>,
     /// What the ERP stub is told to do wrong, and what it saw.
@@ -123,6 +126,7 @@ impl Api {
             documents: DocumentServiceClient::new(link.clone()),
             flows: FlowServiceClient::new(link.clone()),
             handoffs: HandoffServiceClient::new(link.clone()),
+            reconciliations: ReconciliationServiceClient::new(link.clone()),
             erp: ErpServiceClient::new(link.clone()),
             stub: ErpStubControlServiceClient::new(link.clone()),
             leads: LeadServiceClient::new(link.clone()),

@@ -191,6 +191,8 @@ pub struct Plan {
     pub clock: Clock,
     /// What is put round a neighbour's link before the gateway gets it: a bench counts calls here, a test loses replies.
     pub wrap: Wrap,
+    /// What the gateway is told.
+    pub gateway: dealflow_gateway::Settings,
 }
 
 impl Plan {
@@ -202,6 +204,7 @@ impl Plan {
             admin: None,
             clock: Clock::system(),
             wrap: Arc::new(|_, link| link),
+            gateway: dealflow_gateway::Settings::default(),
         }
     }
 
@@ -295,7 +298,7 @@ impl Suite {
     async fn start_gateway(&mut self, plan: &Plan, neighbours: Neighbours) -> anyhow::Result<()> {
         let store = plan.open(PartName::Gateway).await?;
         self.stores.push((PartName::Gateway, store.clone()));
-        let gateway = dealflow_gateway::part(store.clone(), neighbours, dealflow_gateway::Settings::default());
+        let gateway = dealflow_gateway::part(store.clone(), neighbours, plan.gateway.clone());
         let gateway = watched(PartName::Gateway, gateway, store);
         self.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)?).await
     }

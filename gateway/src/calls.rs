@@ -27,6 +27,7 @@ use orders::credit_note_service_client::CreditNoteServiceClient;
 use orders::invoice_service_client::InvoiceServiceClient;
 use orders::legal_entity_service_client::LegalEntityServiceClient;
 use orders::order_service_client::OrderServiceClient;
+use orders::payment_service_client::PaymentServiceClient;
 use orders::quote_service_client::QuoteServiceClient;
 
 /// The parts that the gateway leads a deal through.
@@ -167,6 +168,12 @@ calls! { orders, OrderServiceClient {
     verb reject_order(orders::RejectOrderRequest) -> orders::Order;
     verb fulfill_order(orders::FulfillOrderRequest) -> orders::Order;
     verb cancel_order(orders::CancelOrderRequest) -> orders::Order;
+}}
+
+calls! { orders, PaymentServiceClient {
+    read list_payments(orders::ListPaymentsRequest) -> orders::ListPaymentsResponse;
+    verb record_payment(orders::RecordPaymentRequest) -> orders::Payment;
+    verb reverse_payment(orders::ReversePaymentRequest) -> orders::Payment;
 }}
 
 calls! { orders, CreditNoteServiceClient {

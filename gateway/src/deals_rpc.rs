@@ -5,9 +5,9 @@ use std::pin::Pin;
 use dealflow_chassis::work::check;
 use dealflow_proto::gateway::v1::deal_service_server::DealService;
 use dealflow_proto::gateway::v1::{
-    AcceptQuoteRequest, CompleteActivityRequest, Deal, DealProgress, DevelopDealRequest, FulfillDealRequest,
-    GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest, StartDealRequest,
-    StartProcessRequest, WatchDealRequest, WatchDealResponse, WinDealRequest,
+    AcceptQuoteRequest, CancelOrderRequest, CompleteActivityRequest, Deal, DealProgress, DevelopDealRequest,
+    FulfillDealRequest, GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest,
+    StartDealRequest, StartProcessRequest, WatchDealRequest, WatchDealResponse, WinDealRequest,
 };
 use futures::Stream;
 use tonic::{Request, Response, Status};
@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::deal_view::DealView;
 use crate::flow::{Acts, Flows};
 use crate::watch::Watch;
-use crate::{advance, close, develop, events, fulfill, propose, qualify};
+use crate::{advance, cancel, close, develop, events, fulfill, propose, qualify};
 
 /// What each verb does.
 pub(crate) fn acts() -> Acts {
@@ -31,6 +31,7 @@ pub(crate) fn acts() -> Acts {
         .verb("WinDeal", close::win_deal)
         .verb("LoseDeal", close::lose_deal)
         .verb("FulfillDeal", fulfill::fulfill_deal)
+        .verb("CancelOrder", cancel::cancel_order)
         .event(events::FOLLOW_EVENT, events::follow_event)
 }
 
@@ -80,4 +81,5 @@ verbs! {
     win_deal(WinDealRequest) = "WinDeal" on opportunity;
     lose_deal(LoseDealRequest) = "LoseDeal" on opportunity;
     fulfill_deal(FulfillDealRequest) = "FulfillDeal" on opportunity;
+    cancel_order(CancelOrderRequest) = "CancelOrder" on order;
 }

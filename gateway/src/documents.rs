@@ -1,8 +1,10 @@
-//! Orders and invoices as the documents that an ERP gets (`erp.v1.Document`): the same numbers, nothing computed anew.
+//! Orders, invoices and credit notes as the documents that an ERP gets (`erp.v1.Document`): the same numbers, nothing computed anew.
 
+use chrono::NaiveDate;
+use dealflow_proto::convert;
 use dealflow_proto::erp::v1::{Document, DocumentType, Party};
 use dealflow_proto::leads::v1::Account;
-use dealflow_proto::orders::v1::{Invoice, Order};
+use dealflow_proto::orders::v1::{CreditNote, Invoice, Order};
 
 /// Names an order in the ERP for ever, e.g. `dealflow:order:SO-000001`.
 pub(crate) fn order_id(number: &str) -> String {
@@ -12,6 +14,16 @@ pub(crate) fn order_id(number: &str) -> String {
 /// Names an invoice in the ERP for ever, e.g. `dealflow:invoice:INV-2017-000001`.
 pub(crate) fn invoice_id(number: &str) -> String {
     format!("dealflow:invoice:{number}")
+}
+
+/// Names a credit note in the ERP for ever, e.g. `dealflow:credit:CN-2017-000001`.
+pub(crate) fn credit_note_id(number: &str) -> String {
+    format!("dealflow:credit:{number}")
+}
+
+/// Names the cancellation of an order in the ERP for ever, e.g. `dealflow:order:SO-000001:x`.
+pub(crate) fn cancellation_id(order_number: &str) -> String {
+    format!("{}:x", order_id(order_number))
 }
 
 /// A submitted order for the ERP; `legal_entity` is the one that sells.
@@ -33,6 +45,55 @@ pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &st
         totals: order.totals.clone(),
         allowances: order.allowances.clone(),
         charges: order.charges.clone(),
+        ..Document::default()
+    }
+}
+
+/// The wish to take a submitted order back: no lines, no amounts.
+pub(crate) fn of_cancellation(
+    order: &Order,
+    buyer: Option<&Account>,
+    legal_entity: &str,
+    day: NaiveDate,
+    reason: &str,
+) -> Document {
+    Document {
+        external_id: cancellation_id(&order.number),
+        r#type: DocumentType::OrderCancellation.into(),
+        issue_date: Some(convert::date(day)),
+        order_external_id: order_id(&order.number),
+        lines: Vec::new(),
+        allowances: Vec::new(),
+        charges: Vec::new(),
+        discount_percent: None,
+        totals: None,
+        reason: reason.to_owned(),
+        ..of_order(order, buyer, legal_entity)
+    }
+}
+
+/// A posted credit note for the ERP.
+pub(crate) fn of_credit_note(note: &CreditNote, buyer: Option<&Account>) -> Document {
+    Document {
+        external_id: credit_note_id(&note.number),
+        r#type: DocumentType::CreditNote.into(),
+        number: note.number.clone(),
+        legal_entity: note.legal_entity.clone(),
+        issue_date: note.issue_date,
+        due_date: None,
+        currency_code: note.currency_code.clone(),
+        buyer: Some(party(buyer, &note.account)),
+        order_external_id: order_id(&note.order_number),
+        customer_reference: note.customer_reference.clone(),
+        lines: note.lines.clone(),
+        discount_percent: note.discount_percent.clone(),
+        totals: note.totals.clone(),
+        allowances: note.allowances.clone(),
+        charges: note.charges.clone(),
+        invoice_external_id: invoice_id(&note.invoice_number),
+        invoice_number: note.invoice_number.clone(),
+        invoice_date: note.invoice_date,
+        reason: note.reason.clone(),
     }
 }
 
@@ -58,6 +119,7 @@ pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Account>) -> Document
         totals: invoice.totals.clone(),
         allowances: invoice.allowances.clone(),
         charges: invoice.charges.clone(),
+        ..Document::default()
     }
 }
 

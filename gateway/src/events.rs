@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::advance::{completed_directly, followed};
 use crate::flow::{Run, Stop};
-use crate::fulfill::{hand_over_invoice, hand_over_order, submit};
+use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order, submit};
 use crate::gates;
 use crate::qualify::qualified;
 use crate::reserve::{canceled_directly, made_directly};
@@ -47,6 +47,7 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "order.canceled",
     "order.submitted",
     "invoice.posted",
+    "credit_note.posted",
 ];
 /// Of our own: an invoice that the ERP accepted may complete a process.
 pub(crate) const OF_HANDOFFS: &[&str] = &["handoff.delivered"];
@@ -87,6 +88,7 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         }
         "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
+        "credit_note.posted" => hand_over_credit_note(&run, &record(&event)?).await?,
         _ => {
             let opportunity = run.read("opportunity", GetOpportunityRequest { name: event.subject }).await?;
             followed(&run, &opportunity).await?;

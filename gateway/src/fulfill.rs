@@ -5,7 +5,7 @@ use dealflow_proto::gateway::v1::{DealProgress, FulfillDealRequest};
 use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::opportunities::v1::opportunity;
 use dealflow_proto::orders::v1::{
-    ConfirmOrderRequest, CreateInvoiceRequest, FulfillOrderRequest, GetOrderRequest, Invoice, Order,
+    ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetOrderRequest, Invoice, Order,
     PostInvoiceRequest, SubmitOrderRequest, order,
 };
 
@@ -78,6 +78,12 @@ pub(crate) async fn hand_over_order(run: &Run, order: &Order) -> Result<(), Stop
 pub(crate) async fn hand_over_invoice(run: &Run, invoice: &Invoice) -> Result<(), Stop> {
     let buyer = buyer(run, &invoice.account).await?;
     run.hand_over(documents::of_invoice(invoice, buyer.as_ref()), &invoice.name, &invoice.opportunity).await
+}
+
+/// Leaves a posted credit note for the ERP.
+pub(crate) async fn hand_over_credit_note(run: &Run, note: &CreditNote) -> Result<(), Stop> {
+    let buyer = buyer(run, &note.account).await?;
+    run.hand_over(documents::of_credit_note(note, buyer.as_ref()), &note.name, &note.opportunity).await
 }
 
 /// Who buys, as it stands in the documents: read once, since a document handed over twice must be the same.

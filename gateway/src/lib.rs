@@ -14,19 +14,23 @@
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
 //!   is held of a person
 //! - `meters.rs` what is measured beside the calls
-//! - `documents.rs` orders and invoices as an ERP gets them; `handoff/` how they get there
+//! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
+//!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records; `cancel.rs` an order taken back
+//! - `reconcile/` whether the ERP's books and our hand-overs say the same
 //! - `export/` documents as files: PDF and UBL
 
 mod advance;
 mod aftercare;
 mod calendar;
 mod calls;
+mod cancel;
 mod close;
 mod deal;
 mod deal_view;
 mod deals_rpc;
 mod develop;
 mod documents;
+mod erp_news;
 mod events;
 mod export;
 mod flow;
@@ -42,6 +46,7 @@ mod privacy_rpc;
 mod progress;
 mod propose;
 mod qualify;
+pub mod reconcile;
 mod rejections;
 mod reserve;
 mod settings;
@@ -51,7 +56,9 @@ mod watch;
 use dealflow_chassis::Store;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
+use dealflow_proto::erp::v1::erp_callback_service_server::ErpCallbackServiceServer;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
+use dealflow_proto::erp::v1::reconciliation_service_server::ReconciliationServiceServer;
 use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
 use dealflow_proto::gateway::v1::document_service_server::DocumentServiceServer;
 use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
@@ -103,6 +110,7 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
 pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let mut delivery = settings.handoff.clone();
     delivery.on_rejected.get_or_insert_with(|| rejections::tell_orders(neighbours.clone()));
+    delivery.on_news.get_or_insert_with(|| erp_news::bring_to_orders(neighbours.clone()));
     let handoffs = Handoffs::new(store.clone(), neighbours.erp.clone(), delivery);
     let parts = Parts { neighbours: neighbours.clone(), handoffs: handoffs.clone(), settings, store: store.clone() };
     let flows = Flows::new(store.clone(), parts, deals_rpc::acts());
@@ -117,6 +125,12 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(DocumentServiceServer::new(export::DocumentRpc { to: neighbours.clone() }))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
+        .service(ErpCallbackServiceServer::new(handoffs.clone()))
+        .service(ReconciliationServiceServer::new(reconcile::Reconciler::new(
+            store.clone(),
+            neighbours.erp.clone(),
+            handoffs.clone(),
+        )))
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))

@@ -66,6 +66,10 @@ pub const PAYMENT_TERMS: Collection = Collection("paymentTerms");
 pub const FLOWS: Collection = Collection("flows");
 /// Hand-offs to an ERP: `handoffs/{handoff}`.
 pub const HANDOFFS: Collection = Collection("handoffs");
+/// Comparisons with an ERP: `reconciliations/{reconciliation}`.
+pub const RECONCILIATIONS: Collection = Collection("reconciliations");
+/// ERPs, as they are dealt with: `targets/{target}`.
+pub const TARGETS: Collection = Collection("targets");
 /// Documents of an ERP: `erpDocuments/{erp_document}`.
 pub const ERP_DOCUMENTS: Collection = Collection("erpDocuments");
 

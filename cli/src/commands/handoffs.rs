@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use dealflow_proto::erp::v1::{
     AbandonHandoffRequest, AdoptHandoffRequest, GetHandoffRequest, Handoff, ListHandoffsRequest, ReplayHandoffRequest,
+    ReplayHandoffsRequest,
 };
 use serde_json::json;
 
@@ -17,6 +18,7 @@ Examples:
   dealflow handoffs list --state dead_lettered
   dealflow handoffs show dealflow:order:SO-000001               by external id, with every attempt
   dealflow handoffs replay 019abc4e-…                           the same key and the same bytes again
+  dealflow handoffs replay-all --filter 'type = \"INVOICE\"'
   dealflow handoffs abandon 019abc4e-… --reason 'sent by hand'
   dealflow handoffs adopt 019abc4e-… --erp-number ERP-SO-000017";
 
@@ -28,8 +30,10 @@ pub enum Handoffs {
     List(List),
     /// Show one hand-over with every attempt
     Show(One),
-    /// Send a dead-lettered hand-over again
+    /// Send a dead-lettered hand-over again, or an invoice or credit note that the ERP refused
     Replay(One),
+    /// Send all dead letters again, or those that match a filter
+    ReplayAll(ReplayAll),
     /// Give a dead-lettered or rejected hand-over up
     Abandon(Abandon),
     /// Take over the number under which the document stands in the ERP already
@@ -64,6 +68,44 @@ pub struct One {
     /// Which suite
     #[command(flatten)]
     target: Target,
+}
+
+/// Arguments of `handoffs replay-all`.
+#[derive(Debug, Args)]
+pub struct ReplayAll {
+    /// AIP-160 filter, e.g. 'type = "INVOICE" AND create_time > "2026-11-01T00:00:00Z"'
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// At most so many, the oldest first
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+    /// The result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Which suite
+    #[command(flatten)]
+    target: Target,
+}
+
+impl ReplayAll {
+    async fn run(self) -> anyhow::Result<()> {
+        let ask = ReplayHandoffsRequest {
+            filter: self.filter,
+            max_count: self.limit,
+            request_id: new_id(),
+            ..ReplayHandoffsRequest::default()
+        };
+        let replay = async |api: Api| Ok(api.handoffs.clone().replay_handoffs(api.ask(ask)).await?.into_inner());
+        let done = self.target.ask(replay).await?;
+        if self.json {
+            return data::print(&json!({ "handoffs": done.handoffs, "more": done.more }));
+        }
+        println!("{} sent again", done.handoffs.len());
+        if done.more {
+            println!("There are more: the same command goes on with them.");
+        }
+        Ok(())
+    }
 }
 
 /// Arguments of `handoffs abandon`.
@@ -101,6 +143,7 @@ impl Handoffs {
                 })
                 .await
             }
+            Self::ReplayAll(all) => all.run().await,
             Self::Abandon(Abandon { one, reason }) => {
                 one.answer(async |api, Handoff { name, etag, .. }| {
                     let ask = AbandonHandoffRequest { name, etag, reason, request_id: new_id(), validate_only: false };
@@ -189,8 +232,16 @@ async fn find(api: &Api, which: &str) -> anyhow::Result<Handoff> {
 
 /// Hand-overs, one to a row.
 pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
-    let mut table =
-        show::table(&["external id", "type", "state", "to be paid", "attempts", "ERP number", "last went wrong"]);
+    let mut table = show::table(&[
+        "external id",
+        "type",
+        "state",
+        "to be paid",
+        "attempts",
+        "ERP number",
+        "there",
+        "last went wrong",
+    ]);
     for handoff in handoffs {
         table.add_row([
             handoff.external_id.as_str(),
@@ -199,6 +250,7 @@ pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
             &show::money(handoff.payable.as_ref()),
             &handoff.attempt_count.to_string(),
             &handoff.erp_number,
+            word(handoff.business_status().as_str_name(), "BUSINESS_STATUS_"),
             &handoff.last_error,
         ]);
     }

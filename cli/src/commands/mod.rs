@@ -9,6 +9,7 @@ pub mod deal;
 pub mod demo;
 pub mod draft;
 pub mod employees;
+mod erp;
 pub mod export;
 pub mod flows;
 pub mod forecast;
@@ -32,6 +33,7 @@ mod people;
 pub mod pipeline;
 pub mod process;
 pub mod quote;
+mod reconcile;
 pub mod seller;
 pub mod serve;
 pub mod setting;
@@ -162,6 +164,11 @@ pub enum Command {
     /// Show and mend the hand-overs to the ERP
     #[command(subcommand)]
     Handoffs(handoffs::Handoffs),
+    /// Show the ERP as it is dealt with; stop deliveries and let them go on
+    #[command(subcommand)]
+    Erp(erp::ErpCommand),
+    /// Compare the ERP's books with our hand-overs, and mend what differs
+    Reconcile(reconcile::Reconcile),
     /// Show and change what the installation decides while it runs
     #[command(subcommand)]
     Setting(setting::SettingCommand),
@@ -205,6 +212,8 @@ impl Command {
             Self::Terms(terms) => terms.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
+            Self::Erp(erp) => erp.run().await,
+            Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Setting(setting) => setting.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,

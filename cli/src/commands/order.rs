@@ -1,7 +1,8 @@
 //! `dealflow order`: what customers ordered, stopped, and gave up (R-ORD-1).
 
 use clap::Subcommand;
-use dealflow_proto::orders::v1::{CancelOrderRequest, HoldOrderRequest, ListOrdersRequest, Order, ReleaseOrderRequest};
+use dealflow_proto::gateway::v1::CancelOrderRequest;
+use dealflow_proto::orders::v1::{HoldOrderRequest, ListOrdersRequest, Order, ReleaseOrderRequest};
 use serde_json::json;
 
 use super::export::{Export, Of};
@@ -30,7 +31,7 @@ pub enum Orders {
     Hold(Why),
     /// Let an order go on where it was
     Release(One),
-    /// Give an order up
+    /// Give an order up; one that the ERP has is canceled once the ERP agrees
     Cancel(Why),
     /// Write one as a file: UBL 2.1 or PDF
     Export(Export),
@@ -58,9 +59,11 @@ impl Orders {
                 .await
             }
             Self::Cancel(Why { one, reason }) => {
+                // By the gateway: an order that the ERP has is canceled once the ERP agrees.
                 shown(&one, async |api, Order { name, etag, .. }| {
-                    let ask = CancelOrderRequest { name, etag, reason, request_id: new_id(), ..Default::default() };
-                    Ok(api.orders.clone().cancel_order(api.ask(ask)).await.map(drop)?)
+                    let ask =
+                        CancelOrderRequest { order: name, etag, reason, request_id: new_id(), ..Default::default() };
+                    Ok(api.deals.clone().cancel_order(api.ask(ask)).await.map(drop)?)
                 })
                 .await
             }

@@ -7,6 +7,7 @@ use dealflow_chassis::serve::ServeConfig;
 use dealflow_chassis::store::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::delivery::Delivery;
 use crate::show;
 use crate::suite::{Addresses, Databases, PartName, Plan, Suite};
 
@@ -45,6 +46,9 @@ pub struct Serve {
     /// Where a gateway that runs alone finds its neighbours
     #[command(flatten)]
     addresses: Addresses,
+    /// How documents are handed to the ERP
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 impl Serve {
@@ -57,6 +61,7 @@ impl Serve {
         plan.serve = self.serve;
         plan.admin = self.admin_listen;
         plan.clock = Clock::system();
+        plan.gateway.handoff = self.delivery.settings()?;
         let suite = match self.part {
             None => Suite::start(&plan).await?,
             Some(part) => Suite::start_one(&plan, part, &self.addresses).await?,

@@ -385,6 +385,13 @@ pub fn handoff(handoff: &Handoff) -> Value {
         "erp_number": text(&handoff.erp_number),
         "reasons": list(&handoff.reasons, reason),
         "last_error": text(&handoff.last_error),
+        "awaits": text(&handoff.awaits),
+        "revision": handoff.revision,
+        "business_status": text(word(handoff.business_status().as_str_name(), "BUSINESS_STATUS_")),
+        "business_sequence": handoff.business_sequence,
+        "business_time": time(handoff.business_time.as_ref()),
+        "paid": money(handoff.paid.as_ref()),
+        "credited": money(handoff.credited.as_ref()),
         "attempts": list(&handoff.attempts, attempt),
     })
 }

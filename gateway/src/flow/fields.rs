@@ -60,7 +60,7 @@ pub(super) fn of_caller(verb: &str, step: &str, field: &str) -> String {
 /// What a step's `name` is called in the request.
 fn subject<'a>(known: &HashSet<String>, step: &str) -> Option<&'a str> {
     let of_step = if step.contains("accept") { "quote" } else { "opportunity" };
-    [of_step, "opportunity", "lead", "activity"].into_iter().find(|field| known.contains(*field))
+    [of_step, "opportunity", "lead", "activity", "order"].into_iter().find(|field| known.contains(*field))
 }
 
 #[cfg(test)]

@@ -89,6 +89,16 @@ impl Breaker {
         self.probe_at.is_some()
     }
 
+    /// Whether we are not let in.
+    pub fn is_denied(&self) -> bool {
+        self.paused
+    }
+
+    /// When the target is tried next, while it is open.
+    pub fn next_probe(&self) -> Option<DateTime<Utc>> {
+        self.probe_at
+    }
+
     /// A probe is on its way: the next one is due later, also if this one is never heard of again.
     pub fn probing(&mut self, now: DateTime<Utc>) {
         let wait = if self.paused { self.settings.paused_probe } else { self.settings.probe };

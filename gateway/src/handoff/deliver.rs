@@ -11,7 +11,7 @@ use tracing::Instrument;
 use super::claim::others_passed;
 use super::erp::Call;
 use super::outcome::Outcome;
-use super::record::{Model, Reasons, State};
+use super::record::{Kind, Model, Reasons, State};
 use super::state::{Facts, Seen, Step, Wait, next};
 use super::{Handoffs, Inner};
 use crate::meters;
@@ -83,6 +83,9 @@ impl Inner {
         apply(row, &step, call, self.due(&step, row.attempts + i32::from(step.attempt), call, now), now);
         row.owner_told = step.state != State::Rejected || self.settings.on_rejected.is_none();
         meters::attempted(call.method, &format!("{:?}", call.seen), &step.state.to_string());
+        if step.state == State::Delivered && row.kind == Kind::OrderCancellation {
+            row.news_at = Some(now);
+        }
         tell(row, &step, call);
     }
 

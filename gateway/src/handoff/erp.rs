@@ -8,11 +8,15 @@ use dealflow_chassis::context::TRACEPARENT;
 use dealflow_chassis::deadline::Deadline;
 use dealflow_chassis::link::{Link, Sent, sent};
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
-use dealflow_proto::erp::v1::{GetDocumentStatusRequest, Outcome, Reason, SubmitInvoiceRequest, SubmitOrderRequest};
+use dealflow_proto::erp::v1::{
+    CancelOrderRequest, ChangeOrderRequest, ErpEvent, GetDocumentStatusRequest, Outcome, Reason,
+    SubmitCreditNoteRequest, SubmitInvoiceRequest, SubmitOrderRequest,
+};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
+use super::business::event_of;
 use super::record::{Kind, Model};
 use super::state::Seen;
 
@@ -26,6 +30,8 @@ pub(super) struct Call {
     pub(super) erp_number: String,
     pub(super) reasons: Vec<Reason>,
     pub(super) retry_after: Option<Duration>,
+    /// How far the ERP is with the document, where it was asked.
+    pub(super) status: Option<ErpEvent>,
     pub(super) started_at: DateTime<Utc>,
     pub(super) ended_at: DateTime<Utc>,
 }
@@ -35,6 +41,7 @@ struct Answer {
     seen: Seen,
     erp_number: String,
     reasons: Vec<Reason>,
+    status: Option<ErpEvent>,
 }
 
 /// The way to one ERP.
@@ -52,24 +59,21 @@ impl Erp {
         let started_at = self.store.clock().now();
         let mut erp = ErpServiceClient::new(self.link.clone());
         let (external_id, document_sha256) = (row.external_id.clone(), row.sha256.clone());
-        let (idempotency_key, document) = (row.id.to_string(), row.payload.clone());
+        let (idempotency_key, document) = (row.key().to_string(), row.payload.clone());
+        macro_rules! send {
+            ($name:literal $method:ident($ask:ident)) => {{
+                let ask = $ask { external_id, idempotency_key, document_sha256, document };
+                let answer = erp.$method(request(ask, row, self.call_deadline)).await;
+                let answer = answer.map(|answer| answer.into_inner());
+                ($name, answer.map(|it| said(it.outcome(), it.erp_number, it.reasons)))
+            }};
+        }
         let (method, answer) = match row.kind {
-            Kind::Order => {
-                let ask = SubmitOrderRequest { external_id, idempotency_key, document_sha256, document };
-                let answer = erp.submit_order(request(ask, row, self.call_deadline)).await;
-                (
-                    "SubmitOrder",
-                    answer.map(|answer| answer.into_inner()).map(|it| said(it.outcome(), it.erp_number, it.reasons)),
-                )
-            }
-            Kind::Invoice => {
-                let ask = SubmitInvoiceRequest { external_id, idempotency_key, document_sha256, document };
-                let answer = erp.submit_invoice(request(ask, row, self.call_deadline)).await;
-                (
-                    "SubmitInvoice",
-                    answer.map(|answer| answer.into_inner()).map(|it| said(it.outcome(), it.erp_number, it.reasons)),
-                )
-            }
+            Kind::Order => send!("SubmitOrder" submit_order(SubmitOrderRequest)),
+            Kind::Invoice => send!("SubmitInvoice" submit_invoice(SubmitInvoiceRequest)),
+            Kind::CreditNote => send!("SubmitCreditNote" submit_credit_note(SubmitCreditNoteRequest)),
+            Kind::OrderChange => send!("ChangeOrder" change_order(ChangeOrderRequest)),
+            Kind::OrderCancellation => send!("CancelOrder" cancel_order(CancelOrderRequest)),
         };
         self.call(method, started_at, answer, |status| after_submission(status, &row.sha256))
     }
@@ -83,9 +87,10 @@ impl Erp {
         let answer = answer.map(|answer| answer.into_inner()).map(|found| {
             // An ERP that keeps no hash is believed: the external id is ours alone.
             if found.document_sha256.is_empty() || found.document_sha256 == row.sha256 {
-                return said(found.outcome(), found.erp_number, found.reasons);
+                let status = Some(event_of(&found));
+                return Answer { status, ..said(found.outcome(), found.erp_number, found.reasons) };
             }
-            Answer { seen: Seen::Conflict, erp_number: found.erp_number, reasons: Vec::new() }
+            Answer { seen: Seen::Conflict, erp_number: found.erp_number, reasons: Vec::new(), status: None }
         });
         self.call("GetDocumentStatus", started_at, answer, after_look_up)
     }
@@ -99,7 +104,7 @@ impl Erp {
     ) -> Call {
         let ended_at = self.store.clock().now();
         match answer {
-            Ok(Answer { seen, erp_number, reasons }) => Call {
+            Ok(Answer { seen, erp_number, reasons, status }) => Call {
                 method,
                 seen,
                 code: "OK".to_owned(),
@@ -107,6 +112,7 @@ impl Erp {
                 erp_number,
                 reasons,
                 retry_after: None,
+                status,
                 started_at,
                 ended_at,
             },
@@ -118,6 +124,7 @@ impl Erp {
                 erp_number: String::new(),
                 reasons: Vec::new(),
                 retry_after: status.get_details_retry_info().and_then(|retry| retry.retry_delay),
+                status: None,
                 started_at,
                 ended_at,
             },
@@ -143,7 +150,7 @@ fn said(outcome: Outcome, erp_number: String, reasons: Vec<Reason>) -> Answer {
         // An answer without an outcome says nothing: the ERP is asked.
         Outcome::Unspecified => Seen::Lost,
     };
-    Answer { seen, erp_number, reasons }
+    Answer { seen, erp_number, reasons, status: None }
 }
 
 fn in_words(seen: Seen, erp_number: &str, reasons: &[Reason]) -> String {

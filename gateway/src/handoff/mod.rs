@@ -9,6 +9,10 @@
 //! 5. [`state`] says what follows, [`schedule`] when
 //! 6. `outcome.rs` writes it, only if the lease still holds, and lets the order's invoices go in the same commit
 //! 7. `rejected.rs` tells the owner of a record that was refused; `rpc.rs` lets operators look and mend
+//! 8. what the ERP does with it then is read (`reader.rs`) or pushed (`callback.rs`), applied by sequence
+//!    (`business.rs`), and told to the house (`news.rs`)
+//!
+//! `target.rs` is the ERP as a whole: stopped by operators, resting by itself; `mend.rs` is what a reconciliation does.
 //!
 //! What survives a crash at any point: before the claim nothing was sent; after it the lease runs out and the ERP is
 //! asked by external id before anything is sent again, with the same key and the same bytes.
@@ -16,18 +20,26 @@
 mod attempt;
 mod batch;
 pub mod breaker;
+mod business;
+mod callback;
 mod claim;
 mod deliver;
 mod erp;
+pub mod lines;
+pub(crate) mod mend;
+mod news;
 mod outcome;
+mod reader;
 pub mod record;
 mod rejected;
 mod rpc;
 pub mod schedule;
 pub mod state;
 mod store;
+mod target;
 mod worker;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +55,7 @@ use breaker::{Breaker, BreakerSettings};
 use outcome::Outcomes;
 use schedule::RetrySchedule;
 
+pub use news::{News, OnNews};
 pub use rejected::{OnRejected, Rejection};
 pub use store::NewHandoff;
 
@@ -75,6 +88,8 @@ pub struct Settings {
     pub tell_again: Duration,
     /// What is done about a refused document.
     pub on_rejected: Option<OnRejected>,
+    /// What is done about what the ERP does with documents.
+    pub on_news: Option<OnNews>,
 }
 
 /// A document that fails while others pass is the cause itself.
@@ -102,6 +117,7 @@ impl Default for Settings {
             look_again: Duration::from_secs(1),
             tell_again: Duration::from_secs(30),
             on_rejected: None,
+            on_news: None,
         }
     }
 }
@@ -121,18 +137,22 @@ pub(crate) struct Inner {
     settings: Settings,
     erp: erp::Erp,
     breaker: Mutex<Breaker>,
+    /// An operator stopped deliveries.
+    paused: AtomicBool,
     incoming: Batch<store::Incoming>,
     outcomes: Batch<Outcomes>,
     wake: Arc<Notify>,
     rejected: Arc<Notify>,
+    news: Arc<Notify>,
 }
 
 impl Handoffs {
     /// Hand-overs that are kept in the gateway's store and go to this ERP. Nothing is sent until [`Handoffs::task`]
     /// runs.
     pub fn new(store: Store, erp: Link, settings: Settings) -> Self {
-        let (wake, rejected) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let outcomes = Outcomes { store: store.clone(), wake: wake.clone(), rejected: rejected.clone() };
+        let (wake, rejected, news) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let outcomes =
+            Outcomes { store: store.clone(), wake: wake.clone(), rejected: rejected.clone(), news: news.clone() };
         let erp = erp::Erp {
             link: erp,
             store: store.clone(),
@@ -142,12 +162,14 @@ impl Handoffs {
         Self(Arc::new(Inner {
             erp,
             breaker: Mutex::new(Breaker::new(settings.breaker.clone())),
+            paused: AtomicBool::new(false),
             incoming: Batch::new(store::Incoming(store.clone())),
             outcomes: Batch::new(outcomes),
             store,
             settings,
             wake,
             rejected,
+            news,
         }))
     }
 
@@ -170,7 +192,12 @@ impl Handoffs {
     /// many, may run on one database.
     pub async fn task(self, stop: CancellationToken) {
         let worker = worker::Worker::new(self.clone());
-        tokio::join!(worker.run(stop.clone()), rejected::tell_owners(self, stop));
+        tokio::join!(
+            worker.run(stop.clone()),
+            rejected::tell_owners(self.clone(), stop.clone()),
+            reader::read(self.clone(), stop.clone()),
+            news::tell(self, stop),
+        );
     }
 
     /// Lets the worker look for what is due now.
@@ -191,6 +218,14 @@ impl Handoffs {
 }
 
 impl Inner {
+    fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }

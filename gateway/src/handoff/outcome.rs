@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::{Refusal, Store, history};
+use dealflow_proto::erp::v1::ErpEvent;
 use prost::{Message, Name};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::attempt;
 use super::batch::Write;
+use super::business;
 use super::erp::Call;
 use super::record::{ActiveModel, Column, Entity, Kind, Model, State};
 
@@ -38,6 +40,8 @@ pub(super) struct Outcomes {
     pub(super) wake: Arc<Notify>,
     /// Told when a document was refused.
     pub(super) rejected: Arc<Notify>,
+    /// Told when there is something to tell.
+    pub(super) news: Arc<Notify>,
 }
 
 impl Write for Outcomes {
@@ -58,6 +62,13 @@ impl Write for Outcomes {
         }
         let applied: Vec<&Outcome> = rows.iter().zip(&written).filter(|(_, done)| **done).map(|(row, _)| row).collect();
         let more = follow(&tx, &applied, now).await?;
+        // Where the ERP was asked, it also said how far it is.
+        let statuses =
+            applied.iter().flat_map(|outcome| outcome.calls.iter().filter_map(|(call, _)| call.status.clone()));
+        let statuses: Vec<ErpEvent> = statuses.collect();
+        if !statuses.is_empty() {
+            business::apply(&tx, &statuses, now).await?;
+        }
         note_attempts(&tx, &applied).await?;
         note_history(&tx, &applied, now).await?;
         self.store.commit(tx).await?;
@@ -66,6 +77,9 @@ impl Write for Outcomes {
         }
         if applied.iter().any(|outcome| outcome.after.state == State::Rejected) {
             self.rejected.notify_one();
+        }
+        if !statuses.is_empty() || applied.iter().any(|outcome| outcome.after.news_at.is_some()) {
+            self.news.notify_one();
         }
         Ok(written.into_iter().map(Ok).collect())
     }
@@ -86,6 +100,7 @@ async fn update(tx: &DatabaseTransaction, outcome: &Outcome) -> Result<bool, DbE
         reasons: Set(after.reasons),
         owner_told: Set(after.owner_told),
         last_error: Set(after.last_error),
+        news_at: if after.news_at.is_some() { Set(after.news_at) } else { NotSet },
         version: Set(after.version),
         updated_at: Set(after.updated_at),
         ..Default::default()
@@ -102,18 +117,20 @@ async fn update(tx: &DatabaseTransaction, outcome: &Outcome) -> Result<bool, DbE
 
 /// What goes on by these outcomes: invoices of delivered orders, and the next of each chain whose turn was.
 async fn follow(tx: &DatabaseTransaction, applied: &[&Outcome], now: DateTime<Utc>) -> Result<u64, DbErr> {
-    let chains = |kind: Kind, wanted: fn(State) -> bool| -> Vec<String> {
-        let settled = applied.iter().filter(|it| it.after.kind == kind && wanted(it.after.state));
-        settled.map(|it| it.after.chain.clone()).collect()
-    };
-    let unblocked = unblock(tx, chains(Kind::Order, |state| state == State::Delivered), now).await?;
-    let moved = to_the_back(tx, chains(Kind::Invoice, |state| state != State::InFlight), now).await?;
+    let delivered = applied.iter().filter(|it| it.after.state == State::Delivered);
+    let unblocked = unblock(tx, delivered.map(|it| it.after.external_id.clone()).collect(), now).await?;
+    let had_turn = applied.iter().filter(|it| it.after.kind != Kind::Order && it.after.state != State::InFlight);
+    let moved = to_the_back(tx, had_turn.map(|it| it.after.chain.clone()).collect(), now).await?;
     Ok(unblocked + moved)
 }
 
-/// The invoices of these orders may go (`OrderDelivered` of the table), in the transaction that says so of the orders.
-pub(super) async fn unblock(tx: &DatabaseTransaction, orders: Vec<String>, now: DateTime<Utc>) -> Result<u64, DbErr> {
-    if orders.is_empty() {
+/// What waits for these documents may go (`OrderDelivered` of the table), in the transaction that says so of them.
+pub(super) async fn unblock(
+    tx: &DatabaseTransaction,
+    delivered: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    if delivered.is_empty() {
         return Ok(0);
     }
     let unblocked = Entity::update_many()
@@ -121,8 +138,9 @@ pub(super) async fn unblock(tx: &DatabaseTransaction, orders: Vec<String>, now: 
         .col_expr(Column::NextAttemptAt, Expr::value(Some(now)))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Chain.is_in(orders))
-        .filter(Column::State.eq(State::Blocked))
+        .filter(Column::Awaits.is_in(delivered))
+        // As the index says it.
+        .filter(Expr::cust("state = 'BLOCKED'"))
         .exec(tx)
         .await?;
     Ok(unblocked.rows_affected)
@@ -171,7 +189,7 @@ async fn note_attempts(tx: &DatabaseTransaction, applied: &[&Outcome]) -> Result
 /// What ends a delivery is history, audit and event; what only delays it stands in the attempts.
 async fn note_history(tx: &DatabaseTransaction, applied: &[&Outcome], now: DateTime<Utc>) -> Result<(), DbErr> {
     let rows: Vec<history::ActiveModel> =
-        applied.iter().filter_map(|outcome| event(outcome).map(|kind| told(outcome, kind, now))).collect();
+        applied.iter().filter_map(|outcome| event(outcome).map(|kind| ended(outcome, kind, now))).collect();
     if !rows.is_empty() {
         history::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
@@ -187,8 +205,18 @@ fn event(outcome: &Outcome) -> Option<&'static str> {
     }
 }
 
-fn told(outcome: &Outcome, kind: &str, now: DateTime<Utc>) -> history::ActiveModel {
-    let after = &outcome.after;
+fn ended(outcome: &Outcome, kind: &str, now: DateTime<Utc>) -> history::ActiveModel {
+    let verb = outcome.calls.last().map_or("", |(call, _)| call.method);
+    told(&outcome.after, kind, (verb, State::InFlight, &outcome.after.last_error), now)
+}
+
+/// What history says of a hand-over that the machine moved: kind, and the verb, the state before and the reason.
+pub(super) fn told(
+    after: &Model,
+    kind: &str,
+    (verb, from, reason): (&str, State, &str),
+    now: DateTime<Utc>,
+) -> history::ActiveModel {
     let wire = after.to_wire();
     history::ActiveModel {
         seq: NotSet,
@@ -197,11 +225,11 @@ fn told(outcome: &Outcome, kind: &str, now: DateTime<Utc>) -> history::ActiveMod
         kind: Set(kind.to_owned()),
         subject: Set(after.name()),
         thread: Set(if after.opportunity.is_empty() { after.name() } else { after.opportunity.clone() }),
-        verb: Set(outcome.calls.last().map_or("", |(call, _)| call.method).to_owned()),
-        from_state: Set(State::InFlight.to_string()),
+        verb: Set(verb.to_owned()),
+        from_state: Set(from.to_string()),
         to_state: Set(after.state.to_string()),
         actor: Set(MACHINE.to_owned()),
-        reason: Set(after.last_error.clone()),
+        reason: Set(reason.to_owned()),
         at: Set(now),
         spent_micros: Set((now - after.created_at).num_microseconds()),
         request_id: Set(after.id),

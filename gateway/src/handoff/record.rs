@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_chassis::{Lifecycle, Refusal};
 use dealflow_proto::erp::v1::{self as pb, DocumentType, handoff};
 use dealflow_proto::{convert, google::type_, names};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DatabaseTransaction, FromJsonQueryResult, QuerySelect};
 use serde::{Deserialize, Serialize};
+
+use super::lines::Lines;
 
 /// How far the delivery of a document is. There is no PENDING here: the commit that stores a document decides whether
 /// it waits for its order.
@@ -102,7 +104,7 @@ impl Lifecycle for State {
 
     fn next(self, verb: Verb) -> Option<Self> {
         match (self, verb) {
-            (Self::DeadLettered, Verb::Replay) => Some(Self::Ready),
+            (Self::DeadLettered | Self::Rejected, Verb::Replay) => Some(Self::Ready),
             (Self::DeadLettered | Self::Rejected, Verb::Abandon) => Some(Self::Abandoned),
             (Self::DeadLettered, Verb::Adopt) => Some(Self::Delivered),
             _ => None,
@@ -120,6 +122,15 @@ pub enum Kind {
     /// An invoice: after its order.
     #[sea_orm(string_value = "INVOICE")]
     Invoice,
+    /// A credit note: after its invoice.
+    #[sea_orm(string_value = "CREDIT_NOTE")]
+    CreditNote,
+    /// A change of an order: after that.
+    #[sea_orm(string_value = "ORDER_CHANGE")]
+    OrderChange,
+    /// The cancellation of an order: after that.
+    #[sea_orm(string_value = "ORDER_CANCELLATION")]
+    OrderCancellation,
 }
 
 impl Kind {
@@ -128,6 +139,21 @@ impl Kind {
         match self {
             Self::Order => DocumentType::Order,
             Self::Invoice => DocumentType::Invoice,
+            Self::CreditNote => DocumentType::CreditNote,
+            Self::OrderChange => DocumentType::OrderChange,
+            Self::OrderCancellation => DocumentType::OrderCancellation,
+        }
+    }
+
+    /// The kind that the contract names.
+    pub(crate) fn of_wire(kind: DocumentType) -> Option<Self> {
+        match kind {
+            DocumentType::Unspecified => None,
+            DocumentType::Order => Some(Self::Order),
+            DocumentType::Invoice => Some(Self::Invoice),
+            DocumentType::CreditNote => Some(Self::CreditNote),
+            DocumentType::OrderChange => Some(Self::OrderChange),
+            DocumentType::OrderCancellation => Some(Self::OrderCancellation),
         }
     }
 }
@@ -183,7 +209,7 @@ pub struct Model {
     pub external_id: String,
     /// What kind of document.
     pub kind: Kind,
-    /// The record, `orders/{order}` or `invoices/{invoice}`.
+    /// The record: `orders/{order}`, `invoices/{invoice}` or `creditNotes/{credit_note}`.
     pub document: String,
     /// The opportunity's name.
     pub opportunity: String,
@@ -234,6 +260,33 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// External id of what must be delivered before it; empty for orders.
+    pub awaits: String,
+    /// The key that it is sent under, where that is not its id any more: a corrected document has a key of its own.
+    pub idempotency_key: Option<Uuid>,
+    /// Counts the documents that were handed over under this external id.
+    pub revision: i32,
+    /// The flow that handed it over.
+    pub stored_by: Option<Uuid>,
+    /// The legal entity that sells.
+    pub legal_entity: String,
+    /// Day of the document.
+    pub issue_date: Option<NaiveDate>,
+    /// `BusinessStatus` by number: how far the ERP is with it.
+    pub business_status: i32,
+    /// The sequence of the event that said so.
+    pub business_sequence: i64,
+    /// What the ERP confirmed and delivered of each line, all in all.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub business_lines: Lines,
+    /// What the ERP was paid, all in all, in minor units.
+    pub paid_minor: i64,
+    /// What the ERP credited, all in all, in minor units.
+    pub credited_minor: i64,
+    /// When that happened.
+    pub business_at: Option<DateTime<Utc>>,
+    /// When somebody is to be told of it; none where there is nothing to tell.
+    pub news_at: Option<DateTime<Utc>>,
 }
 
 /// No relations.
@@ -270,20 +323,34 @@ impl Model {
             document_sha256: self.sha256.clone(),
             opportunity: self.opportunity.clone(),
             chain: self.chain.clone(),
-            payable: self.payable(),
+            payable: self.money(self.payable_minor),
             attempt_count: self.attempts,
             next_attempt_time: self.next_attempt_at.map(convert::timestamp),
             erp_number: self.erp_number.clone(),
             reasons: self.reasons.0.iter().cloned().map(Into::into).collect(),
             last_error: self.last_error.clone(),
             attempts: Vec::new(),
+            awaits: self.awaits.clone(),
+            revision: self.revision,
+            business_status: self.business_status,
+            business_sequence: self.business_sequence,
+            business_time: self.business_at.map(convert::timestamp),
+            lines: self.business_lines.0.iter().cloned().map(Into::into).collect(),
+            paid: self.money(self.paid_minor).filter(|_| self.business_sequence > 0),
+            credited: self.money(self.credited_minor).filter(|_| self.business_sequence > 0),
         }
     }
 
-    fn payable(&self) -> Option<type_::Money> {
+    /// The key that it is sent under.
+    pub(super) fn key(&self) -> Uuid {
+        self.idempotency_key.unwrap_or(self.id)
+    }
+
+    /// An amount of its currency.
+    pub(super) fn money(&self, minor: i64) -> Option<type_::Money> {
         // The currency was read when the document was stored.
         let currency = dealflow_money::Currency::parse(&self.currency).ok()?;
-        let (units, nanos) = dealflow_money::Money { minor: self.payable_minor, currency }.to_units_nanos();
+        let (units, nanos) = dealflow_money::Money { minor, currency }.to_units_nanos();
         Some(type_::Money { currency_code: self.currency.clone(), units, nanos })
     }
 }
@@ -297,7 +364,7 @@ mod tests {
         for state in State::STATES.iter().copied() {
             let allowed = match state {
                 State::DeadLettered => vec![Verb::Replay, Verb::Abandon, Verb::Adopt],
-                State::Rejected => vec![Verb::Abandon],
+                State::Rejected => vec![Verb::Replay, Verb::Abandon],
                 _ => Vec::new(),
             };
             assert_eq!(state.allowed(), allowed, "{state}");

@@ -2,23 +2,30 @@
 
 use std::sync::LazyLock;
 
-use dealflow_chassis::list::{Fields, ListRequest, list};
+use chrono::{DateTime, Utc};
+use dealflow_chassis::list::{Fields, Filter, ListRequest, list};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Lifecycle, Refusal, Work};
 use dealflow_proto::erp::v1::handoff_service_server::HandoffService;
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, AdoptHandoffRequest, GetHandoffRequest, Handoff, ListHandoffsRequest, ListHandoffsResponse,
-    ReplayHandoffRequest,
+    AbandonHandoffRequest, AdoptHandoffRequest, GetHandoffRequest, GetTargetRequest, Handoff, ListHandoffsRequest,
+    ListHandoffsResponse, PauseTargetRequest, ReplayHandoffRequest, ReplayHandoffsRequest, ReplayHandoffsResponse,
+    ResumeTargetRequest, Target,
 };
-use dealflow_proto::names;
+use dealflow_proto::{Mutation, Validate, names};
+use prost::{Message, Name};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tonic::{Request, Response, Status};
 
 use super::Handoffs;
 use super::attempt;
 use super::outcome::unblock;
 use super::record::{ActiveModel, Column, Entity, Kind, Model, State, Verb};
+use super::target;
+
+/// How many are replayed at once where the caller says nothing.
+const MANY: u64 = 1000;
 
 /// Each has its index.
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -78,16 +85,45 @@ impl HandoffService for Handoffs {
             .work(request, |mut work, ask: ReplayHandoffRequest| async move {
                 let row = Entity::lock(&work.tx, &ask.name).await?;
                 work.check_etag(&ask.name, &ask.etag, row.version)?;
-                let mut after = row.clone();
-                after.state = row.state.accept(Verb::Replay)?;
-                after.attempts = 0;
-                after.failures = 0;
-                after.failing_since = None;
-                after.next_attempt_at = Some(work.now);
-                // Whatever became of it: an earlier attempt may have had an effect.
-                after.look_up_first = true;
+                let after = replayed(&row, work.now)?;
                 let wire = save(&mut work, &row, after, Verb::Replay, "handoff.replayed", "").await?;
                 Ok::<_, Refusal>(work.done(wire))
+            })
+            .await?;
+        self.wake();
+        Ok(replayed)
+    }
+
+    async fn replay_handoffs(
+        &self,
+        request: Request<ReplayHandoffsRequest>,
+    ) -> Result<Response<ReplayHandoffsResponse>, Status> {
+        let replayed = self
+            .0
+            .store
+            .work(request, |mut work, ask: ReplayHandoffsRequest| async move {
+                let most = if ask.max_count == 0 { MANY } else { u64::from(ask.max_count.unsigned_abs()) };
+                let mut dead = Entity::find().filter(Column::State.eq(State::DeadLettered));
+                if !ask.filter.trim().is_empty() {
+                    let filter = Filter::parse(&ask.filter)?;
+                    dead = dead.filter(filter.to_condition(&FIELDS, work.tx.get_database_backend())?);
+                }
+                // In the order in which all lock who lock several.
+                let mut rows = dead
+                    .order_by_asc(Column::CreatedAt)
+                    .order_by_asc(Column::Id)
+                    .limit(most + 1)
+                    .lock_exclusive()
+                    .all(&work.tx)
+                    .await?;
+                let more = rows.len() as u64 > most;
+                rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+                let mut handoffs = Vec::with_capacity(rows.len());
+                for row in rows {
+                    let after = self::replayed(&row, work.now)?;
+                    handoffs.push(save(&mut work, &row, after, Verb::Replay, "handoff.replayed", "").await?.name);
+                }
+                Ok::<_, Refusal>(work.done(ReplayHandoffsResponse { handoffs, more }))
             })
             .await?;
         self.wake();
@@ -120,9 +156,7 @@ impl HandoffService for Handoffs {
                 after.state = row.state.accept(Verb::Adopt)?;
                 after.erp_number = ask.erp_number;
                 after.next_attempt_at = None;
-                if row.kind == Kind::Order {
-                    unblock(&work.tx, vec![row.external_id.clone()], work.now).await?;
-                }
+                unblock(&work.tx, vec![row.external_id.clone()], work.now).await?;
                 let wire = save(&mut work, &row, after, Verb::Adopt, "handoff.adopted", "").await?;
                 Ok::<_, Refusal>(work.done(wire))
             })
@@ -130,10 +164,80 @@ impl HandoffService for Handoffs {
         self.wake();
         Ok(adopted)
     }
+
+    async fn get_target(&self, request: Request<GetTargetRequest>) -> Result<Response<Target>, Status> {
+        let ask = request.into_inner();
+        check(&ask)?;
+        let found = target::find(self.0.store.reader(), &ask.name).await?;
+        Ok(Response::new(found.seen_by(&self.0)))
+    }
+
+    async fn pause_target(&self, request: Request<PauseTargetRequest>) -> Result<Response<Target>, Status> {
+        self.turn(request, true, |ask: PauseTargetRequest| (ask.name, ask.etag, ask.reason)).await
+    }
+
+    async fn resume_target(&self, request: Request<ResumeTargetRequest>) -> Result<Response<Target>, Status> {
+        self.turn(request, false, |ask: ResumeTargetRequest| (ask.name, ask.etag, String::new())).await
+    }
+}
+
+impl Handoffs {
+    /// Stops the target or lets it go on: here at once, at other replicas as soon as their workers look again.
+    async fn turn<Q>(
+        &self,
+        request: Request<Q>,
+        paused: bool,
+        said: fn(Q) -> (String, String, String),
+    ) -> Result<Response<Target>, Status>
+    where
+        Q: Message + Name + Validate + Mutation,
+    {
+        let only_checks = request.get_ref().validate_only();
+        let inner = self.0.clone();
+        let turned = self
+            .0
+            .store
+            .work(request, |mut work, ask: Q| async move {
+                let (name, etag, reason) = said(ask);
+                let after = target::turn(&mut work, (&name, &etag), paused, reason).await?;
+                Ok::<_, Refusal>(work.done(after.seen_by(&inner)))
+            })
+            .await?;
+        if !only_checks {
+            self.0.pause(paused);
+            if !paused {
+                self.0.breaker().close();
+            }
+            self.wake();
+        }
+        Ok(turned)
+    }
+}
+
+/// A dead letter, or a refused document, as it goes out again.
+fn replayed(row: &Model, now: DateTime<Utc>) -> Result<Model, Refusal> {
+    let state = row.state.accept(Verb::Replay)?;
+    let refused = row.state == State::Rejected;
+    if refused && row.kind == Kind::Order {
+        let message =
+            format!("{} went back to CONFIRMED when the ERP refused it; SubmitOrder hands it over anew", row.document);
+        return Err(Refusal::guard(message, &[(&row.document, "is to be submitted again")]));
+    }
+    Ok(Model {
+        state,
+        attempts: 0,
+        failures: 0,
+        failing_since: None,
+        next_attempt_at: Some(now),
+        // Whatever became of a dead letter: an earlier attempt may have had an effect. A refusal had none.
+        look_up_first: !refused,
+        owner_told: true,
+        ..row.clone()
+    })
 }
 
 /// Writes the row and its history.
-async fn save(
+pub(super) async fn save(
     work: &mut Work,
     before: &Model,
     mut after: Model,
@@ -150,6 +254,7 @@ async fn save(
         failing_since: Set(after.failing_since),
         next_attempt_at: Set(after.next_attempt_at),
         look_up_first: Set(after.look_up_first),
+        owner_told: Set(after.owner_told),
         erp_number: Set(after.erp_number.clone()),
         version: Set(after.version),
         updated_at: Set(after.updated_at),

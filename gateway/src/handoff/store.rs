@@ -4,20 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::telemetry::traceparent_of_current_span;
-use dealflow_chassis::{Context, Kind as Refused, Refusal, Store};
+use dealflow_chassis::{Context, Kind as Refused, Refusal, Store, history};
 use dealflow_proto::erp::v1::{Document, DocumentType};
 use dealflow_proto::errors::v1::ErrorReason;
-use dealflow_proto::names;
+use dealflow_proto::google::type_::Money;
+use dealflow_proto::{convert, names};
 use prost::Message;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, TryInsertResult,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, TryInsertResult,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::batch::Write;
+use super::lines::Lines;
+use super::outcome::told;
 use super::record::{Column, Entity, Kind, Model, Reasons, State};
 
 /// External ids have at most this many characters: what every ERP takes.
@@ -28,7 +31,7 @@ const MAX_EXTERNAL_ID: usize = 35;
 pub struct NewHandoff {
     /// The document; its bytes are frozen now.
     pub document: Document,
-    /// The record, `orders/{order}` or `invoices/{invoice}`.
+    /// The record: `orders/{order}`, `invoices/{invoice}` or `creditNotes/{credit_note}`.
     pub record: String,
     /// The opportunity's name.
     pub opportunity: String,
@@ -44,17 +47,31 @@ pub(super) fn freeze(new: NewHandoff, now: DateTime<Utc>) -> Result<Model, Refus
     if !(1..=MAX_EXTERNAL_ID).contains(&id.len()) || !id.bytes().all(letter) {
         return Err(Refusal::field("document.external_id", "1 to 35 letters of A-Za-z0-9._:-"));
     }
-    let (kind, chain, named) = match document.r#type() {
-        DocumentType::Order => (Kind::Order, id, names::ORDERS.parse(&record)),
-        DocumentType::Invoice => (Kind::Invoice, document.order_external_id.as_str(), names::INVOICES.parse(&record)),
-        DocumentType::Unspecified => return Err(Refusal::field("document.type", "ORDER or INVOICE")),
+    let order = document.order_external_id.as_str();
+    let (kind, chain, awaits, named) = match document.r#type() {
+        DocumentType::Order => (Kind::Order, id, "", names::ORDERS.parse(&record)),
+        DocumentType::Invoice => (Kind::Invoice, order, order, names::INVOICES.parse(&record)),
+        DocumentType::CreditNote => {
+            (Kind::CreditNote, order, document.invoice_external_id.as_str(), names::CREDIT_NOTES.parse(&record))
+        }
+        DocumentType::OrderChange => (Kind::OrderChange, order, order, names::ORDERS.parse(&record)),
+        DocumentType::OrderCancellation => (Kind::OrderCancellation, order, order, names::ORDERS.parse(&record)),
+        DocumentType::Unspecified => return Err(Refusal::field("document.type", "what is handed over")),
     };
     named.map_err(|bad| Refusal::field("record", bad.to_string()))?;
     if chain.is_empty() {
-        return Err(Refusal::field("document.order_external_id", "the order that the invoice bills"));
+        return Err(Refusal::field("document.order_external_id", "the order that it belongs to"));
+    }
+    if kind == Kind::CreditNote && awaits.is_empty() {
+        return Err(Refusal::field("document.invoice_external_id", "the invoice that the credit note takes back"));
     }
     let payable = document.totals.as_ref().and_then(|totals| totals.payable.as_ref());
+    // A cancellation has no amounts.
+    let nothing = Money { currency_code: document.currency_code.clone(), units: 0, nanos: 0 };
+    let payable = payable.or(Some(&nothing).filter(|_| kind == Kind::OrderCancellation));
     let payable = payable.ok_or_else(|| Refusal::field("document.totals.payable", "what is to be paid"))?;
+    let day = document.issue_date.as_ref().map(convert::date_of).transpose();
+    let issue_date = day.map_err(|error| Refusal::field("document.issue_date", error.to_string()))?;
     let wrong = |error: dealflow_money::MoneyError| Refusal::field("document.totals.payable", error.to_string());
     let currency = dealflow_money::Currency::parse(&payable.currency_code).map_err(wrong)?;
     let amount = dealflow_money::Money::from_units_nanos(payable.units, payable.nanos, currency).map_err(wrong)?;
@@ -88,6 +105,19 @@ pub(super) fn freeze(new: NewHandoff, now: DateTime<Utc>) -> Result<Model, Refus
         version: 1,
         created_at: now,
         updated_at: now,
+        awaits: awaits.to_owned(),
+        idempotency_key: None,
+        revision: 1,
+        stored_by: context.flow,
+        legal_entity: document.legal_entity.clone(),
+        issue_date,
+        business_status: 0,
+        business_sequence: 0,
+        business_lines: Lines::default(),
+        paid_minor: 0,
+        credited_minor: 0,
+        business_at: None,
+        news_at: None,
     })
 }
 
@@ -117,53 +147,85 @@ impl Write for Incoming {
             return Ok(rows.into_iter().map(|row| Ok(row.id)).collect());
         }
         let standing = standing(&tx, &rows).await?;
+        let mut answers = Vec::with_capacity(rows.len());
+        for row in &rows {
+            answers.push(match standing.get(&row.external_id) {
+                Some(refused) if corrects(row, refused) => correct(&tx, row, refused).await.map(Ok)?,
+                _ => compare(row, &standing),
+            });
+        }
         self.0.commit(tx).await?;
-        Ok(rows.iter().map(|row| compare(row, &standing)).collect())
+        Ok(answers)
     }
 }
 
-/// Invoices wait unless their order is delivered. The order's row is held until the commit: its delivery cannot slip in
-/// between and leave an invoice behind that nobody wakes.
+/// What follows another document waits unless that is delivered. The other's row is held until the commit: its delivery
+/// cannot slip in between and leave something behind that nobody wakes.
 async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr> {
-    let invoices = rows.iter().filter(|row| row.kind == Kind::Invoice);
-    let chains: BTreeSet<String> = invoices.map(|row| row.chain.clone()).collect();
-    if chains.is_empty() {
+    let awaited: BTreeSet<String> =
+        rows.iter().filter(|row| !row.awaits.is_empty()).map(|row| row.awaits.clone()).collect();
+    if awaited.is_empty() {
         return Ok(());
     }
-    let mut orders = Entity::find()
+    let mut found = Entity::find()
         .select_only()
         .column(Column::ExternalId)
         .column(Column::State)
-        .filter(Column::ExternalId.is_in(chains))
+        .filter(Column::ExternalId.is_in(awaited))
         .order_by_asc(Column::ExternalId);
     if tx_is_postgres(tx) {
-        orders = orders.lock(LockType::Share);
+        found = found.lock(LockType::Share);
     }
-    let orders: Vec<(String, State)> = orders.into_tuple().all(tx).await?;
-    let delivered = |chain: &str| orders.iter().any(|(id, state)| id == chain && *state == State::Delivered);
-    for row in rows.iter_mut().filter(|row| row.kind == Kind::Invoice && !delivered(&row.chain)) {
+    let found: Vec<(String, State)> = found.into_tuple().all(tx).await?;
+    let delivered = |awaited: &str| found.iter().any(|(id, state)| id == awaited && *state == State::Delivered);
+    for row in rows.iter_mut().filter(|row| !row.awaits.is_empty() && !delivered(&row.awaits)) {
         row.state = State::Blocked;
         row.next_attempt_at = None;
     }
     Ok(())
 }
 
-/// What stands under the external ids: id and hash.
-async fn standing(tx: &DatabaseTransaction, rows: &[Model]) -> Result<HashMap<String, (Uuid, String)>, DbErr> {
+/// What stands under the external ids.
+async fn standing(tx: &DatabaseTransaction, rows: &[Model]) -> Result<HashMap<String, Model>, DbErr> {
     let ids: BTreeSet<&str> = rows.iter().map(|row| row.external_id.as_str()).collect();
-    let found: Vec<(String, Uuid, String)> = Entity::find()
-        .select_only()
-        .columns([Column::ExternalId, Column::Id, Column::Sha256])
-        .filter(Column::ExternalId.is_in(ids))
-        .into_tuple()
-        .all(tx)
-        .await?;
-    Ok(found.into_iter().map(|(external_id, id, sha256)| (external_id, (id, sha256))).collect())
+    let found = Entity::find().filter(Column::ExternalId.is_in(ids)).order_by_asc(Column::ExternalId);
+    let found = found.lock_exclusive().all(tx).await?;
+    Ok(found.into_iter().map(|row| (row.external_id.clone(), row)).collect())
+}
+
+/// Whether a document takes the place of one that the ERP refused: somebody handed it over anew. The flow that stored
+/// the refused one corrects nothing when it runs again.
+fn corrects(row: &Model, standing: &Model) -> bool {
+    standing.state == State::Rejected && (row.stored_by.is_none() || row.stored_by != standing.stored_by)
+}
+
+/// REJECTED → SUPERSEDED: the ERP holds nothing under the external id, so the new bytes go under it, with a key of their
+/// own.
+async fn correct(tx: &DatabaseTransaction, row: &Model, refused: &Model) -> Result<Uuid, DbErr> {
+    let key = if row.sha256 == refused.sha256 { refused.idempotency_key } else { Some(row.id) };
+    let after = Model {
+        id: refused.id,
+        calls: refused.calls,
+        fence: refused.fence,
+        idempotency_key: key,
+        revision: refused.revision + 1,
+        version: refused.version + 1,
+        created_at: refused.created_at,
+        business_sequence: refused.business_sequence,
+        ..row.clone()
+    };
+    let mut change = after.clone().into_active_model().reset_all();
+    change.id = sea_orm::ActiveValue::Unchanged(after.id);
+    Entity::update(change).exec(tx).await?;
+    let reason = format!("revision {} had {}", refused.revision, refused.sha256);
+    let told = told(&after, "handoff.superseded", ("SupersedeHandoff", State::Rejected, &reason), row.created_at);
+    history::Entity::insert(told).exec_without_returning(tx).await?;
+    Ok(after.id)
 }
 
 /// The same bytes again: the standing hand-over. Other bytes under the same id: a refusal, never an overwrite.
-fn compare(row: &Model, standing: &HashMap<String, (Uuid, String)>) -> Result<Uuid, Refusal> {
-    let Some((id, sha256)) = standing.get(&row.external_id) else {
+fn compare(row: &Model, standing: &HashMap<String, Model>) -> Result<Uuid, Refusal> {
+    let Some(Model { id, sha256, .. }) = standing.get(&row.external_id) else {
         return Err(Refusal::internal(format!("{} was neither stored nor found", row.external_id)));
     };
     if *sha256 == row.sha256 {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use super::Handoffs;
 use super::breaker::Permit;
 use super::claim::{claim, is_any_due};
 use super::record::Model;
+use super::target;
 
 /// How long a stop waits for what is on its way; below the time that a part gives its tasks.
 const LAST_CALLS: Duration = Duration::from_millis(2500);
@@ -29,12 +30,14 @@ pub(super) struct Worker {
     at_work: JoinSet<()>,
     /// The last look found less than was asked for.
     dry: bool,
+    /// When it was looked last whether an operator stopped deliveries, at another replica perhaps.
+    looked: Option<Instant>,
 }
 
 impl Worker {
     pub(super) fn new(handoffs: Handoffs) -> Self {
         let at_work = JoinSet::new();
-        Self { handoffs, owner: Uuid::now_v7(), queue: VecDeque::new(), at_work, dry: false }
+        Self { handoffs, owner: Uuid::now_v7(), queue: VecDeque::new(), at_work, dry: false, looked: None }
     }
 
     /// Works until it is stopped.
@@ -52,10 +55,26 @@ impl Worker {
         self.end().await;
     }
 
+    /// An operator may have stopped deliveries at another replica: it is known here as soon as the worker looks again.
+    async fn look_whether_paused(&mut self) {
+        let inner = &self.handoffs.0;
+        if self.looked.is_some_and(|looked| looked.elapsed() < inner.settings.look_again) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        match target::is_paused(inner.store.reader()).await {
+            Ok(paused) => inner.pause(paused),
+            Err(error) => tracing::warn!(%error, "whether deliveries are stopped is not known"),
+        }
+    }
+
     /// Claims what is wanted: a few more than can be sent at once, so that a commit serves many.
     async fn fill(&mut self) {
+        self.look_whether_paused().await;
         let inner = &self.handoffs.0;
+        let paused = inner.is_paused();
         let wanted = match inner.breaker().permit(inner.store.clock().now()) {
+            _ if paused => 0,
             Permit::Free => inner.settings.batch,
             Permit::Probe => 1,
             Permit::Wait => 0,
@@ -83,7 +102,7 @@ impl Worker {
 
     /// Sends as many as may be on their way.
     fn send(&mut self) {
-        while self.at_work.len() < self.handoffs.0.settings.concurrency {
+        while !self.handoffs.0.is_paused() && self.at_work.len() < self.handoffs.0.settings.concurrency {
             let now = self.handoffs.0.store.clock().now();
             let permit = self.handoffs.0.breaker().permit(now);
             if permit == Permit::Wait {

@@ -9,13 +9,16 @@ use dealflow_chassis::{Context, Store};
 use dealflow_gateway::handoff::record::{Entity, Model, State};
 use dealflow_gateway::handoff::{Handoffs, NewHandoff, Settings};
 use dealflow_migrations::{erp_stub, gateway};
+use dealflow_proto::erp::v1::erp_callback_service_client::ErpCallbackServiceClient;
+use dealflow_proto::erp::v1::erp_callback_service_server::ErpCallbackServiceServer;
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
 use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
 use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
 use dealflow_proto::erp::v1::{
-    ClearFaultsRequest, Document, DocumentType, ErpDocument, Fault, FaultKind, GetHandoffRequest, GetJournalRequest,
-    Handoff, JournalEntry, ListDocumentsRequest, SetFaultPlanRequest,
+    ActRequest, AdvanceClockRequest, BusinessStatus, ClearFaultsRequest, Configuration, ConfigureRequest, Document,
+    DocumentType, ErpDocument, Fault, FaultKind, GetHandoffRequest, GetJournalRequest, Handoff, JournalEntry,
+    ListDocumentsRequest, Personality, SetFaultPlanRequest, Simulation,
 };
 use dealflow_proto::google::type_::{Date, Decimal, Money};
 use dealflow_proto::types::v1::{Line, Totals, Vat, VatCategory, VatTotal};
@@ -145,8 +148,9 @@ impl House {
             times: *times,
             external_id_contains: (*contains).to_owned(),
             delay: Some(prost_types::Duration { seconds: 0, nanos: 30_000_000 }),
+            ..Fault::default()
         });
-        let ask = SetFaultPlanRequest { faults: faults.collect() };
+        let ask = SetFaultPlanRequest { faults: faults.collect(), seed: 0 };
         self.control().set_fault_plan(ask).await.expect("the plan is set");
     }
 
@@ -176,17 +180,48 @@ impl House {
         self.calls(external_id).await.iter().filter(|method| method.starts_with("Submit")).count()
     }
 
+    /// Another kind of ERP.
+    pub(crate) async fn be(&self, personality: Personality, simulation: Simulation) {
+        let configuration =
+            Configuration { personality: personality.into(), simulation: Some(simulation), master_data: None };
+        let ask = ConfigureRequest { configuration: Some(configuration) };
+        self.control().configure(ask).await.expect("configured");
+    }
+
+    /// Moves the ERP's clock on, and lets it do what is due.
+    pub(crate) async fn erp_passes(&self, seconds: i64) {
+        let by = Some(prost_types::Duration { seconds, nanos: 0 });
+        self.control().advance_clock(AdvanceClockRequest { by }).await.expect("its clock moves");
+    }
+
+    /// Does something in the ERP by hand.
+    pub(crate) async fn act(&self, external_id: &str, status: BusinessStatus) {
+        let ask = ActRequest { external_id: external_id.to_owned(), status: status.into(), ..ActRequest::default() };
+        self.control().act(ask).await.expect("it is done by hand");
+    }
+
+    /// The gateway's ear for an ERP that pushes.
+    pub(crate) fn callback(&self) -> ErpCallbackServiceClient<Link> {
+        let part = Part::new("gateway").service(ErpCallbackServiceServer::new(self.handoffs.clone()));
+        ErpCallbackServiceClient::new(part.link())
+    }
+
     /// The ERP's books.
     pub(crate) async fn books(&self) -> Vec<ErpDocument> {
         let ask = ListDocumentsRequest { page_size: 1000, ..Default::default() };
         self.erp_client().list_documents(ask).await.expect("the books are read").into_inner().documents
     }
 
+    /// How many documents the ERP has.
+    pub(crate) async fn books_count(&self) -> usize {
+        crate::reconciling::all_books(self).await.len()
+    }
+
     pub(crate) fn erp_client(&self) -> ErpServiceClient<Link> {
         ErpServiceClient::new(self.erp.clone())
     }
 
-    fn control(&self) -> ErpStubControlServiceClient<Link> {
+    pub(crate) fn control(&self) -> ErpStubControlServiceClient<Link> {
         ErpStubControlServiceClient::new(self.erp.clone())
     }
 
@@ -203,7 +238,11 @@ pub(crate) fn work(handoffs: &Handoffs) -> (JoinHandle<()>, CancellationToken) {
 
 /// What a flow leaves for the ERP.
 pub(crate) fn new(document: &Document) -> NewHandoff {
-    let folder = if document.r#type() == DocumentType::Order { "orders" } else { "invoices" };
+    let folder = match document.r#type() {
+        DocumentType::Invoice => "invoices",
+        DocumentType::CreditNote => "creditNotes",
+        _ => "orders",
+    };
     NewHandoff {
         document: document.clone(),
         record: format!("{folder}/{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, document.external_id.as_bytes())),
@@ -224,7 +263,36 @@ pub(crate) fn invoice(order: &Document, number: &str) -> Document {
     invoice
 }
 
-fn document(kind: DocumentType, external_id: String, number: &str, pieces: i64) -> Document {
+/// A credit note for one piece of an invoice.
+pub(crate) fn credit_note(invoice: &Document, number: &str) -> Document {
+    let note = document(DocumentType::CreditNote, format!("df:credit:{number}"), number, 1);
+    Document {
+        order_external_id: invoice.order_external_id.clone(),
+        invoice_external_id: invoice.external_id.clone(),
+        ..note
+    }
+}
+
+/// A change of an order to so many pieces.
+pub(crate) fn change(order: &Document, pieces: i64) -> Document {
+    let id = format!("{}:c1", order.external_id);
+    let change = document(DocumentType::OrderChange, id, &order.number, pieces);
+    Document { order_external_id: order.external_id.clone(), ..change }
+}
+
+/// The cancellation of an order.
+pub(crate) fn cancellation(order: &Document) -> Document {
+    Document {
+        external_id: format!("{}:x", order.external_id),
+        r#type: DocumentType::OrderCancellation.into(),
+        order_external_id: order.external_id.clone(),
+        lines: Vec::new(),
+        totals: None,
+        ..order.clone()
+    }
+}
+
+pub(crate) fn document(kind: DocumentType, external_id: String, number: &str, pieces: i64) -> Document {
     let money = |units: i64| Some(Money { currency_code: "EUR".to_owned(), units, nanos: 0 });
     let decimal = |value: String| Some(Decimal { value });
     let vat = Some(Vat { category: VatCategory::Standard.into(), rate: decimal("20".to_owned()) });

@@ -2,9 +2,15 @@
 //!
 //! Every test is about R-ERP-1: documents reach the ERP effectively once, in order within a chain, whatever fails.
 
+mod business;
 mod chains;
 mod crashes;
 mod faults;
 mod house;
+mod matrix;
 mod operators;
+mod outage;
+mod papers;
+mod property;
+mod reconciling;
 mod storing;

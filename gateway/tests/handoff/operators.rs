@@ -34,7 +34,7 @@ fn replay(name: &str, request_id: String) -> ReplayHandoffRequest {
 }
 
 /// As a clerk would, past the gateway.
-async fn enter_by_hand(house: &House, document: &Document) -> String {
+pub(crate) async fn enter_by_hand(house: &House, document: &Document) -> String {
     let body = document.encode_to_vec();
     let ask = SubmitOrderRequest {
         external_id: document.external_id.clone(),

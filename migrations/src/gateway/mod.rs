@@ -2,6 +2,8 @@
 
 mod m0001_flows;
 mod m0002_handoffs;
+mod m0003_business;
+mod m0004_reconciliations;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +17,8 @@ impl MigratorTrait for Migrator {
             Box::new(crate::settings::Migration),
             Box::new(m0001_flows::Migration),
             Box::new(m0002_handoffs::Migration),
+            Box::new(m0003_business::Migration),
+            Box::new(m0004_reconciliations::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@ mod crash;
 mod customer;
 mod directly;
 mod documents;
+mod erp;
 mod lost_replies;
 mod ordered;
 mod people_told;

@@ -57,6 +57,9 @@ pub struct Bench {
     /// Run the least SQL of the same deals on the same database too, and print the ratio
     #[arg(long)]
     pub limit: bool,
+    /// Store hand-overs and deliver none: beside a run with them it says what the hand-over costs
+    #[arg(long, conflicts_with = "gateway")]
+    pub without_hand_over: bool,
     /// The result as JSON
     #[arg(long)]
     pub json: bool,
@@ -83,9 +86,11 @@ pub struct Report {
     pub deals: u64,
     /// Deals at the same time.
     pub concurrency: u64,
-    /// Seconds until the last hand-over was delivered.
+    /// Whether documents were handed over too.
+    pub hand_over: bool,
+    /// Seconds until the last hand-over was delivered; without hand-over, until the last invoice was posted.
     pub seconds: f64,
-    /// Complete deals per second, hand-over included.
+    /// Complete deals per second, hand-over included where there was one.
     pub deals_per_second: f64,
     /// By phase, in order.
     pub phases: Vec<(String, Summary)>,
@@ -132,6 +137,10 @@ impl Bench {
             None => {
                 let mut plan = Plan::embedded(&databases.data);
                 plan.databases = databases.clone();
+                if self.without_hand_over {
+                    // Nobody takes anything to the ERP.
+                    plan.gateway.handoff.concurrency = 0;
+                }
                 let calls = counter.clone();
                 plan.wrap = Arc::new(move |_, link| link.layered(calls.clone()));
                 Client::start(&plan).await?
@@ -140,14 +149,14 @@ impl Bench {
         let api = Api::new(&client.link, "bench");
         let product = deal::product(&api).await?;
         self.deals(&api, &product, self.warm_up).await?;
-        handed_over(&api).await?;
+        self.handed_over(&api).await?;
 
         let commits =
             || client.suite.as_ref().map(|suite| suite.stores().iter().map(|(_, store)| store.commits()).sum());
         let (commits_before, calls_before): (Option<u64>, u64) = (commits(), counter.count());
         let (cpu_before, start) = (machine::cpu_seconds(), Instant::now());
         let (phases, deal) = self.deals(&api, &product, self.deals).await?;
-        handed_over(&api).await?;
+        self.handed_over(&api).await?;
         let seconds = start.elapsed().as_secs_f64();
         let cpu = machine::cpu_seconds() - cpu_before;
         let per_deal = |count: u64| count as f64 / self.deals as f64;
@@ -164,6 +173,7 @@ impl Bench {
             database: name_of(databases, self.gateway.as_deref()),
             deals: self.deals,
             concurrency: self.concurrency,
+            hand_over: !self.without_hand_over,
             seconds,
             deals_per_second,
             phases,
@@ -175,6 +185,11 @@ impl Bench {
             ratio: limit.as_ref().map(|limit| deals_per_second / limit.deals_per_second),
             limit,
         })
+    }
+
+    /// Waits until all is delivered, where something is.
+    async fn handed_over(&self, api: &Api) -> anyhow::Result<()> {
+        if self.without_hand_over { Ok(()) } else { handed_over(api).await }
     }
 
     /// Runs deals, so many at a time; a deal that fails ends the bench.
@@ -251,7 +266,8 @@ fn print(report: &Report) {
         table.add_row([phase, &row[0], &row[1], &row[2]]);
     }
     println!("{table}");
-    println!("{:.1} deals/s, {:.2} s until the last hand-over", report.deals_per_second, report.seconds);
+    let last = if report.hand_over { "hand-over" } else { "invoice; nothing was handed over" };
+    println!("{:.1} deals/s, {:.2} s until the last {last}", report.deals_per_second, report.seconds);
     if let (Some(commits), Some(rpcs)) = (report.commits_per_deal, report.rpcs_per_deal) {
         println!("{commits:.1} commits and {rpcs:.1} calls between the parts per deal");
     }

@@ -111,7 +111,7 @@ fn short(name: &str) -> String {
 /// The ERP is told to lose its next answer; then the deal is won.
 async fn win(play: &mut Play<'_>, name: &str, quote: Quote) -> anyhow::Result<()> {
     let fault = Fault { kind: FaultKind::LoseAnswer.into(), times: 1, ..Fault::default() };
-    let plan = SetFaultPlanRequest { faults: vec![fault] };
+    let plan = SetFaultPlanRequest { faults: vec![fault], seed: 0 };
     play.api.stub.clone().set_fault_plan(play.api.ask(plan)).await?;
     play.tale.say("The ERP is told to book the next document, and to lose its answer.");
     let ask = WinDealRequest {

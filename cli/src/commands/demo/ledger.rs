@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dealflow_proto::convert;
-use dealflow_proto::erp::v1::{DocumentType, ErpDocument, Handoff, ListDocumentsRequest, ListHandoffsRequest, handoff};
+use dealflow_proto::erp::v1::{ErpDocument, Handoff, ListDocumentsRequest, ListHandoffsRequest, handoff};
 use dealflow_proto::gateway::v1::ListFlowsRequest;
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::orders::v1::{ListInvoicesRequest, ListOrdersRequest, invoice, order};
@@ -169,7 +169,7 @@ async fn ours(api: &Api) -> anyhow::Result<Vec<(&'static str, String, Totals)>> 
 /// Everything in the ERP's books.
 pub(super) async fn erp_documents(api: &Api) -> Result<Vec<ErpDocument>, Status> {
     all_pages(|page_token| async move {
-        let ask = ListDocumentsRequest { r#type: DocumentType::Unspecified.into(), page_size: 1000, page_token };
+        let ask = ListDocumentsRequest { page_size: 1000, page_token, ..ListDocumentsRequest::default() };
         let page = api.erp.clone().list_documents(api.ask(ask)).await?.into_inner();
         Ok((page.documents, page.next_page_token))
     })

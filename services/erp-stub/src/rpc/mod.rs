@@ -2,3 +2,5 @@
 
 pub mod control;
 pub mod erp;
+mod play;
+mod watch;

@@ -120,12 +120,13 @@ async fn signed(method: &str, name: String, sandbox: &Sandbox) -> Option<Row> {
     }
 }
 
-pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
-    let deal = sandbox.bare_opportunity().await.name;
+/// An order that can be made.
+async fn written_order(sandbox: &Sandbox) -> Option<Order> {
+    let opportunity = sandbox.bare_opportunity().await.name;
     let lead = sandbox.lead().await;
     let account = sandbox.qualify(&lead.name).await.lead?.account;
-    let order = Order {
-        opportunity: deal,
+    Some(Order {
+        opportunity,
         account,
         currency_code: "USD".to_owned(),
         lines: vec![Line {
@@ -136,7 +137,18 @@ pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
             ..Line::default()
         }],
         ..Order::default()
-    };
+    })
+}
+
+/// The name of an order that the ERP has not heard of.
+pub(super) async fn draft_order(sandbox: &Sandbox) -> Option<String> {
+    let order = written_order(sandbox).await;
+    let ask = CreateOrderRequest { order, request_id: new_id(), ..Default::default() };
+    Some(sandbox.api.orders.clone().create_order(ask).await.ok()?.into_inner().name)
+}
+
+pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
+    let order = written_order(sandbox).await?;
     if method == "OrderService/CreateOrder" {
         return row!(Again::Fine, CreateOrderRequest { order: Some(order) });
     }

@@ -1,6 +1,12 @@
 //! A request for each RPC that changes something.
 
-use dealflow_proto::erp::v1::{AbandonHandoffRequest, AdoptHandoffRequest, ReplayHandoffRequest};
+use dealflow::api::new_id;
+use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
+use dealflow_proto::erp::v1::{
+    AbandonHandoffRequest, AdoptHandoffRequest, DocumentType, ErpEvent, PauseTargetRequest, ReconcileRequest,
+    ReconciliationAction, ReplayHandoffRequest, ReplayHandoffsRequest, ReportEventsRequest,
+    ResolveReconciliationRequest, ResumeTargetRequest,
+};
 use dealflow_proto::gateway::v1::*;
 use dealflow_proto::opportunities::v1::Opportunity;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
@@ -125,6 +131,10 @@ async fn of_gateway(method: &str, sandbox: &Sandbox) -> Option<Row> {
             sandbox.accept(&opportunity).await;
             row!(GUARD, FulfillDealRequest { opportunity: opportunity })
         }
+        "DealService/CancelOrder" => {
+            let order = documents::draft_order(sandbox).await?;
+            row!(TERMINAL, CancelOrderRequest { order: order, reason: "ordered twice".to_owned() })
+        }
         "FlowService/RetryFlow" | "FlowService/AbandonFlow" => {
             let name = sandbox.qualify(&sandbox.lead().await.name).await.flow;
             let ended = Again::RefusedAtOnce("STATE_REFUSES_VERB");
@@ -133,9 +143,36 @@ async fn of_gateway(method: &str, sandbox: &Sandbox) -> Option<Row> {
             }
             row!(ended, AbandonFlowRequest { name: name, reason: "not worth it".to_owned() })
         }
+        "ErpCallbackService/ReportEvents" => {
+            let event = ErpEvent { external_id: "nobody's".to_owned(), sequence: 1, ..ErpEvent::default() };
+            row!(Again::Fine, ReportEventsRequest { events: vec![event] })
+        }
+        "HandoffService/ReplayHandoffs" => row!(Again::Fine, ReplayHandoffsRequest { max_count: 1 }),
+        "HandoffService/PauseTarget" => {
+            row!(Again::Fine, PauseTargetRequest { name: TARGET.to_owned(), reason: "month-end".to_owned() })
+        }
+        "HandoffService/ResumeTarget" => row!(Again::Fine, ResumeTargetRequest { name: TARGET.to_owned() }),
+        "ReconciliationService/Reconcile" => {
+            row!(Again::Fine, ReconcileRequest { r#type: DocumentType::CreditNote.into() })
+        }
+        "ReconciliationService/ResolveReconciliation" => {
+            let ask = ReconcileRequest { request_id: new_id(), ..Default::default() };
+            let run = ReconciliationServiceClient::new(sandbox.link.clone()).reconcile(ask).await.ok()?.into_inner();
+            row!(
+                Again::Fine,
+                ResolveReconciliationRequest {
+                    name: run.name,
+                    action: ReconciliationAction::Ignore.into(),
+                    reason: "it is known".to_owned()
+                }
+            )
+        }
         _ => of_handoffs(method, sandbox).await,
     }
 }
+
+/// The one target.
+const TARGET: &str = "targets/erp";
 
 async fn of_handoffs(method: &str, sandbox: &Sandbox) -> Option<Row> {
     let deal = sandbox.deal_without_process().await;

@@ -1,120 +1,12 @@
 //! The stub of an ERP over its contract, on both databases: what it books, refuses, loses and writes down.
 
-use dealflow_chassis::link::Link;
-use dealflow_erp_stub::part;
-use dealflow_migrations::erp_stub::Migrator;
-use dealflow_money::{Currency, DocumentInput, LineInput, Vat, VatCategory, compute};
-use dealflow_proto::convert;
-use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
-use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
 use dealflow_proto::erp::v1::{
-    Document, DocumentType, Fault, FaultKind, GetDocumentStatusRequest, GetJournalRequest, ListDocumentsRequest,
-    Outcome, SetFaultPlanRequest, SubmitInvoiceRequest, SubmitOrderRequest,
+    Document, DocumentType, FaultKind, GetDocumentStatusRequest, ListDocumentsRequest, Outcome, SubmitOrderRequest,
 };
-use dealflow_proto::google::type_::{Date, Decimal, Money};
-use dealflow_proto::types::v1::{self as wire, Line, Totals, VatTotal};
-use dealflow_testbed::{TestClock, TestDb, both, id, refusal};
-use prost::Message;
-use sha2::{Digest, Sha256};
+use dealflow_testbed::{TestDb, both, refusal};
 use tonic::Code;
 
-struct Stub {
-    erp: ErpServiceClient<Link>,
-    control: ErpStubControlServiceClient<Link>,
-}
-
-impl Stub {
-    async fn open(db: &TestDb) -> Self {
-        let store = db.store::<Migrator>("erp", TestClock::new().clock()).await;
-        let link = part(store).link();
-        Self { erp: ErpServiceClient::new(link.clone()), control: ErpStubControlServiceClient::new(link) }
-    }
-
-    async fn fail(&mut self, kind: FaultKind, times: i32) {
-        let fault = Fault { kind: kind.into(), times, ..Fault::default() };
-        let plan = SetFaultPlanRequest { faults: vec![fault] };
-        self.control.set_fault_plan(plan).await.expect("the plan is taken");
-    }
-
-    async fn journal(&mut self, external_id: &str) -> Vec<(String, String)> {
-        let ask = GetJournalRequest { external_id: external_id.to_owned(), ..GetJournalRequest::default() };
-        let journal = self.control.get_journal(ask).await.expect("the journal is open").into_inner();
-        journal.entries.into_iter().map(|entry| (entry.method, entry.answer)).collect()
-    }
-}
-
-fn usd(minor: i64) -> Option<Money> {
-    let nanos = i32::try_from(minor % 100 * 10_000_000).expect("cents");
-    Some(Money { currency_code: "USD".to_owned(), units: minor / 100, nanos })
-}
-
-fn decimal(value: &str) -> Option<Decimal> {
-    Some(Decimal { value: value.to_owned() })
-}
-
-/// Two lines, 3 × 10.00 and 1 × 0.05, VAT 20 %: net 30.05, tax 6.01.
-fn document(kind: DocumentType, external_id: &str, order: &str) -> Document {
-    let vat = Vat::new(VatCategory::S, 20.into());
-    let lines = [("1", "3", 1000_i64), ("2", "1", 5)];
-    let input = lines.iter().map(|(id, quantity, price)| {
-        LineInput::new(*id, quantity.parse().expect("a number"), rust_decimal::Decimal::new(*price, 2), vat)
-    });
-    let input = DocumentInput::new(Currency::parse("USD").expect("a currency"), input.collect());
-    let totals = compute(&input).expect("the totals fit");
-    let wire_vat = wire::Vat { category: wire::VatCategory::Standard.into(), rate: Some(convert::decimal(20.into())) };
-    Document {
-        external_id: external_id.to_owned(),
-        r#type: kind.into(),
-        number: "1".to_owned(),
-        issue_date: Some(Date { year: 2017, month: 3, day: 1 }),
-        currency_code: "USD".to_owned(),
-        order_external_id: order.to_owned(),
-        lines: lines
-            .iter()
-            .zip(&totals.lines)
-            .map(|((id, quantity, price), line)| Line {
-                line_id: (*id).to_owned(),
-                quantity: decimal(quantity),
-                unit_price: usd(*price),
-                vat: Some(wire_vat.clone()),
-                net: usd(line.net),
-                ..Line::default()
-            })
-            .collect(),
-        totals: Some(Totals {
-            sum_of_lines: usd(totals.sum_of_lines),
-            total_without_vat: usd(totals.total_without_vat),
-            vat: vec![VatTotal {
-                vat: Some(wire_vat),
-                taxable: usd(totals.total_without_vat),
-                tax: usd(totals.total_vat),
-            }],
-            total_vat: usd(totals.total_vat),
-            total_with_vat: usd(totals.total_with_vat),
-            payable: usd(totals.payable),
-            ..Totals::default()
-        }),
-        ..Document::default()
-    }
-}
-
-fn sealed(document: &Document) -> (String, String, Vec<u8>) {
-    let bytes = document.encode_to_vec();
-    let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    (document.external_id.clone(), hash, bytes)
-}
-
-fn order(document: &Document) -> SubmitOrderRequest {
-    let (external_id, document_sha256, document) = sealed(document);
-    SubmitOrderRequest { external_id, idempotency_key: id(), document_sha256, document }
-}
-
-fn invoice(document: &Document) -> SubmitInvoiceRequest {
-    let (external_id, document_sha256, document) = sealed(document);
-    SubmitInvoiceRequest { external_id, idempotency_key: id(), document_sha256, document }
-}
-
-const SO1: &str = "dealflow:order:SO-1";
+use crate::house::{SO1, Stub, document, invoice, order, usd};
 
 both! {
     /// R-ERP-1: the same external id and bytes again give the original result; other bytes are a conflict.

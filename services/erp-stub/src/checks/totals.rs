@@ -1,32 +1,16 @@
-//! What an ERP finds wrong with a document: reasons that are data (code, rule, field, expected, actual, what to do).
-
-use std::collections::BTreeMap;
+//! Whether the amounts follow from the lines: recomputed, with tolerance 0.
 
 use dealflow_money::{
-    Adjustment, Amount, Currency, Difference, DocumentAdjustment, DocumentInput, LineInput, LineTotals, Money,
-    MoneyError, Totals, Vat, VatCategory, VatGroup, compute,
+    Adjustment, Amount, Currency, Difference, DocumentAdjustment, DocumentInput, LineInput, LineTotals, Money, Totals,
+    Vat, VatCategory, VatGroup, compute,
 };
-use dealflow_proto::convert::{self, ConvertError};
-use dealflow_proto::erp::v1::{Document, DocumentType, Reason};
+use dealflow_proto::convert;
+use dealflow_proto::erp::v1::{Document, Reason};
 use dealflow_proto::google::type_;
 use dealflow_proto::types::v1 as wire;
-use rust_decimal::Decimal;
 
+use super::{Unreadable, number, reason};
 use crate::adjustments;
-
-/// Why a document cannot even be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// A value of the wire that is none.
-    #[error("{0}")]
-    Value(#[from] ConvertError),
-    /// A value that no document may hold.
-    #[error("{0}")]
-    Money(#[from] MoneyError),
-    /// Something that must be there is not.
-    #[error("{0} is missing")]
-    Absent(&'static str),
-}
 
 /// Recomputes the totals from the lines, and lists every amount in which the document differs: tolerance 0.
 pub fn totals(document: &Document) -> Result<(Totals, Vec<Reason>), Unreadable> {
@@ -37,62 +21,36 @@ pub fn totals(document: &Document) -> Result<(Totals, Vec<Reason>), Unreadable> 
     Ok((computed, reasons))
 }
 
-/// What an invoice bills beyond its order, given the invoices that are booked already.
-pub fn over_invoiced(order: &Document, booked: &[Document], invoice: &Document) -> Result<Vec<Reason>, Unreadable> {
-    let ordered = quantities([order])?;
-    let billed = quantities(booked.iter())?;
-    let mut reasons = Vec::new();
-    for (line, quantity) in quantities([invoice])? {
-        let left = ordered.get(&line).copied().unwrap_or_default() - billed.get(&line).copied().unwrap_or_default();
-        if quantity.abs() > left.abs() {
-            reasons.push(Reason {
-                code: "OVER_INVOICED".to_owned(),
-                field: "lines.quantity".to_owned(),
-                line_id: line,
-                expected: format!("at most {left}"),
-                actual: quantity.to_string(),
-                message: "the invoice bills more than is ordered and not yet billed".to_owned(),
-                action: "bill what is left, or order more first".to_owned(),
-                ..Reason::default()
-            });
+/// Where VAT that is rounded on each line differs from what the document says: what an ERP of that kind expects.
+pub fn line_vat(document: &Document, computed: &Totals) -> Result<Vec<Reason>, Unreadable> {
+    let mut expected = 0_i64;
+    for (line, totals) in document.lines.iter().zip(&computed.lines) {
+        expected += share_of(totals.net, vat(line.vat.as_ref())?, computed.currency)?;
+    }
+    for (details, sign) in [(&computed.allowance_details, -1), (&computed.charge_details, 1)] {
+        for share in details.iter().flat_map(|detail| &detail.shares) {
+            let key = Vat { category: share.category, rate: share.rate };
+            expected += sign * share_of(share.amount, key, computed.currency)?;
         }
     }
-    Ok(reasons)
+    if expected == computed.total_vat {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Reason {
+        rule: "LINE-VAT".to_owned(),
+        expected: computed.money(expected).to_string(),
+        actual: computed.money(computed.total_vat).to_string(),
+        ..reason(
+            "TOTALS_MISMATCH",
+            "totals.total_vat",
+            "this ERP rounds VAT on each line",
+            "set the ERP to round VAT by category and rate, as EN 16931 asks",
+        )
+    }])
 }
 
-/// Reasons that need no arithmetic: what must be there and is not.
-pub fn master_data(document: &Document) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    let mut missing = |field: &str, action: &str| {
-        reasons.push(Reason {
-            code: "REF".to_owned(),
-            field: field.to_owned(),
-            message: format!("{field} is missing"),
-            action: action.to_owned(),
-            ..Reason::default()
-        });
-    };
-    if document.number.is_empty() {
-        missing("number", "give the document its number before it is handed over");
-    }
-    if document.lines.is_empty() {
-        missing("lines", "a document has at least one line");
-    }
-    if document.issue_date.is_none() {
-        missing("issue_date", "give the day of the document");
-    }
-    if document.r#type() == DocumentType::Invoice && document.order_external_id.is_empty() {
-        missing("order_external_id", "name the order that the invoice bills");
-    }
-    reasons
-}
-
-fn quantities<'a>(documents: impl IntoIterator<Item = &'a Document>) -> Result<BTreeMap<String, Decimal>, Unreadable> {
-    let mut sums = BTreeMap::new();
-    for line in documents.into_iter().flat_map(|document| &document.lines) {
-        *sums.entry(line.line_id.clone()).or_insert(Decimal::ZERO) += number(line.quantity.as_ref(), "quantity")?;
-    }
-    Ok(sums)
+fn share_of(net: i64, vat: Vat, currency: Currency) -> Result<i64, Unreadable> {
+    Ok(Money { minor: net, currency }.percent(vat.rate)?.minor)
 }
 
 fn input(document: &Document) -> Result<DocumentInput, Unreadable> {
@@ -132,10 +90,7 @@ fn line(line: &wire::Line) -> Result<LineInput, Unreadable> {
     Ok(input)
 }
 
-fn number(value: Option<&type_::Decimal>, field: &'static str) -> Result<Decimal, Unreadable> {
-    Ok(convert::decimal_from(value.ok_or(Unreadable::Absent(field))?)?)
-}
-
+/// A VAT category with its rate.
 pub(crate) fn vat(vat: Option<&wire::Vat>) -> Result<Vat, Unreadable> {
     let vat = vat.ok_or(Unreadable::Absent("vat"))?;
     let rate = vat.rate.as_ref().map(convert::decimal_from).transpose()?.unwrap_or_default();
@@ -197,13 +152,14 @@ fn claimed(document: &Document, computed: &Totals) -> Result<Totals, Unreadable>
 fn mismatch(totals: &Totals, difference: Difference) -> Reason {
     let show = |minor: Option<i64>| minor.map_or_else(|| "nothing".to_owned(), |minor| totals.money(minor).to_string());
     Reason {
-        code: "TOTALS_MISMATCH".to_owned(),
         rule: difference.rule.to_owned(),
         expected: show(difference.expected),
         actual: show(difference.actual),
-        message: format!("{} does not follow from the lines", difference.field),
-        action: "send the totals that the rounding rule gives".to_owned(),
-        field: difference.field,
-        ..Reason::default()
+        ..reason(
+            "TOTALS_MISMATCH",
+            &difference.field,
+            format!("{} does not follow from the lines", difference.field),
+            "send the totals that the rounding rule gives",
+        )
     }
 }

@@ -1,0 +1,68 @@
+//! What is done about a hand-over that a reconciliation found wanting; only if it is still in the state that was seen.
+//!
+//! Beyond an operator's own verbs, a delivered document can be sent again: the ERP has forgotten it. The same key, the
+//! same bytes, and the ERP is asked first, so that it cannot be there twice.
+
+use dealflow_chassis::{Refusal, Work};
+use sea_orm::{EntityTrait, QuerySelect};
+use uuid::Uuid;
+
+use super::outcome::unblock;
+use super::record::{Entity, Kind, Model, State, Verb};
+use super::rpc::save;
+
+/// Sends it again.
+pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<bool, Refusal> {
+    let Some(row) = still(work, id, seen).await? else { return Ok(false) };
+    let again = matches!(row.state, State::Delivered | State::DeadLettered | State::Rejected);
+    if !again || (row.state == State::Rejected && row.kind == Kind::Order) {
+        return Ok(false);
+    }
+    let after = Model {
+        state: State::Ready,
+        attempts: 0,
+        failures: 0,
+        failing_since: None,
+        next_attempt_at: Some(work.now),
+        look_up_first: row.state != State::Rejected,
+        owner_told: true,
+        ..row.clone()
+    };
+    save(work, &row, after, Verb::Replay, "handoff.replayed", "the ERP does not have it").await?;
+    Ok(true)
+}
+
+/// Takes the ERP's number over.
+pub(crate) async fn adopt(work: &mut Work, id: Uuid, seen: &str, erp_number: &str) -> Result<bool, Refusal> {
+    let Some(row) = still(work, id, seen).await? else { return Ok(false) };
+    if !matches!(row.state, State::DeadLettered | State::Rejected | State::Abandoned) || erp_number.is_empty() {
+        return Ok(false);
+    }
+    let after = Model {
+        state: State::Delivered,
+        erp_number: erp_number.to_owned(),
+        next_attempt_at: None,
+        owner_told: true,
+        ..row.clone()
+    };
+    unblock(&work.tx, vec![row.external_id.clone()], work.now).await?;
+    save(work, &row, after, Verb::Adopt, "handoff.adopted", "the ERP has it").await?;
+    Ok(true)
+}
+
+/// Asks the ERP about it again: what it answers is how far it is.
+pub(crate) async fn ask_again(work: &mut Work, id: Uuid, seen: &str) -> Result<bool, Refusal> {
+    let Some(row) = still(work, id, seen).await? else { return Ok(false) };
+    if row.state != State::Delivered {
+        return Ok(false);
+    }
+    let after = Model { state: State::Uncertain, next_attempt_at: Some(work.now), look_up_first: true, ..row.clone() };
+    save(work, &row, after, Verb::Replay, "handoff.asked_again", "the ERP is further than we know").await?;
+    Ok(true)
+}
+
+/// The row, locked, if it is as it was seen.
+async fn still(work: &Work, id: Uuid, seen: &str) -> Result<Option<Model>, Refusal> {
+    let row = Entity::find_by_id(id).lock_exclusive().one(&work.tx).await?;
+    Ok(row.filter(|row| row.state.to_string() == seen))
+}

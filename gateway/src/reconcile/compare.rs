@@ -1,0 +1,205 @@
+//! The join: our hand-overs of a period, page by page, with what the ERP has of them; then what of theirs is nobody's.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::NaiveDate;
+use dealflow_chassis::Refusal;
+use dealflow_proto::erp::v1::{ClassCount, Document, ErpDocument, Outcome, ReconciliationClass as Class};
+use prost::Message;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use tonic::Status;
+use uuid::Uuid;
+
+use super::record::{row, theirs as copied};
+use super::totals::{Amounts, Sums, Whose};
+use super::{Reconciler, class, theirs};
+use crate::handoff::record::{Column, Entity, Model, State};
+
+/// Hand-overs of one page.
+const PAGE: u64 = 500;
+
+/// What is compared.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    pub(super) legal_entity: String,
+    pub(super) from: Option<NaiveDate>,
+    pub(super) until: Option<NaiveDate>,
+    /// `DocumentType` by number; 0 for all.
+    pub(super) kind: i32,
+}
+
+/// What was found, in figures.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    counts: BTreeMap<i32, i64>,
+    pub(super) sums: Sums,
+}
+
+impl Figures {
+    fn count(&mut self, class: Class) {
+        *self.counts.entry(class.into()).or_default() += 1;
+    }
+
+    pub(super) fn counts(&self) -> Vec<ClassCount> {
+        self.counts.iter().map(|(class, count)| ClassCount { class: *class, count: *count }).collect()
+    }
+
+    pub(super) fn clean(&self) -> bool {
+        self.counts.keys().all(|class| *class == i32::from(Class::Matched))
+            && self.sums.to_wire().iter().all(|total| total.agrees)
+    }
+}
+
+impl Reconciler {
+    /// Compares everything that is wanted, and keeps the rows under the run's id.
+    pub(super) async fn compare(&self, run: Uuid, wanted: &Wanted) -> Result<Figures, Status> {
+        // What an earlier try under the same id left behind.
+        self.forget(run).await.map_err(Refusal::from)?;
+        self.copy_theirs(run, wanted).await?;
+        let mut figures = Figures::default();
+        self.through_ours(run, wanted, &mut figures).await.map_err(Refusal::from)?;
+        self.through_theirs(run, &mut figures).await.map_err(Refusal::from)?;
+        self.forget_theirs(run).await.map_err(Refusal::from)?;
+        Ok(figures)
+    }
+
+    async fn forget(&self, run: Uuid) -> Result<(), DbErr> {
+        self.forget_theirs(run).await?;
+        let tx = self.store.begin().await?;
+        row::Entity::delete_many().filter(row::Column::Run.eq(run)).exec(&tx).await?;
+        self.store.commit(tx).await
+    }
+
+    async fn through_ours(&self, run: Uuid, wanted: &Wanted, figures: &mut Figures) -> Result<(), DbErr> {
+        let now = self.store.clock().now();
+        let mut after = String::new();
+        loop {
+            let page = ours(wanted, &after).limit(PAGE).all(self.store.reader()).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.external_id);
+            let found = theirs::of(&self.store, run, page.iter().map(|row| row.external_id.as_str())).await?;
+            let mut by_id: HashMap<&str, Vec<&ErpDocument>> = HashMap::new();
+            for document in &found {
+                by_id.entry(document.external_id.as_str()).or_default().push(document);
+            }
+            let mut rows = Vec::new();
+            for ours in &page {
+                let document = Document::decode(ours.payload.as_slice());
+                let document = document.map_err(|error| DbErr::Custom(error.to_string()))?;
+                let theirs = by_id.remove(ours.external_id.as_str()).unwrap_or_default();
+                add_ours(&mut figures.sums, ours, &document);
+                match class::of(ours, &document, &theirs, now) {
+                    Some(finding) => {
+                        figures.count(finding.0);
+                        let found = class::row(ours, &document, &theirs, finding);
+                        rows.push(row::Model::of(run, &found, Some(ours.id)));
+                    }
+                    None if ours.state == State::Delivered => figures.count(Class::Matched),
+                    None => {}
+                }
+            }
+            self.keep(rows).await?;
+        }
+    }
+
+    async fn through_theirs(&self, run: Uuid, figures: &mut Figures) -> Result<(), DbErr> {
+        let mut after = 0;
+        loop {
+            let page = copied::Entity::find()
+                .filter(copied::Column::Run.eq(run))
+                .filter(copied::Column::Place.gt(after))
+                .order_by_asc(copied::Column::Place)
+                .limit(PAGE)
+                .all(self.store.reader())
+                .await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.place;
+            let known: Vec<String> = Entity::find()
+                .select_only()
+                .column(Column::ExternalId)
+                .filter(Column::ExternalId.is_in(page.iter().map(|row| row.external_id.as_str())))
+                .into_tuple()
+                .all(self.store.reader())
+                .await?;
+            let known: HashSet<String> = known.into_iter().collect();
+            let mut unknown: BTreeMap<String, row::Model> = BTreeMap::new();
+            for copy in &page {
+                let document = ErpDocument::decode(copy.body.as_slice());
+                let document = document.map_err(|error| DbErr::Custom(error.to_string()))?;
+                if document.outcome() != Outcome::Accepted {
+                    continue;
+                }
+                add_theirs(&mut figures.sums, &document);
+                if !known.contains(&copy.external_id) {
+                    let found = class::unknown(&document);
+                    unknown.entry(copy.external_id.clone()).or_insert_with(|| row::Model::of(run, &found, None));
+                }
+            }
+            for _ in 0..unknown.len() {
+                figures.count(Class::UnknownInErp);
+            }
+            self.keep(unknown.into_values().collect()).await?;
+        }
+    }
+
+    async fn keep(&self, rows: Vec<row::Model>) -> Result<(), DbErr> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let tx = self.store.begin().await?;
+        let rows = rows.into_iter().map(|row| row.into_active_model().reset_all());
+        // A document that the ERP lists on two pages stands once.
+        row::Entity::insert_many(rows).on_conflict_do_nothing().exec_without_returning(&tx).await?;
+        self.store.commit(tx).await
+    }
+}
+
+/// Our hand-overs by external id, after one. What has no day was handed over by an earlier version, and is looked at in
+/// any period.
+fn ours(wanted: &Wanted, after: &str) -> sea_orm::Select<Entity> {
+    let mut query = Entity::find().filter(Column::ExternalId.gt(after)).order_by_asc(Column::ExternalId);
+    if wanted.from.is_some() || wanted.until.is_some() {
+        let mut day = Condition::all();
+        if let Some(from) = wanted.from {
+            day = day.add(Column::IssueDate.gte(from));
+        }
+        if let Some(until) = wanted.until {
+            day = day.add(Column::IssueDate.lt(until));
+        }
+        query = query.filter(Condition::any().add(Column::IssueDate.is_null()).add(day));
+    }
+    if !wanted.legal_entity.is_empty() {
+        query = query.filter(Column::LegalEntity.eq(&wanted.legal_entity));
+    }
+    let kind = dealflow_proto::erp::v1::DocumentType::try_from(wanted.kind).unwrap_or_default();
+    if let Some(kind) = crate::handoff::record::Kind::of_wire(kind) {
+        query = query.filter(Column::Kind.eq(kind));
+    }
+    query
+}
+
+fn add_ours(sums: &mut Sums, ours: &Model, document: &Document) {
+    if ours.state != State::Delivered {
+        return;
+    }
+    let totals = document.totals.as_ref();
+    let amounts = Amounts {
+        net: totals.and_then(|it| it.total_without_vat.as_ref()),
+        vat: totals.and_then(|it| it.total_vat.as_ref()),
+        gross: totals.and_then(|it| it.total_with_vat.as_ref()),
+        groups: totals.map(|it| it.vat.as_slice()).unwrap_or_default(),
+    };
+    sums.add(Whose::Ours, ours.kind.wire().into(), &ours.currency, &amounts);
+}
+
+fn add_theirs(sums: &mut Sums, document: &ErpDocument) {
+    let amounts = Amounts {
+        net: document.total_without_vat.as_ref(),
+        vat: document.total_vat.as_ref(),
+        gross: document.total_with_vat.as_ref(),
+        groups: &document.vat,
+    };
+    sums.add(Whose::Theirs, document.r#type, &document.currency_code, &amounts);
+}
