@@ -45,7 +45,7 @@ pub(super) struct Seller {
 
 /// Reads what holds now, in one select.
 pub(super) async fn read(settings: &Settings) -> Result<Seller, Status> {
-    let all = ListSettingsRequest { page_size: 1000, page_token: String::new() };
+    let all = ListSettingsRequest { page_size: 1000, ..ListSettingsRequest::default() };
     let all = settings.list_settings(Request::new(all)).await?.into_inner().settings;
     let values: HashMap<String, String> =
         all.into_iter().filter_map(|one| Some((one.name, one.value?.text?))).collect();
