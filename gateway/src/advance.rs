@@ -2,27 +2,34 @@
 
 use chrono::{DateTime, Days, Utc};
 use dealflow_proto::activities::v1::{
-    self as activities, Activity, AllowedResult, CompleteActivityRequest, GetActivityRequest,
+    self as activities, Activity, AllowedResult, CompleteActivityRequest, GetActivityRequest, PlannedCategory,
     SyncStageActivitiesRequest, activity,
 };
-use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
+use dealflow_proto::leads::v1::MakeCustomerRequest;
 use dealflow_proto::opportunities::v1::activity_result::Effect;
 use dealflow_proto::opportunities::v1::{
     ActivityResult, CreateOpportunityRequest, GetOpportunityRequest, MoveToStageRequest, Opportunity, PlannedActivity,
-    RecordActivityResultRequest, StageEntry, StartProcessRequest, opportunity, stage_entry,
+    RecordActivityResultRequest, RecordTimeRequest, StageEntry, StartProcessRequest, opportunity, stage_entry,
 };
+use dealflow_proto::{convert, names};
+use tonic::Code;
 
 use crate::close::{lost, may_order, won};
 use crate::flow::{Run, Stop, is_settled};
 use crate::gates;
 use crate::propose::prepare_quote;
 use crate::reserve::frees;
+use crate::settings::DEFAULT_CURRENCY;
 
 /// Opens a deal with a process; the activities of its first stage are made (R-PRC-1).
 pub(crate) async fn start_deal(run: Run, ask: gateway::StartDealRequest) -> Result<DealProgress, Stop> {
+    let opportunity = match ask.opportunity {
+        Some(opportunity) => Some(with_currency(&run, opportunity).await?),
+        None => None,
+    };
     let opened = CreateOpportunityRequest {
-        opportunity: ask.opportunity,
+        opportunity,
         process: ask.process,
         language_code: ask.language_code,
         ..CreateOpportunityRequest::default()
@@ -30,6 +37,20 @@ pub(crate) async fn start_deal(run: Run, ask: gateway::StartDealRequest) -> Resu
     let opportunity = run.step("open", opened).await?;
     followed(&run, &opportunity).await?;
     Ok(run.progress())
+}
+
+/// The opportunity in the house's currency, where neither it nor an amount of it names one.
+async fn with_currency(run: &Run, opportunity: Opportunity) -> Result<Opportunity, Stop> {
+    let bant = opportunity.bant.as_ref().and_then(|bant| bant.budget_amount.as_ref());
+    let amounts = [opportunity.estimated_value.as_ref(), opportunity.revenue_expectation.as_ref(), bant];
+    let prices = opportunity.lines.iter().map(|line| line.unit_price.as_ref());
+    let of_amounts = amounts.into_iter().chain(prices).flatten().map(|amount| amount.currency_code.as_str());
+    let known = [opportunity.currency_code.as_str()].into_iter().chain(of_amounts).find(|code| !code.is_empty());
+    let currency_code = match known {
+        Some(known) => known.to_owned(),
+        None => run.decided(&DEFAULT_CURRENCY).await?,
+    };
+    Ok(Opportunity { currency_code, ..opportunity })
 }
 
 /// Starts a process on an opportunity; the activities of its stage are made (R-PRC-1).
@@ -66,7 +87,9 @@ pub(crate) async fn move_to_stage(run: Run, ask: gateway::MoveToStageRequest) ->
 /// Completes an activity, and does what its result asks for (R-STG-5).
 pub(crate) async fn complete_activity(run: Run, ask: gateway::CompleteActivityRequest) -> Result<DealProgress, Stop> {
     let activity = run.look("activity", GetActivityRequest { name: ask.activity.clone() }).await?;
-    may_close(&run, &activity, &ask.result, &ask.result_text).await?;
+    // What was noted before is the result in words where nothing else is said.
+    let said = if ask.result_text.is_empty() { &activity.result_text } else { &ask.result_text };
+    may_close(&run, &activity, &ask.result, said).await?;
     let done = CompleteActivityRequest {
         name: ask.activity,
         etag: ask.etag,
@@ -80,15 +103,39 @@ pub(crate) async fn complete_activity(run: Run, ask: gateway::CompleteActivityRe
     Ok(run.progress())
 }
 
-/// What follows a completed activity: nothing for one made by hand, or where the opportunity was closed meanwhile.
+/// What follows a completed activity: of one made by hand its time counts (R-OPP-2); nothing where the opportunity was
+/// closed meanwhile.
 pub(crate) async fn completed(run: &Run, activity: &Activity) -> Result<(), Stop> {
     if activity.origin() != activity::Origin::Process {
-        return Ok(());
+        return time_spent(run, activity).await;
     }
     match run.settle("record", recording(activity, &activity.result, &activity.result_text)).await? {
         Some(opportunity) if has_moved(&opportunity, activity) => followed(run, &opportunity).await,
         _ => Ok(()),
     }
+}
+
+/// The minutes of an activity that people made by hand for a deal, while it is open: a closed one counts what was known
+/// when it was closed.
+async fn time_spent(run: &Run, activity: &Activity) -> Result<(), Stop> {
+    if activity.actual_minutes == 0 || names::OPPORTUNITIES.parse(&activity.regarding).is_err() {
+        return Ok(());
+    }
+    let deal = match run.read("deal", GetOpportunityRequest { name: activity.regarding.clone() }).await {
+        // An opportunity that is kept elsewhere.
+        Err(Stop::Refused(stopped)) if stopped.status.code() == Code::NotFound => return Ok(()),
+        deal => deal?,
+    };
+    if deal.state() != opportunity::State::Open {
+        return Ok(());
+    }
+    let spent = RecordTimeRequest {
+        name: deal.name,
+        minutes: activity.actual_minutes,
+        spent_on: activity.name.clone(),
+        ..RecordTimeRequest::default()
+    };
+    run.settle("record time", spent).await.map(drop)
 }
 
 /// As [`completed`], where somebody completed it in its service: what the gateway would have asked before is asked now.
@@ -153,11 +200,26 @@ pub(crate) async fn followed(run: &Run, opportunity: &Opportunity) -> Result<(),
         opportunity::State::Lost => lost(run, opportunity).await,
         _ => {
             sync_activities(run, opportunity).await?;
+            if open_entry(opportunity).is_some_and(|entry| entry.makes_customer) {
+                make_customer(run, opportunity).await?;
+            }
             match open_entry(opportunity).is_some_and(|entry| entry.prepares_quote) {
                 true => prepare_quote(run, opportunity).await,
                 false => Ok(()),
             }
         }
+    }
+}
+
+/// Who buys is a customer from now on (R-ACC-1); an account that is kept elsewhere is none of ours.
+pub(crate) async fn make_customer(run: &Run, deal: &Opportunity) -> Result<(), Stop> {
+    if deal.account.is_empty() {
+        return Ok(());
+    }
+    let ask = MakeCustomerRequest { name: deal.account.clone(), ..MakeCustomerRequest::default() };
+    match run.step("customer", ask).await {
+        Err(Stop::Refused(stopped)) if stopped.status.code() == Code::NotFound => Ok(()),
+        answer => answer.map(drop),
     }
 }
 
@@ -170,12 +232,17 @@ pub(crate) async fn sync_activities(run: &Run, opportunity: &Opportunity) -> Res
         stage_entry::Cause::ProcessCanceled => activity::CancelReason::ProcessCanceled,
         _ => activity::CancelReason::StageLeft,
     };
-    let open = entry.planned_activities.iter().filter(|planned| planned.result.is_empty() && !closed);
+    let open = || entry.planned_activities.iter().filter(|planned| planned.result.is_empty() && !closed);
+    let of_kind = |planned: &PlannedActivity| PlannedCategory {
+        planned_key: planned.key.clone(),
+        display_name: planned.category.clone(),
+    };
     let sync = SyncStageActivitiesRequest {
         opportunity: opportunity.name.clone(),
         stage_entry: entry.name.clone(),
         entry_number: entry.number,
-        planned: open.map(|planned| activity_of(planned, opportunity, entry)).collect(),
+        planned: open().map(|planned| activity_of(planned, opportunity, entry)).collect(),
+        categories: open().filter(|planned| !planned.category.is_empty()).map(of_kind).collect(),
         cancel_reason: reason.into(),
         closed,
         ..SyncStageActivitiesRequest::default()
@@ -196,6 +263,8 @@ fn activity_of(planned: &PlannedActivity, opportunity: &Opportunity, entry: &Sta
         allowed_results: planned.results.iter().map(|result| allowed(result, entry)).collect(),
         due_time: due(planned, opportunity).map(convert::timestamp),
         required: planned.required,
+        knowledge: planned.knowledge.clone(),
+        resume_time: planned.wait_until_time,
         ..Activity::default()
     }
 }
@@ -217,6 +286,7 @@ fn allowed(result: &ActivityResult, entry: &StageEntry) -> AllowedResult {
         effect: effect_of(result),
         // The last activity of the last stage wins whatever it is called: each of them may be that.
         closes_deal: entry.wins_when_done || matches!(result.effect(), Effect::Win | Effect::Lose),
+        needs_text: result.needs_text,
     }
 }
 

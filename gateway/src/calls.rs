@@ -95,6 +95,7 @@ calls! { leads, LeadServiceClient {
 
 calls! { leads, AccountServiceClient {
     read get_account(leads::GetAccountRequest) -> leads::Account;
+    verb make_customer(leads::MakeCustomerRequest) -> leads::Account;
 }}
 
 calls! { leads, ContactServiceClient {
@@ -110,6 +111,7 @@ calls! { opportunities, OpportunityServiceClient {
     verb start_process(opportunities::StartProcessRequest) -> opportunities::Opportunity;
     verb move_to_stage(opportunities::MoveToStageRequest) -> opportunities::Opportunity;
     verb record_activity_result(opportunities::RecordActivityResultRequest) -> opportunities::Opportunity;
+    verb record_time(opportunities::RecordTimeRequest) -> opportunities::Opportunity;
     verb reserve_opportunity(opportunities::ReserveOpportunityRequest) -> opportunities::Opportunity;
     verb release_opportunity(opportunities::ReleaseOpportunityRequest) -> opportunities::Opportunity;
     verb win_opportunity(opportunities::WinOpportunityRequest) -> opportunities::Opportunity;
@@ -131,6 +133,7 @@ calls! { activities, ActivityServiceClient {
     verb create_activity(activities::CreateActivityRequest) -> activities::Activity;
     verb complete_activity(activities::CompleteActivityRequest) -> activities::Activity;
     verb sync_stage_activities(activities::SyncStageActivitiesRequest) -> activities::SyncStageActivitiesResponse;
+    verb pause_reminders(activities::PauseRemindersRequest) -> activities::PauseRemindersResponse;
 }}
 
 calls! { activities, NotificationServiceClient {

@@ -7,14 +7,14 @@ use dealflow_proto::google::type_::Money;
 use dealflow_proto::leads::v1::SatisfyLeadRequest;
 use dealflow_proto::names;
 use dealflow_proto::opportunities::v1::{
-    GetOpportunityRequest, GetProcessRequest, LoseOpportunityRequest, Opportunity, WinOpportunityRequest, opportunity,
-    process_run,
+    GetOpportunityRequest, GetProcessRequest, LoseOpportunityRequest, Opportunity, ReserveOpportunityRequest,
+    WinOpportunityRequest, opportunity, process_run,
 };
 use dealflow_proto::orders::v1::{
     AcceptQuoteRequest, CloseOpportunityQuotesRequest, CreateOrderRequest, GetOrderRequest, Order, Quote, order, quote,
 };
 
-use crate::advance::sync_activities;
+use crate::advance::{make_customer, sync_activities};
 use crate::aftercare::follow_up;
 use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
 use crate::flow::{Run, Stop};
@@ -36,13 +36,8 @@ pub(crate) async fn accept_quote(run: Run, ask: gateway::AcceptQuoteRequest) -> 
     let stays_open = has_work_before_win(&run, &opportunity).await?;
     has_customer(&run, &opportunity)?;
     buyer(&run, &quote.account).await?;
-    if !stays_open {
-        // The gates of the process are asked before anything is taken, as if it were; the reservation asks for the rest.
-        let etag = ask.etag.clone();
-        let win = WinOpportunityRequest { etag, assume_accepted_quote: true, ..winning(&ask.opportunity) };
-        run.check("may win", win).await?;
-    }
-    let quote = take(&run, &ask.opportunity, &ask.etag, quote, &ask.customer_reference).await?;
+    let taking = Taking { customer_reference: &ask.customer_reference, to_win: !stays_open };
+    let quote = take(&run, &ask.opportunity, &ask.etag, quote, &taking).await?;
     tell_quotes(&run, &opportunity, &[&quote]).await?;
     if stays_open {
         submit(&run, &quote.order, order::State::Draft).await?;
@@ -83,10 +78,11 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
         Some(quote) => {
             has_customer(&run, &opportunity)?;
             buyer(&run, &quote.account).await?;
-            // What the winner says of the win is asked first, and the gates of the process, as if the quote were taken; the
-            // reservation changes the version that the caller saw.
+            // What the winner says of the win is asked first: the reservation changes the version that the caller saw. It
+            // asks for the rest itself, the gates of the process with it.
             run.check("may win", WinOpportunityRequest { assume_accepted_quote: true, ..win.clone() }).await?;
-            let quote = take(&run, &ask.opportunity, &ask.etag, quote, &ask.customer_reference).await?;
+            let taking = Taking { customer_reference: &ask.customer_reference, to_win: true };
+            let quote = take(&run, &ask.opportunity, &ask.etag, quote, &taking).await?;
             tell_quotes(&run, &opportunity, &[&quote]).await?;
             let win = WinOpportunityRequest { etag: String::new(), ..of_quote(&quote) };
             let opportunity = win_ordered(&run, win).await?;
@@ -126,13 +122,21 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
     Ok(run.progress())
 }
 
+/// How a quote is taken.
+struct Taking<'a> {
+    /// The customer's own number.
+    customer_reference: &'a str,
+    /// Whether the deal is won with it at once.
+    to_win: bool,
+}
+
 /// Takes a quote. Both can refuse, the opportunity and the quote: the deal is reserved for the order first, which nobody
 /// but a deal that can be won lets happen, and is freed again if the quote cannot be taken (R-FLW-3).
-async fn take(run: &Run, deal: &str, etag: &str, quote: &Quote, customer_reference: &str) -> Result<Quote, Stop> {
+async fn take(run: &Run, deal: &str, etag: &str, quote: &Quote, how: &Taking<'_>) -> Result<Quote, Stop> {
     let order = names::ORDERS.name(run.new_id("order"));
     let acceptance = AcceptQuoteRequest {
         name: quote.name.clone(),
-        customer_reference: customer_reference.to_owned(),
+        customer_reference: how.customer_reference.to_owned(),
         order: order.clone(),
         ..AcceptQuoteRequest::default()
     };
@@ -143,7 +147,9 @@ async fn take(run: &Run, deal: &str, etag: &str, quote: &Quote, customer_referen
         let message = format!("{} is made for no account; ReviseQuote it, and give it the one that buys", quote.name);
         return run.refuse("look for the customer", Refusal::guard(message, &[("quote.account", "is missing")]));
     }
-    reserve::reserve(run, deal, etag, &order, worth(quote)).await?;
+    let reservation =
+        ReserveOpportunityRequest { to_win: how.to_win, ..reserve::reservation(deal, &order, worth(quote)) };
+    reserve::reserve(run, etag, reservation).await?;
     let undo = ("release", reserve::release(deal, &order));
     run.or_undo("taken", undo, run.step("accept", acceptance)).await
 }
@@ -177,12 +183,14 @@ pub(crate) async fn may_order(run: &Run, deal: &Opportunity, reference: &str) ->
 }
 
 /// What follows a win: activities are canceled, follow-up activities made, those who answer for the deal are told, the
-/// lead is satisfied, open quotes are closed, and the order, the one that stands or a new one, goes to the ERP.
+/// lead is satisfied, who bought is a customer (R-ACC-1), open quotes are closed, and the order, the one that stands or a
+/// new one, goes to the ERP.
 pub(crate) async fn won(run: &Run, deal: &Opportunity, order: Option<(&str, order::State)>) -> Result<(), Stop> {
     tokio::try_join!(
         sync_activities(run, deal),
         notify_closed(run, deal),
         satisfy_lead(run, deal),
+        make_customer(run, deal),
         close_quotes(run, deal, quote::CloseReason::Canceled),
         follow_up(run, deal),
         async {

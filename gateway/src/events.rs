@@ -12,6 +12,7 @@ use crate::advance::{completed_directly, followed};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order, submit};
 use crate::gates;
+use crate::notify::pause_reminders;
 use crate::qualify::qualified;
 use crate::reserve::{canceled_directly, made_directly};
 
@@ -20,7 +21,8 @@ pub(crate) const FOLLOW_EVENT: &str = "FollowEvent";
 
 /// Of `leads`: the process starts (R-LED-3).
 pub(crate) const OF_LEADS: &[&str] = &["lead.qualified"];
-/// Of `opportunities`: activities are made and canceled; a win and a loss have their consequences.
+/// Of `opportunities`: activities are made and canceled, reminders rest and go on; a win and a loss have their
+/// consequences.
 pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
     "opportunity.created",
     "opportunity.process_started",
@@ -29,6 +31,8 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
     "opportunity.process_migrated",
     "opportunity.stage_changed",
     "opportunity.result_recorded",
+    "opportunity.held",
+    "opportunity.resumed",
     "opportunity.won",
     "opportunity.lost",
 ];
@@ -58,6 +62,9 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "lead.qualified" => {
             let lead = run.read("lead", GetLeadRequest { name: event.subject }).await?;
             qualified(&run, &lead).await?;
+        }
+        "opportunity.held" | "opportunity.resumed" => {
+            pause_reminders(&run, &record(&event)?, event.r#type == "opportunity.held").await?;
         }
         "activity.completed" => completed_directly(&run, &record(&event)?).await?,
         "quote.accepted" => {

@@ -81,7 +81,7 @@ fn translated(action: NextAction, deal: &Opportunity, known: &Known<'_>) -> Opti
 /// The open activity of the present stage entry that a description is about: its subject, and in brackets its results.
 fn activity(described: &str, deal: &Opportunity, known: &Known<'_>) -> Option<String> {
     let entry = deal.stage_entry.as_ref().map(|entry| entry.name.as_str()).unwrap_or_default();
-    let open = |it: &&Activity| matches!(it.state(), activity::State::NotStarted | activity::State::InProgress);
+    let open = |it: &&Activity| !matches!(it.state(), activity::State::Completed | activity::State::Canceled);
     let about = |it: &&Activity| described.strip_prefix(&it.subject).is_some_and(|rest| rest.starts_with(" ["));
     let here = known.activities.iter().filter(open).find(|it| it.stage_entry == entry && about(it));
     here.map(|activity| activity.name.clone())

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Context, Kind, Refusal, Store};
 use dealflow_proto::activities::v1::activity_service_client::ActivityServiceClient;
-use dealflow_proto::activities::v1::{Activity, ListActivitiesRequest};
+use dealflow_proto::activities::v1::interaction_service_client::InteractionServiceClient;
+use dealflow_proto::activities::v1::{Activity, Interaction, ListActivitiesRequest, ListInteractionsRequest};
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::feed::v1::{Event, ListEventsRequest};
 use dealflow_proto::gateway::v1::privacy_service_server::PrivacyService;
@@ -19,6 +20,7 @@ use dealflow_proto::gateway::v1::{
 };
 use dealflow_proto::leads::v1::person_service_client::PersonServiceClient;
 use dealflow_proto::leads::v1::{ErasePersonRequest, ExportPersonRequest, Lead, PersonExport};
+use dealflow_proto::names;
 use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
 use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity};
 use futures::future::try_join_all;
@@ -73,7 +75,9 @@ impl PrivacyService for PrivacyRpc {
             blank_flows(&self.store, flows).await?;
         }
         let opportunities = held.opportunities.into_iter().map(|it| it.name);
-        let referring = opportunities.chain(held.activities.into_iter().map(|it| it.name)).collect();
+        let activities = held.activities.into_iter().map(|it| it.name);
+        let referring =
+            opportunities.chain(activities).chain(held.interactions.into_iter().map(|it| it.name)).collect();
         Ok(Response::new(ErasePersonalDataResponse { person: Some(erased.into_inner()), referring }))
     }
 }
@@ -89,7 +93,12 @@ impl PrivacyRpc {
         let records: Vec<&str> = names_of(&person).chain(opportunities.iter().map(|it| it.name.as_str())).collect();
         let activities = try_join_all(records.chunks(AT_ONCE).map(|names| self.activities(context, names))).await?;
         let activities = activities.concat();
-        Ok(ExportPersonalDataResponse { person: Some(person), opportunities, activities })
+        let interactions = try_join_all(records.chunks(AT_ONCE).map(|names| self.interactions(context, names))).await?;
+        let mut interactions = interactions.concat();
+        // One may be with the contact about the deal: it is one all the same.
+        interactions.sort_by(|one, other| one.name.cmp(&other.name));
+        interactions.dedup_by(|one, other| one.name == other.name);
+        Ok(ExportPersonalDataResponse { person: Some(person), opportunities, activities, interactions })
     }
 
     /// The opportunity, if it is there: a lead may name one that another system holds.
@@ -107,6 +116,18 @@ impl PrivacyRpc {
         let ask = ListActivitiesRequest { page_size: MOST, filter: filter.join(" OR "), ..Default::default() };
         let mut activities = ActivityServiceClient::new(self.to.activities.clone());
         Ok(activities.list_activities(asked(context, ask)).await?.into_inner().activities)
+    }
+
+    /// What was said with the contact, or about the records.
+    async fn interactions(&self, context: &Context, names: &[&str]) -> Result<Vec<Interaction>, Status> {
+        let filter = names.iter().map(|name| match names::CONTACTS.parse(name) {
+            Ok(_) => format!("contact = \"{name}\" OR regarding = \"{name}\""),
+            Err(_) => format!("regarding = \"{name}\""),
+        });
+        let filter = filter.collect::<Vec<_>>().join(" OR ");
+        let ask = ListInteractionsRequest { page_size: MOST, filter, ..Default::default() };
+        let mut interactions = InteractionServiceClient::new(self.to.activities.clone());
+        Ok(interactions.list_interactions(asked(context, ask)).await?.into_inner().interactions)
     }
 
     /// The flows that the person's records and deals went through: those that changed them, and those that their events

@@ -1,8 +1,10 @@
 //! What a verb tells its caller: each step's answer finds its place in [`DealProgress`].
 
-use dealflow_proto::activities::v1::{Activity, NotifyDealClosedResponse, SyncStageActivitiesResponse};
+use dealflow_proto::activities::v1::{
+    Activity, NotifyDealClosedResponse, PauseRemindersResponse, SyncStageActivitiesResponse,
+};
 use dealflow_proto::gateway::v1::DealProgress;
-use dealflow_proto::leads::v1::Lead;
+use dealflow_proto::leads::v1::{Account, Lead};
 use dealflow_proto::opportunities::v1::Opportunity;
 use dealflow_proto::orders::v1::{CloseOpportunityQuotesResponse, Invoice, Order, Quote};
 
@@ -43,6 +45,16 @@ impl Tell for SyncStageActivitiesResponse {
 
 impl Tell for NotifyDealClosedResponse {
     /// Who was told is in the notification centre.
+    fn tell(&self, _: &mut DealProgress) {}
+}
+
+impl Tell for PauseRemindersResponse {
+    /// That the deal is on hold its opportunity says.
+    fn tell(&self, _: &mut DealProgress) {}
+}
+
+impl Tell for Account {
+    /// The customer is not of one deal alone; the view of the deal has it.
     fn tell(&self, _: &mut DealProgress) {}
 }
 

@@ -24,16 +24,10 @@ use crate::flow::{Run, Stop};
 use crate::progress::Tell;
 
 /// Reserves an open deal for the order that is to be made; refused where the deal could not be won.
-pub(crate) async fn reserve(
-    run: &Run,
-    deal: &str,
-    etag: &str,
-    order: &str,
-    value: Option<Money>,
-) -> Result<Opportunity, Stop> {
-    let again = reservation(deal, order, value);
+pub(crate) async fn reserve(run: &Run, etag: &str, again: ReserveOpportunityRequest) -> Result<Opportunity, Stop> {
     let first = ReserveOpportunityRequest { etag: etag.to_owned(), ..again.clone() };
-    unless_ordered(run, deal, ("reserve", first), ("reserve again", again)).await
+    let deal = again.name.clone();
+    unless_ordered(run, &deal, ("reserve", first), ("reserve again", again)).await
 }
 
 /// Loses a deal; refused while its order stands.
@@ -49,7 +43,8 @@ pub(crate) fn release(deal: &str, order: &str) -> ReleaseOpportunityRequest {
     ReleaseOpportunityRequest { name, order, ..ReleaseOpportunityRequest::default() }
 }
 
-fn reservation(deal: &str, order: &str, value: Option<Money>) -> ReserveOpportunityRequest {
+/// What reserves a deal for an order that is worth `value`.
+pub(crate) fn reservation(deal: &str, order: &str, value: Option<Money>) -> ReserveOpportunityRequest {
     let (name, order) = (deal.to_owned(), order.to_owned());
     ReserveOpportunityRequest { name, order, value, ..ReserveOpportunityRequest::default() }
 }
@@ -99,14 +94,30 @@ pub(crate) async fn frees(run: &Run, deal: &str, refused: &Status) -> Result<boo
 /// An order that somebody made in its service: the deal is reserved for it. False where the deal was lost meanwhile, and
 /// the order was canceled for it.
 pub(crate) async fn made_directly(run: &Run, made: &Order) -> Result<bool, Stop> {
-    let value = made.totals.as_ref().and_then(|totals| totals.total_without_vat.clone());
-    match reserve(run, &made.opportunity, "", &made.name, value).await {
-        Ok(_) => return Ok(true),
+    if made.opportunity.is_empty() {
+        return Ok(true);
+    }
+    // A closed deal is not asked: that would be an attempt to change it, which the audit keeps (R-OPP-3).
+    match run.read("deal", GetOpportunityRequest { name: made.opportunity.clone() }).await {
         // An order of no deal that we know is nobody's but its maker's.
         Err(Stop::Refused(refused)) if refused.status.code() == Code::NotFound => return Ok(true),
+        deal => match deal?.state() {
+            opportunity::State::Won => return Ok(true),
+            opportunity::State::Lost => return canceled_for_loss(run, made).await,
+            _ => {}
+        },
+    }
+    let value = made.totals.as_ref().and_then(|totals| totals.total_without_vat.clone());
+    match reserve(run, "", reservation(&made.opportunity, &made.name, value)).await {
+        Ok(_) => return Ok(true),
         Err(Stop::Refused(refused)) if crate::flow::is_settled(&refused.status) => {}
         Err(other) => return Err(other),
     }
+    canceled_for_loss(run, made).await
+}
+
+/// Cancels an order whose deal was lost before it was made; answers whether it stands.
+async fn canceled_for_loss(run: &Run, made: &Order) -> Result<bool, Stop> {
     let deal = run.read("closed deal", GetOpportunityRequest { name: made.opportunity.clone() }).await?;
     if deal.state() != opportunity::State::Lost {
         return Ok(true);
@@ -132,6 +143,17 @@ pub(crate) async fn made_directly(run: &Run, made: &Order) -> Result<bool, Stop>
 
 /// A canceled order frees its deal; one that is closed by now needs no freeing.
 pub(crate) async fn canceled_directly(run: &Run, order: &Order) -> Result<(), Stop> {
+    if order.opportunity.is_empty() {
+        return Ok(());
+    }
+    let deal = match run.read("deal", GetOpportunityRequest { name: order.opportunity.clone() }).await {
+        Err(Stop::Refused(refused)) if refused.status.code() == Code::NotFound => return Ok(()),
+        deal => deal?,
+    };
+    // Nor is it an attempt to change what is closed, which the audit would keep (R-OPP-3).
+    if deal.state() != opportunity::State::Open {
+        return Ok(());
+    }
     match run.settle("release", release(&order.opportunity, &order.name)).await {
         Err(Stop::Refused(refused)) if refused.status.code() == Code::NotFound => Ok(()),
         answer => answer.map(drop),

@@ -61,14 +61,13 @@ impl SettingService for SettingRpc {
         request: Request<ListSettingsRequest>,
     ) -> Result<Response<ListSettingsResponse>, Status> {
         let ask = onward(request)?.into_inner();
-        let everything = || ListSettingsRequest { page_size: 1000, page_token: String::new() };
+        let everything = || ListSettingsRequest { page_size: 1000, ..Default::default() };
         let others = self.others.iter().map(|(_, link)| async move {
             SettingServiceClient::new(link.clone()).list_settings(everything()).await.map(Response::into_inner)
         });
         let own = self.own.list_settings(Request::new(everything())).await?.into_inner();
         let mut all = own.settings;
         all.extend(try_join_all(others).await?.into_iter().flat_map(|page| page.settings));
-        all.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Response::new(settings::page(all, &ask)?))
     }
 

@@ -20,7 +20,8 @@ Examples:
   dealflow funnel --owner 'Moses Frase' --json
 
 Came so far: were in the stage or in a later one, or were won. Went on: those of them that came to the next stage, or
-from the last one were won, in percent. Mean days: from entering to leaving, of every stay that ended.";
+from the last one were won, in percent; each process by itself, since another stage is next in each. Mean days: from
+entering to leaving, of every stay that ended.";
 
 /// Arguments of `funnel`.
 #[derive(Debug, Args)]
@@ -65,11 +66,26 @@ impl Funnel {
         if self.json {
             return data::print(&json!({ "rows": data::list(&rows, |row| to_json(row, &caption(row))) }));
         }
-        let columns =
-            ["stage", "were in it", "came so far", "went on %", "stays", "mean days", "won", "lost", "lost here"];
-        let mut table = show::numbers(&columns, 1);
+        let columns = [
+            "process",
+            "stage",
+            "were in it",
+            "came so far",
+            "went on %",
+            "stays",
+            "mean days",
+            "won",
+            "lost",
+            "lost here",
+        ];
+        let mut table = show::numbers(&columns, 2);
+        let mut process = None;
         for row in &rows {
+            // Said once, at its first stage.
+            let said = if process == Some(&row.process) { "" } else { row.process.trim_start_matches("processes/") };
+            process = Some(&row.process);
             table.add_row([
+                said.to_owned(),
                 caption(row),
                 row.opportunity_count.to_string(),
                 row.reached_count.to_string(),
@@ -93,6 +109,7 @@ fn days(time: Option<&Duration>) -> Option<String> {
 
 fn to_json(row: &StageFiguresRow, caption: &str) -> Value {
     json!({
+        "process": data::text(&row.process),
         "stage": row.stage,
         "caption": caption,
         "entry_count": row.entry_count,

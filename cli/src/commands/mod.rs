@@ -10,6 +10,7 @@ pub mod demo;
 pub mod draft;
 pub mod employees;
 mod erp;
+pub mod errors;
 pub mod export;
 pub mod flows;
 pub mod forecast;
@@ -172,6 +173,8 @@ pub enum Command {
     /// Show and change what the installation decides while it runs
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// Show the catalogue of refusals: what a caller may be told, and what it means
+    Errors(errors::Errors),
     /// Open all databases, migrate them, and print their versions
     Migrate(migrate::Migrate),
     /// Run complete deals, count and time them, and compare with what the database alone could do
@@ -215,6 +218,7 @@ impl Command {
             Self::Erp(erp) => erp.run().await,
             Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Setting(setting) => setting.run().await,
+            Self::Errors(errors) => errors.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,
         }

@@ -111,7 +111,7 @@ impl List {
 
 async fn all(api: Api) -> anyhow::Result<Vec<Setting>> {
     let page = async |page_token| {
-        let ask = ListSettingsRequest { page_size: 0, page_token };
+        let ask = ListSettingsRequest { page_token, ..ListSettingsRequest::default() };
         let page = api.settings.clone().list_settings(api.ask(ask)).await?.into_inner();
         Ok((page.settings, page.next_page_token))
     };

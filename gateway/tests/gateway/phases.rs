@@ -156,7 +156,7 @@ both! {
         let done = house.deals.clone().win_deal(win()).await.expect("it is won").into_inner();
         let effects = neighbour.effects();
         assert!(in_order(&effects, &["ReserveOpportunity", "AcceptQuote", "WinOpportunity", "SubmitOrder"]), "{effects:?}");
-        for follows in ["SyncStageActivities", "SatisfyLead", "CloseOpportunityQuotes"] {
+        for follows in ["SyncStageActivities", "SatisfyLead", "MakeCustomer", "NotifyDealClosed", "CloseOpportunityQuotes"] {
             assert!(effects.iter().any(|effect| effect == follows), "{follows} follows: {effects:?}");
         }
         assert!(!effects.iter().any(|effect| effect == "CreateOrder"), "never two orders");

@@ -7,6 +7,7 @@ mod m0004_record;
 mod m0005_terminal;
 mod m0006_figures;
 mod m0007_processes;
+mod m0008_knowledge;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_terminal::Migration),
             Box::new(m0006_figures::Migration),
             Box::new(m0007_processes::Migration),
+            Box::new(m0008_knowledge::Migration),
         ]
     }
 }

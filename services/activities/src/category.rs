@@ -81,6 +81,15 @@ pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> 
     Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
 }
 
+/// The categories in use that people call so.
+pub async fn called(db: &impl ConnectionTrait, display_names: Vec<&str>) -> Result<Vec<Model>, Error> {
+    if display_names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = Entity::find().filter(Column::DisplayName.is_in(display_names)).filter(Column::Archived.eq(false));
+    Ok(found.all(db).await?)
+}
+
 /// The category that a new activity is to be of: one that is there, and not archived.
 pub async fn in_use(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
     let category = get(db, &names::CATEGORIES.name(id)).await?;

@@ -5,12 +5,14 @@
 //! at which concurrent syncs queue, and what tells an entry that came too late.
 
 use chrono::{DateTime, Utc};
+use dealflow_proto::activities::v1::PlannedCategory;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{ActiveValue::Set, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
 use crate::activity::{self, OPEN, Origin, State};
+use crate::category;
 use crate::error::Error;
 
 /// How far an opportunity's process activities have been synced.
@@ -112,6 +114,24 @@ impl Model {
             .lock_exclusive();
         Ok(found.all(tx).await?)
     }
+}
+
+/// Gives planned activities their categories by what people call them (R-ACT-1). One that is not there is passed over: the
+/// sale goes on without it.
+pub async fn with_categories(
+    tx: &impl ConnectionTrait,
+    planned: &mut [activity::Model],
+    categories: &[PlannedCategory],
+) -> Result<(), Error> {
+    let called = categories.iter().map(|it| it.display_name.as_str()).collect();
+    let known = category::called(tx, called).await?;
+    for activity in planned {
+        let key = activity.planned_key.as_deref().unwrap_or_default();
+        let called = categories.iter().find(|it| it.planned_key == key);
+        let found = called.and_then(|it| known.iter().find(|known| known.display_name == it.display_name));
+        activity.category = found.map(|found| found.id).or(activity.category);
+    }
+    Ok(())
 }
 
 async fn cancel_all(

@@ -2,6 +2,8 @@
 
 mod aftercare;
 mod approvals;
+mod at_once;
+mod at_work;
 mod bad_input;
 mod crash;
 mod customer;

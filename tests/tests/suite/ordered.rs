@@ -43,14 +43,14 @@ async fn lose_directly(sandbox: &Sandbox, deal: &str) -> Result<State, Status> {
 }
 
 /// Cancels an order whose hand-over is refused by nobody: in its service, past the gateway.
-async fn cancel_directly(sandbox: &Sandbox, order: &str) {
+pub(crate) async fn cancel_directly(sandbox: &Sandbox, order: &str) {
     let api = sandbox.direct(PartName::Orders);
     let ask = CancelOrderRequest { name: order.to_owned(), request_id: new_id(), ..CancelOrderRequest::default() };
     api.orders.clone().cancel_order(api.ask(ask)).await.expect("a draft can be canceled");
 }
 
 /// An order for what a deal asks for, made in its service.
-async fn order_directly(sandbox: &Sandbox, deal: &str) -> Order {
+pub(crate) async fn order_directly(sandbox: &Sandbox, deal: &str) -> Order {
     let account = sandbox.view(deal).await.opportunity.expect("it is there").account;
     let api = sandbox.direct(PartName::Orders);
     let order = Order {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
+use dealflow_proto::activities::v1::{
+    Activity, CreateActivityRequest, CreateInteractionRequest, GetActivityRequest, Interaction, interaction,
+};
 use dealflow_proto::gateway::v1::{ErasePersonalDataRequest, ExportPersonalDataRequest, GetDealRequest};
 use dealflow_proto::leads::v1::{GetLeadRequest, Lead, MoveLeadToStageRequest, lead};
 use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
@@ -63,6 +66,42 @@ both! {
         assert!(!tells_of(&stored, "Quixada") && !stored.is_empty());
         let view = sandbox.api.deals.clone().get_deal(GetDealRequest { opportunity: deal }).await.expect("the deal");
         assert_eq!(view.into_inner().contact.expect("the contact").family_name, "erased");
+        sandbox.stop().await;
+    }
+
+    /// R-ACC-3: what people wrote of their sales in words stays as they wrote it: a machine cannot tell whom a sentence is
+    /// about. It is exported with the person, and the erasure names every record that may tell of it.
+    async fn free_texts_are_named_to_who_erases_a_person_and_left_to_them(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let lead = a_lead(&sandbox, "Quixada").await;
+        let qualified = sandbox.qualify(&lead.name).await;
+        let deal = qualified.opportunity.expect("an opportunity");
+        let interaction = Interaction {
+            regarding: deal.name.clone(),
+            contact: deal.contact.clone(),
+            channel: interaction::Channel::Phone.into(),
+            subject: "Quixada wants to wait".to_owned(),
+            ..Interaction::default()
+        };
+        let ask = CreateInteractionRequest { interaction: Some(interaction), request_id: new_id(), ..Default::default() };
+        let api = &sandbox.api;
+        let said = api.interactions.clone().create_interaction(api.ask(ask)).await.expect("recorded").into_inner();
+        let task = Activity { subject: "Call Quixada".to_owned(), regarding: deal.name.clone(), ..Activity::default() };
+        let ask = CreateActivityRequest { activity: Some(task), request_id: new_id(), ..Default::default() };
+        let task = api.activities.clone().create_activity(api.ask(ask)).await.expect("made").into_inner();
+        sandbox.rest().await;
+
+        let mut privacy = api.privacy.clone();
+        let ask = ExportPersonalDataRequest { name: deal.contact.clone() };
+        let held = privacy.export_personal_data(ask).await.expect("exported").into_inner();
+        assert_eq!(held.interactions, [said.clone()], "with the contact and about the deal: it is one");
+        let erase = ErasePersonalDataRequest { name: deal.contact, request_id: new_id(), ..Default::default() };
+        let erased = privacy.erase_personal_data(erase).await.expect("erased").into_inner();
+        for name in [&deal.name, &task.name, &said.name] {
+            assert!(erased.referring.contains(name), "{name} in {:?}", erased.referring);
+        }
+        let kept = api.activities.clone().get_activity(api.ask(GetActivityRequest { name: task.name })).await;
+        assert_eq!(kept.expect("there").into_inner().subject, "Call Quixada");
         sandbox.stop().await;
     }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
-use dealflow_proto::activities::v1::{Activity, CreateActivityRequest, activity};
+use dealflow_proto::activities::v1::{
+    Activity, CreateActivityRequest, CreateInteractionRequest, Interaction, StartActivityRequest, activity, interaction,
+};
 use dealflow_proto::gateway::v1::{
     Deal, DealProgress, MoveToStageRequest, QualifyLeadRequest, StartDealRequest, StartProcessRequest, WinDealRequest,
 };
+use dealflow_proto::leads::v1::{Account, CreateAccountRequest, GetAccountRequest};
 use dealflow_proto::opportunities::v1::{
     CancelProcessRequest, CompleteProcessRequest, Opportunity, UpdateOpportunityRequest, opportunity, process_run,
 };
@@ -168,16 +171,40 @@ both! {
         sandbox.finish().await;
     }
 
-    /// Requirements §1 (E), R-STG-2: the qualification is worked through, and its confirmation starts the preparation of
-    /// the quote.
+    /// Requirements §1 (E), R-STG-2, R-ACT-1, R-ACT-5, R-ACC-1: the task is worked through with its start, the interaction,
+    /// the fields of the qualification, the partner who becomes a customer, results and date of completion; its
+    /// confirmation starts the preparation of the quote.
     async fn a_confirmed_qualification_starts_the_preparation_of_the_quote(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
-        let customer = sandbox.view(&sandbox.qualified_deal().await).await.account.expect("an account").name;
+        let partner = Account { display_name: format!("{} Works", sandbox.unique()), ..Account::default() };
+        let ask = CreateAccountRequest { account: Some(partner), request_id: new_id(), ..Default::default() };
+        let partner = sandbox.api.accounts.clone().create_account(sandbox.api.ask(ask)).await.expect("added").into_inner();
         let deal = name(&start(&sandbox, "Qualify sales opportunity", Opportunity::default()).await);
-        for step in ["stages/review", "stages/inquiry"] {
-            assert_eq!(sandbox.view(&deal).await.opportunity.expect("there").stage, step);
-            sandbox.complete_stage(&deal).await;
-        }
+
+        // 1: the performer sets the start, and reviews the task.
+        let review = sandbox.to_do(&deal).await.remove(0);
+        let ask = StartActivityRequest { name: review.name.clone(), request_id: new_id(), ..Default::default() };
+        let begun = sandbox.api.activities.clone().start_activity(sandbox.api.ask(ask)).await.expect("begun").into_inner();
+        assert!(begun.state() == activity::State::InProgress && begun.start_time.is_some());
+        let reviewed = sandbox.complete(&review.name, "done").await.expect("reviewed");
+        assert_eq!(reviewed.opportunity.expect("told").stage, "stages/inquiry");
+
+        // 2: what is missing is asked for in a business interaction, made from the opportunity.
+        let interaction = Interaction {
+            regarding: deal.clone(),
+            channel: interaction::Channel::Phone.into(),
+            subject: "Asked for budget and dates".to_owned(),
+            notes: "They answer by Friday.".to_owned(),
+            ..Interaction::default()
+        };
+        let ask = CreateInteractionRequest { interaction: Some(interaction), request_id: new_id(), ..Default::default() };
+        sandbox.api.interactions.clone().create_interaction(sandbox.api.ask(ask)).await.expect("recorded");
+        assert_eq!(sandbox.view(&deal).await.opportunity.expect("there").stage, "stages/inquiry");
+        sandbox.complete_stage(&deal).await;
+        let told = sandbox.view(&deal).await.timeline;
+        assert!(told.iter().any(|it| it.r#type == "interaction.recorded"), "it is part of the timeline");
+
+        // 3: the fields of the qualification; the partner becomes a customer.
         let refused = move_to(&sandbox, &deal, "stages/confirmation").await.expect_err("the fields are missing");
         assert_eq!(
             missing(&refused),
@@ -185,7 +212,7 @@ both! {
         );
         let known = Opportunity {
             name: deal.clone(),
-            account: customer,
+            account: partner.name.clone(),
             terms_of_sale: "30 days net".to_owned(),
             revenue_expectation: usd(3000),
             probability: Some(60),
@@ -196,8 +223,18 @@ both! {
         };
         let ask = UpdateOpportunityRequest { opportunity: Some(known), request_id: new_id(), ..Default::default() };
         sandbox.api.opportunities.clone().update_opportunity(sandbox.api.ask(ask)).await.expect("updated");
+        let account = async || {
+            let ask = GetAccountRequest { name: partner.name.clone() };
+            sandbox.api.accounts.clone().get_account(sandbox.api.ask(ask)).await.expect("there").into_inner()
+        };
+        assert_eq!(account().await.customer_time, None, "a partner still");
         sandbox.complete_stage(&deal).await;
+        let customer = account().await;
+        assert!(customer.customer_time.is_some() && customer.customer_actor == dealflow_tests::sandbox::ACTOR);
+
+        // 4: it is confirmed with its results and the date of completion, and the quote is prepared.
         let confirm = sandbox.to_do(&deal).await.remove(0);
+        let confirmed = confirm.name.clone();
         let ask = dealflow_proto::gateway::v1::CompleteActivityRequest {
             activity: confirm.name,
             result: "done".to_owned(),
@@ -210,6 +247,9 @@ both! {
         assert_eq!(done.quote.map(|quote| quote.state()), Some(quote::State::Draft), "it is being prepared");
         let view = sandbox.view(&deal).await;
         assert_eq!((view.quotes.len(), view.quotes[0].lines.len()), (1, 2));
+        let confirmed = view.past_activities.iter().find(|it| it.name == confirmed).expect("it is past");
+        assert_eq!(confirmed.result_text, "Budget and need are clear.");
+        assert!(confirmed.end_time.is_some(), "the date of completion");
         assert_eq!(run_state(&view), Some(process_run::State::Completed));
         assert_eq!(view.opportunity.map(|deal| deal.state()), Some(opportunity::State::Open));
         sandbox.finish().await;

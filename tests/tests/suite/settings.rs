@@ -31,7 +31,7 @@ both! {
         let mut settings = sandbox.api.settings.clone();
         let (mut all, mut token) = (Vec::new(), String::new());
         loop {
-            let ask = ListSettingsRequest { page_size: 2, page_token: token };
+            let ask = ListSettingsRequest { page_size: 2, page_token: token, ..Default::default() };
             let page = settings.list_settings(ask).await.expect("settings are listed").into_inner();
             all.extend(page.settings);
             token = page.next_page_token;

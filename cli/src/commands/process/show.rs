@@ -176,6 +176,7 @@ fn to_json(process: &Process) -> Value {
             "documents": stage.documents,
             "completes": stage.completes,
             "prepares_quote": stage.prepares_quote,
+            "makes_customer": stage.makes_customer,
             "activities": data::list(&stage.activities, activity),
         })),
     })
@@ -191,6 +192,8 @@ fn activity(activity: &ActivityTemplate) -> Value {
         "on_entry": activity.on_entry,
         "needs_text": activity.needs_text,
         "due_days": activity.due_days,
+        "category": data::text(&activity.category),
+        "knowledge": activity.knowledge,
         "results": data::list(&activity.results, |result| json!({
             "code": result.code,
             "caption": result.caption,

@@ -122,6 +122,9 @@ pub struct AllowedResult {
     /// Whether it may win or lose the deal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closes_deal: bool,
+    /// Whether completing with it needs the result in words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_text: bool,
 }
 
 /// Names of records, or of people and roles.
@@ -133,7 +136,7 @@ impl AllowedResults {
     pub fn of(field: &str, given: Vec<AllowedResult>) -> Result<Self, Refusal> {
         if given.is_empty() {
             let (caption, effect) = (String::new(), String::new());
-            let done = AllowedResult { code: DONE.to_owned(), caption, effect, closes_deal: false };
+            let done = AllowedResult { code: DONE.to_owned(), caption, effect, closes_deal: false, needs_text: false };
             return Ok(Self(vec![done]));
         }
         let repeated = given.iter().enumerate().find(|(n, result)| given[..*n].iter().any(|it| it.code == result.code));
@@ -249,7 +252,7 @@ impl Model {
     }
 
     /// Open → COMPLETED with a result that it allows; where it allows one only, that need not be said (R-ACT-1). What
-    /// was noted before stays where nothing else is said.
+    /// was noted before stays where nothing else is said; a result that asks for words has them by one or the other.
     pub fn complete(self, result: &str, text: &str, minutes: i32, now: DateTime<Utc>) -> Result<Self, Error> {
         let activity = self.accept(Verb::CompleteActivity, now)?;
         let chosen = match (result, activity.allowed_results.0.as_slice()) {
@@ -260,9 +263,17 @@ impl Model {
             let allowed = activity.allowed_results.codes();
             return Err(Error::ResultNotAllowed { activity: activity.name(), allowed });
         };
+        let result_text = if text.is_empty() { activity.result_text } else { text.to_owned() };
+        if chosen.needs_text && result_text.trim().is_empty() {
+            return Err(Refusal::field(
+                "result_text",
+                format!("`{}` is completed with its result in words", chosen.code),
+            )
+            .into());
+        }
         Ok(Self {
             result: chosen.code.clone(),
-            result_text: if text.is_empty() { activity.result_text } else { text.to_owned() },
+            result_text,
             actual_minutes: if minutes == 0 { activity.actual_minutes } else { minutes },
             ..activity
         }

@@ -13,7 +13,7 @@ use super::wanted;
 use crate::activity::{self, Model, Verb};
 use crate::error::Error;
 use crate::notification::{self, News};
-use crate::{category, employee, knowledge, schedule, settings, wire};
+use crate::{category, employee, knowledge, schedule, settings, stage, wire};
 
 /// The service of activities.
 #[derive(Clone)]
@@ -234,11 +234,13 @@ impl ActivityService for Activities {
         self.store
             .work(request, move |mut work, ask: pb::SyncStageActivitiesRequest| async move {
                 let reason = wire::activity::cancel_reason(ask.cancel_reason());
+                let categories = ask.categories.clone();
                 let (entry, mut planned) = wire::activity::plan(ask, &work.context.actor, work.now)?;
                 if !entry.advance(&work.tx).await? {
                     return Ok(work.done(pb::SyncStageActivitiesResponse::default()));
                 }
                 if !planned.is_empty() {
+                    stage::with_categories(&work.tx, &mut planned, &categories).await?;
                     let usual = settings::reminder_minutes(&work.tx).await?;
                     planned = planned.into_iter().map(|activity| activity.timed(usual, clock)).collect();
                 }

@@ -125,7 +125,11 @@ pub fn plan(
     check_planned_keys(&ask.planned)?;
     let planned = ask.planned.into_iter().enumerate().map(|(n, sent)| {
         let (key, required) = (sent.planned_key.clone(), sent.required);
+        let resume = wire::moment(&format!("planned[{n}].resume_time"), sent.resume_time.as_ref())?;
+        let resume_at = resume.filter(|resume| *resume > now);
         Ok(Model {
+            state: if resume_at.is_some() { State::Deferred } else { State::NotStarted },
+            resume_at,
             origin: Origin::Process,
             regarding: ask.opportunity.clone(),
             stage_entry: Some(entry.stage_entry),
@@ -186,6 +190,7 @@ pub fn results(sent: Vec<pb::AllowedResult>) -> Vec<AllowedResult> {
         caption: it.caption,
         effect: it.effect,
         closes_deal: it.closes_deal,
+        needs_text: it.needs_text,
     };
     sent.into_iter().map(result).collect()
 }
@@ -317,6 +322,7 @@ pub fn allowed_result(result: &AllowedResult) -> pb::AllowedResult {
         caption: result.caption.clone(),
         effect: result.effect.clone(),
         closes_deal: result.closes_deal,
+        needs_text: result.needs_text,
     }
 }
 

@@ -243,5 +243,6 @@ pub(crate) fn result(code: &str) -> AllowedResult {
         caption: format!("it was {code}"),
         effect: "ADVANCE".to_owned(),
         closes_deal: code == "lost",
+        needs_text: code == "in_words",
     }
 }

@@ -275,4 +275,22 @@ both! {
         let alone = desk.make(about(&account)).await.expect("made");
         assert_eq!(desk.thread(&alone.name).await.len(), 1, "an account is no deal: the activity is its own thread");
     }
+
+    /// R-ACT-1, R-STG-5: a result that asks for words is refused without them, here where the activity is still open; what
+    /// was noted before is words enough.
+    async fn a_result_that_asks_for_words_is_not_taken_without(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let results = || vec![result("in_words"), result("silent")];
+        let made = desk.make(Activity { allowed_results: results(), ..task("Confirm") }).await.expect("made");
+        assert!(made.allowed_results[0].needs_text && !made.allowed_results[1].needs_text);
+        let no = refusal(&desk.complete(&made.name, "in_words").await.expect_err("no words"));
+        assert_eq!((no.code, no.field_names()), (Code::InvalidArgument, vec!["result_text"]));
+        assert_eq!(desk.activity(&made.name).await, made, "it is open, and everything can be mended");
+        let noted = Activity { name: made.name.clone(), result_text: "all is clear".to_owned(), ..Activity::default() };
+        desk.update(noted).await.expect("noted");
+        let done = desk.complete(&made.name, "in_words").await.expect("completed");
+        assert_eq!(done.result_text, "all is clear");
+        let other = desk.make(Activity { allowed_results: results(), ..task("Confirm") }).await.expect("made");
+        desk.complete(&other.name, "silent").await.expect("that asks for none");
+    }
 }

@@ -8,6 +8,7 @@ mod knowledge;
 mod life_cycle;
 mod model;
 mod notifications;
+mod pages;
 mod people;
 mod reminders;
 mod requests;

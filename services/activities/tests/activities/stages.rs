@@ -154,4 +154,55 @@ both! {
         let no = refusal(&desk.activities.sync_stage_activities(ask).await.expect_err("empty"));
         assert_eq!(no.field_names(), ["opportunity", "stage_entry", "entry_number", "cancel_reason"]);
     }
+
+    /// R-STG-5, states.md "Activity": what is planned for later stands DEFERRED, and comes back by itself when its time
+    /// has come; what is planned for a time that is over stands open.
+    async fn what_a_stage_plans_for_later_stands_deferred_until_then(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let until = |hours: i64| Some(timestamp(desk.clock.now() + TimeDelta::hours(hours)));
+        let later = Activity { resume_time: until(48), ..planned("later", true) };
+        let over = Activity { resume_time: until(-1), ..planned("over", true) };
+        let ask = entry(&opportunity(), 1, vec![later, over]);
+        let open = desk.sync(ask.clone()).await.expect("synced").open;
+        assert_eq!((open[0].state(), open[0].resume_time), (State::Deferred, ask.planned[0].resume_time));
+        assert_eq!((open[1].state(), open[1].resume_time), (State::NotStarted, None));
+        assert!(desk.run_schedule().await.reopened.is_empty());
+        desk.clock.advance(TimeDelta::hours(48));
+        let back = desk.run_schedule().await.reopened;
+        assert_eq!((subjects(&back), back[0].state()), (vec!["later"], State::NotStarted));
+        let done = desk.complete(&back[0].name, "").await.expect("completed");
+        assert_eq!(done.state(), State::Completed);
+    }
+
+    /// R-ACT-1: a stage says by its name of which category its activities are; their results stay the stage's own. What
+    /// is not there, or archived, holds nothing up.
+    async fn a_stage_names_the_categories_of_its_activities(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let category = |name: &str, archived| Category { display_name: name.to_owned(), archived, ..Category::default() };
+        let mut made = Vec::new();
+        for category in [category("Customer call", false), category("Fax", true)] {
+            let archived = category.archived;
+            let ask = CreateCategoryRequest { category: Some(category), request_id: id(), ..Default::default() };
+            let category = desk.categories.create_category(ask).await.expect("made").into_inner();
+            if archived {
+                let ask = UpdateCategoryRequest {
+                    category: Some(Category { archived, ..category.clone() }),
+                    request_id: id(),
+                    ..Default::default()
+                };
+                assert!(desk.categories.update_category(ask).await.expect("archived").into_inner().archived);
+            }
+            made.push(category.name);
+        }
+        let call = Activity { allowed_results: vec![result("reached")], ..planned("call", true) };
+        let mut ask = entry(&opportunity(), 1, vec![call, planned("fax", true), planned("write", true), planned("visit", true)]);
+        let of = |key: &str, name: &str| PlannedCategory { planned_key: key.to_owned(), display_name: name.to_owned() };
+        ask.categories = vec![of("call", "Customer call"), of("fax", "Fax"), of("write", "Nobody made it")];
+        let open = desk.sync(ask).await.expect("synced").open;
+        let categories: Vec<&str> = open.iter().map(|it| it.category.as_str()).collect();
+        assert_eq!(categories, [made[0].as_str(), "", "", ""]);
+        assert_eq!(open[0].allowed_results, [result("reached")]);
+        let found = desk.found(&format!("category = \"{}\"", made[0])).await;
+        assert_eq!(found, ["call"]);
+    }
 }

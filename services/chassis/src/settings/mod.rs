@@ -12,8 +12,9 @@
 //! let guarded = QUALIFICATION_GUARD.read(&work.tx).await?;
 //! ```
 //!
-//! - `value.rs` values as Rust, JSON and the wire have them; `record.rs` the rows; `rpc.rs` the service
+//! - `value.rs` values as Rust, JSON and the wire have them; `record.rs` the rows; `rpc.rs` the service; `listed.rs` its list
 
+mod listed;
 mod record;
 mod rpc;
 mod value;
@@ -26,7 +27,8 @@ use sea_orm::{ConnectionTrait, DbErr};
 use crate::refusal::Refusal;
 use record::Model;
 
-pub use rpc::{Settings, page};
+pub use listed::page;
+pub use rpc::Settings;
 pub use value::Value;
 
 /// A setting whose values are `T`: declared once, as a constant.

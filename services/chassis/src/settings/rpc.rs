@@ -7,6 +7,7 @@ use prost::Message;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tonic::{Request, Response, Status};
 
+use super::listed::page;
 use super::record::{self, Model};
 use super::{Spec, Value};
 use crate::history::{self, Change};
@@ -35,13 +36,11 @@ impl Settings {
         SettingServiceServer::new(Self::new(store, specs))
     }
 
-    /// All of them, by name.
+    /// All of them.
     async fn all(&self) -> Result<Vec<pb::Setting>, Refusal> {
         let rows = record::Entity::find().all(self.store.reader()).await?;
         let of = |spec: &Spec| spec.answer(rows.iter().find(|row| row.key == spec.key));
-        let mut all: Vec<_> = self.specs.iter().map(of).collect();
-        all.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(all)
+        Ok(self.specs.iter().map(of).collect())
     }
 }
 
@@ -127,19 +126,6 @@ impl Spec {
     }
 }
 
-/// One page of settings that are sorted by name; the token is the last one's name.
-pub fn page(sorted: Vec<pb::Setting>, ask: &pb::ListSettingsRequest) -> Result<pb::ListSettingsResponse, Refusal> {
-    let (size, after) = (page_size(ask.page_size)?, ask.page_token.as_str());
-    if !after.is_empty() && !sorted.iter().any(|setting| setting.name == after) {
-        return Err(bad_token());
-    }
-    let mut rest = sorted.into_iter().filter(|setting| setting.name.as_str() > after);
-    let settings: Vec<_> = rest.by_ref().take(size).collect();
-    let last = settings.last().map(|setting| setting.name.clone()).unwrap_or_default();
-    let next_page_token = if rest.next().is_some() { last } else { String::new() };
-    Ok(pb::ListSettingsResponse { settings, next_page_token })
-}
-
 /// One page of changes, by the rows of history before the token's.
 async fn changes(
     store: &Store,
@@ -173,7 +159,7 @@ fn change(spec: &Spec, row: &history::Model) -> Result<pb::SettingChange, Refusa
     Ok(pb::SettingChange { setting: Some(setting), previous_value })
 }
 
-fn page_size(asked: i32) -> Result<usize, Refusal> {
+pub(super) fn page_size(asked: i32) -> Result<usize, Refusal> {
     match asked {
         ..0 => Err(Refusal::field("page_size", "not negative")),
         0 => Ok(50),
@@ -181,6 +167,6 @@ fn page_size(asked: i32) -> Result<usize, Refusal> {
     }
 }
 
-fn bad_token() -> Refusal {
+pub(super) fn bad_token() -> Refusal {
     Refusal::field("page_token", "a token that the previous page gave")
 }

@@ -94,6 +94,24 @@ impl AccountService for Accounts {
             .await
     }
 
+    async fn make_customer(&self, request: Request<pb::MakeCustomerRequest>) -> Result<Response<pb::Account>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::MakeCustomerRequest| async move {
+                let before = account::lock(&work.tx, "name", &ask.name).await?;
+                work.check_etag(&ask.name, &ask.etag, before.version)?;
+                if before.customer_at.is_some() {
+                    return Ok(work.done(wire::account::answer(&before)));
+                }
+                work.take_effect_after(before.updated_at)?;
+                let account = before.become_customer(&work.context.actor, work.now).unwrap_or(before);
+                let account = account::save(&work.tx, account, work.now).await?;
+                let answer = wire::account::answer(&account);
+                work.record(Change::new("account.customer", account.name(), "MakeCustomer").data(&answer));
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
     async fn find_duplicates(
         &self,
         request: Request<pb::FindDuplicatesRequest>,

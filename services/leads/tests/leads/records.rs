@@ -214,4 +214,26 @@ both! {
         assert_eq!(lead.bant.map(|bant| bant.need_text).as_deref(), Some("ignored"), "the whole is replaced");
         assert_eq!(lead.title, "", "what the mask names and the message lacks is emptied");
     }
+
+    /// R-ACC-1: a partner becomes a customer when it is said so, with time and actor; the first time stays.
+    async fn a_partner_becomes_a_customer_once(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let partner = desk.add_account(Account { display_name: "ACME".to_owned(), ..Default::default() }).await.expect("added");
+        assert_eq!((partner.customer_time, partner.customer_actor.as_str()), (None, ""));
+        let ask = |etag: &str| MakeCustomerRequest {
+            name: partner.name.clone(),
+            etag: etag.to_owned(),
+            request_id: id(),
+            ..MakeCustomerRequest::default()
+        };
+        let stale = desk.accounts.make_customer(ask("7")).await.expect_err("another version");
+        assert_eq!(stale.code(), Code::Aborted);
+        let customer = desk.accounts.make_customer(ask(&partner.etag)).await.expect("made").into_inner();
+        assert!(customer.customer_time.is_some() && !customer.customer_actor.is_empty());
+        desk.clock.advance(chrono::TimeDelta::days(1));
+        let again = desk.accounts.make_customer(ask("")).await.expect("it is one already").into_inner();
+        assert_eq!(again, customer);
+        let told: Vec<_> = desk.thread(&partner.name).await.into_iter().map(|event| event.r#type).collect();
+        assert_eq!(told, ["account.created", "account.customer"]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::text::Text;
-use crate::opportunity::{Field, LoseReason};
+use crate::opportunity::{Field, NamedReason};
 
 /// How freely an opportunity moves between the stages (R-STG-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct ProcessStage {
     pub completes: bool,
     /// Whether entering it starts the preparation of a quote.
     pub prepares_quote: bool,
+    /// Whether entering it makes the account a customer (R-ACC-1).
+    pub makes_customer: bool,
     /// What it makes activities from.
     pub activities: Vec<Template>,
 }
@@ -101,6 +103,10 @@ pub struct Template {
     pub on_entry: bool,
     /// Whether completing it needs the result in words.
     pub needs_text: bool,
+    /// What kind of work it is: what people call the category of activities (R-ACT-1).
+    pub category: Option<String>,
+    /// The documents that help to do it: the last parts of their names (R-ACT-6).
+    pub knowledge: Vec<String>,
     /// The results it may be completed with.
     pub results: Vec<Outcome>,
 }
@@ -143,7 +149,7 @@ pub enum Effect {
     /// The opportunity is won.
     Win,
     /// The opportunity is lost, for this reason.
-    Lose(LoseReason),
+    Lose(NamedReason),
     /// The activity is to be done again after so many days; the opportunity does not move.
     Wait(i32),
 }
@@ -246,6 +252,16 @@ impl Template {
     /// The result of a code.
     pub fn outcome(&self, code: &str) -> Option<&Outcome> {
         self.results.iter().find(|outcome| outcome.code.value == code)
+    }
+
+    /// Whether completing it with this result needs the result in words: where it always does, but to be done again
+    /// later; and where a loss asks for a comment (R-OPP-2).
+    pub fn needs_text_for(&self, outcome: &Outcome) -> bool {
+        match &outcome.effect.value {
+            Effect::Wait(_) => false,
+            Effect::Lose(reason) => self.needs_text || reason.needs_comment(),
+            _ => self.needs_text,
+        }
     }
 }
 

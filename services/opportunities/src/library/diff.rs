@@ -63,6 +63,7 @@ fn stage_facts(facts: &mut Facts, stage: &ProcessStage) {
     said("documents", joined(stage.documents.iter().map(|document| document.as_str().to_owned())));
     said("completes", flag(stage.completes));
     said("prepares_quote", flag(stage.prepares_quote));
+    said("makes_customer", flag(stage.makes_customer));
     said("activities", joined(stage.activities.iter().map(|template| template.code.value.clone())));
     for template in &stage.activities {
         template_facts(facts, &format!("{at}/activities/{}", template.code.value), template);
@@ -76,6 +77,12 @@ fn template_facts(facts: &mut Facts, at: &str, template: &Template) {
     said("on_entry", template.on_entry.to_string());
     said("needs_text", template.needs_text.to_string());
     said("due_days", template.due_days.to_string());
+    if let Some(category) = &template.category {
+        said("category", category.clone());
+    }
+    if !template.knowledge.is_empty() {
+        said("knowledge", template.knowledge.join(", "));
+    }
     text(facts, &format!("{at}/subject"), &template.subject);
     text(facts, &format!("{at}/instructions"), &template.instructions);
     for outcome in &template.results {

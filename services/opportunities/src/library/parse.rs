@@ -5,17 +5,33 @@ use super::definition::{
     ActivityType, Asked, At, Control, DocumentGate, Effect, Faults, Outcome, Process, ProcessStage, RecordKind,
     Template,
 };
-use super::reading::{Entries, Reader};
+use super::reading::{Entries, Reader, is_slug};
 use super::stages::Stages;
 use super::tree::{self, Kind, Node};
-use crate::opportunity::{Field, LoseReason};
+use crate::opportunity::{Field, LoseReason, NamedReason};
 
 /// The most days until an activity is due, or is to be done again.
 const MAX_DAYS: i32 = 365;
+/// The most characters of what people call a category, as the desk has it.
+const MAX_CATEGORY: usize = 200;
+/// The most documents that an activity points at, as the desk has it.
+const MAX_DOCUMENTS: usize = 20;
 const PROCESS: &[&str] = &["id", "captions", "control", "stages"];
-const STAGE: &[&str] = &["stage", "record", "goal", "fields", "documents", "completes", "prepares_quote", "activities"];
-const TEMPLATE: &[&str] =
-    &["code", "type", "subject", "instructions", "required", "on_entry", "needs_text", "due_days", "results"];
+const STAGE: &[&str] =
+    &["stage", "record", "goal", "fields", "documents", "completes", "prepares_quote", "makes_customer", "activities"];
+const TEMPLATE: &[&str] = &[
+    "code",
+    "type",
+    "category",
+    "subject",
+    "instructions",
+    "knowledge",
+    "required",
+    "on_entry",
+    "needs_text",
+    "due_days",
+    "results",
+];
 const OUTCOME: &[&str] = &["code", "captions", "effect"];
 
 impl Process {
@@ -60,6 +76,7 @@ fn stage(reader: &mut Reader, node: &Node) -> ProcessStage {
         },
         completes: reader.flag(&of, "completes", false),
         prepares_quote: reader.flag(&of, "prepares_quote", false),
+        makes_customer: reader.flag(&of, "makes_customer", false),
         activities: reader.list(&of, "activities").iter().map(|node| template(reader, node)).collect(),
     }
 }
@@ -89,8 +106,31 @@ fn template(reader: &mut Reader, node: &Node) -> Template {
         due_days: reader.need(&of, "due_days").and_then(|node| reader.number(node, 0..=MAX_DAYS)).unwrap_or_default(),
         on_entry: reader.flag(&of, "on_entry", true),
         needs_text: reader.flag(&of, "needs_text", false),
+        category: of.get("category").and_then(|node| category(reader, node)),
+        knowledge: documents(reader, &of),
         results: reader.list(&of, "results").iter().map(|node| outcome(reader, node)).collect(),
     }
+}
+
+fn category(reader: &mut Reader, node: &Node) -> Option<String> {
+    let word = reader.word(node)?;
+    if word.value.trim().is_empty() || word.value.chars().count() > MAX_CATEGORY {
+        reader.fault(&word, format!("a category is called by 1 to {MAX_CATEGORY} characters"));
+    }
+    Some(word.value)
+}
+
+/// Documents of the knowledge base by the last part of their names. Whether they are there nobody can say here: another
+/// service keeps them, and one that is not there when the activity is made is passed over.
+fn documents(reader: &mut Reader, of: &Entries<'_>) -> Vec<String> {
+    let words: Vec<_> = reader.list(of, "knowledge").iter().filter_map(|node| reader.word(node)).collect();
+    for word in words.iter().filter(|word| !is_slug(&word.value)) {
+        reader.fault(word, format!("`{}` is no document: the last part of its name, as in `knowledge/…`", word.value));
+    }
+    if let Some(one_more) = words.get(MAX_DOCUMENTS) {
+        reader.fault(one_more, format!("an activity points at {MAX_DOCUMENTS} documents at the most"));
+    }
+    words.into_iter().map(|word| word.value).collect()
 }
 
 fn outcome(reader: &mut Reader, node: &Node) -> Outcome {
@@ -99,6 +139,18 @@ fn outcome(reader: &mut Reader, node: &Node) -> Outcome {
     let captions = reader.need_text(&of, "captions");
     let effect = reader.need(&of, "effect").and_then(|node| effect(reader, node));
     Outcome { code, captions, effect: effect.unwrap_or(At { value: Effect::None, line: 0, column: 0 }) }
+}
+
+/// A built-in reason of loss, or a code that may be one of the user's own: the import asks whether it is.
+fn reason(reader: &mut Reader, node: &Node) -> Option<NamedReason> {
+    let word = reader.word(node)?;
+    let named = NamedReason::of(&word.value);
+    if named.is_none() {
+        let known: Vec<&str> = LoseReason::ALL.iter().map(|it| it.as_str()).collect();
+        reader
+            .fault(&word, format!("`{}` is none of {}, and no code of one of your own", word.value, known.join(", ")));
+    }
+    named
 }
 
 /// A word for an effect of its own, a name with a value for one that leads somewhere.
@@ -118,7 +170,7 @@ fn effect(reader: &mut Reader, node: &Node) -> Option<At<Effect>> {
             match name.value.as_str() {
                 "goto" => reader.word(value).map(|word| Effect::Goto(word.value)),
                 "create" => reader.word(value).map(|word| Effect::Create(word.value)),
-                "lose" => reader.one_of(value, LoseReason::ALL, LoseReason::as_str).map(Effect::Lose),
+                "lose" => reason(reader, value).map(Effect::Lose),
                 "wait" => reader.need(&of, "wait").and_then(|days| reader.number(days, 1..=MAX_DAYS)).map(Effect::Wait),
                 _ => None,
             }

@@ -55,6 +55,49 @@ pub enum Reason {
     },
 }
 
+/// A reason as a process names it: built in, or the code of one of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedReason {
+    /// A built-in one.
+    BuiltIn(LoseReason),
+    /// The code of one of the user's own.
+    Own(String),
+}
+
+impl NamedReason {
+    /// The reason of a word; none where it can be no code.
+    pub fn of(word: &str) -> Option<Self> {
+        match built_in(word) {
+            Some(reason) => Some(Self::BuiltIn(reason)),
+            None => is_code(word).then(|| Self::Own(word.to_owned())),
+        }
+    }
+
+    /// Whether a loss for it needs a comment. Of one of the user's own the import has asked that: an activity that may
+    /// lose for it needs its result in words, or the reason needs none.
+    pub fn needs_comment(&self) -> bool {
+        *self == Self::BuiltIn(LoseReason::Other)
+    }
+}
+
+impl fmt::Display for NamedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(reason) => reason.fmt(f),
+            Self::Own(code) => f.write_str(code),
+        }
+    }
+}
+
+impl From<NamedReason> for Reason {
+    fn from(named: NamedReason) -> Self {
+        match named {
+            NamedReason::BuiltIn(reason) => Self::BuiltIn(reason),
+            NamedReason::Own(code) => Self::Own { code, comment_required: false },
+        }
+    }
+}
+
 impl Reason {
     /// Whether the loss needs a comment.
     pub fn needs_comment(&self) -> bool {
@@ -105,8 +148,7 @@ pub fn built_in(code: &str) -> Option<LoseReason> {
 /// # Errors
 /// [`Error::Fields`] or [`Error::Taken`].
 pub async fn check_new(db: &impl ConnectionTrait, code: &str) -> Result<(), Error> {
-    let letter = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
-    if !code.starts_with(|it: char| it.is_ascii_uppercase()) || !code.chars().all(letter) || code == "OWN" {
+    if !is_code(code) {
         let expected = "must be capitals, digits and `_`, beginning with a letter, and not OWN";
         return Err(Error::field("lose_reason_id", expected));
     }
@@ -115,6 +157,22 @@ pub async fn check_new(db: &impl ConnectionTrait, code: &str) -> Result<(), Erro
         return Err(taken());
     }
     Ok(())
+}
+
+/// Those of these codes that are reasons of the user's own.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_codes(db: &impl ConnectionTrait, codes: Vec<String>) -> Result<Vec<Model>, DbErr> {
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    Entity::find().filter(Column::Code.is_in(codes)).all(db).await
+}
+
+fn is_code(word: &str) -> bool {
+    let letter = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+    word.starts_with(|it: char| it.is_ascii_uppercase()) && word.chars().all(letter) && word != "OWN"
 }
 
 /// A reason that one means to change: it stays locked until the transaction ends. The built-in ones are part of the

@@ -27,8 +27,8 @@ pub use bant::Bant;
 pub use fields::Field;
 pub use lines::{Line, Lines};
 pub use listed::LISTED;
-pub use lose_reason::Reason;
-pub use people::{Competitor, Competitors, Member, Participant, Participants, Role, Team};
+pub use lose_reason::{NamedReason, Reason};
+pub use people::{Competitor, Competitors, Documents, Member, Participant, Participants, Role, Team};
 pub use run::{Run, RunState, RunVerb, led_by};
 pub use states::{LoseReason, State, Verb};
 
@@ -144,6 +144,9 @@ pub struct Model {
     pub follow_up_of: Option<Uuid>,
     /// The code of the reason of loss, built in or the user's own; empty while it is not lost.
     pub lose_reason_code: String,
+    /// The documents that help to sell it: names of the knowledge base (R-ACT-6).
+    #[sea_orm(column_type = "JsonBinary")]
+    pub knowledge: Documents,
     /// The process and version that leads it now, `corporate-sale@1`: how the runs of a version are found.
     pub led_by: Option<String>,
 }
@@ -207,6 +210,7 @@ impl Model {
             hold_until: None,
             follow_up_of: None,
             lose_reason_code: String::new(),
+            knowledge: Documents::default(),
             led_by: None,
         }
     }

@@ -33,6 +33,10 @@ pub enum Role {
     Other,
 }
 
+/// Names of documents of the knowledge base (R-ACT-6).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Documents(pub Vec<String>);
+
 /// The employees who work on a sale beside its owner.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Team(pub Vec<Member>);

@@ -32,6 +32,8 @@ pub enum Verb {
     MoveToStage,
     /// Note the result of an activity.
     RecordActivityResult,
+    /// Add time that somebody spent on it.
+    RecordTime,
     /// Reserve it for its order.
     ReserveOpportunity,
     /// Free it of its order.
@@ -78,6 +80,7 @@ impl Lifecycle for State {
         Verb::StartProcess,
         Verb::MoveToStage,
         Verb::RecordActivityResult,
+        Verb::RecordTime,
         Verb::ReserveOpportunity,
         Verb::ReleaseOpportunity,
         Verb::WinOpportunity,
@@ -98,6 +101,7 @@ impl Lifecycle for State {
                 | Verb::StartProcess
                 | Verb::MoveToStage
                 | Verb::RecordActivityResult
+                | Verb::RecordTime
                 | Verb::ReserveOpportunity
                 | Verb::ReleaseOpportunity
                 | Verb::HoldOpportunity
@@ -138,6 +142,7 @@ impl fmt::Display for Verb {
             Self::StartProcess => "StartProcess",
             Self::MoveToStage => "MoveToStage",
             Self::RecordActivityResult => "RecordActivityResult",
+            Self::RecordTime => "RecordTime",
             Self::ReserveOpportunity => "ReserveOpportunity",
             Self::ReleaseOpportunity => "ReleaseOpportunity",
             Self::WinOpportunity => "WinOpportunity",

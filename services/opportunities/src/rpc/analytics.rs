@@ -69,7 +69,9 @@ impl AnalyticsService for Analytics {
         let ask = request.into_inner();
         check(&ask)?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
-        let rows = analytics::stage_figures(self.store.reader(), &filter, &self.library.stages()).await;
+        let db = self.store.reader();
+        let processes = self.library.all(db).await.map_err(Refusal::from)?;
+        let rows = analytics::stage_figures(db, &filter, &self.library.stages(), &processes).await;
         let rows = rows.map_err(Refusal::from)?.iter().map(wire::stage_row).collect();
         Ok(Response::new(pb::GetStageFiguresResponse { rows }))
     }

@@ -163,6 +163,18 @@ impl OpportunityService for Opportunities {
         self.work(request, act).await
     }
 
+    async fn record_time(&self, request: Request<pb::RecordTimeRequest>) -> Result<Response<pb::Opportunity>, Status> {
+        let act = |mut work: Work, ask: pb::RecordTimeRequest| async move {
+            let mut sale = self.lock(&work, &ask.name, &ask.etag).await?;
+            sale.accept(Verb::RecordTime)?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
+            sale.record_time(ask.minutes, &ask.spent_on)?;
+            save_if_changed(&mut sale, &work).await?;
+            Ok::<_, Error>(answer(work, sale, "RecordTime"))
+        };
+        self.work(request, act).await
+    }
+
     async fn reserve_opportunity(
         &self,
         request: Request<pb::ReserveOpportunityRequest>,
@@ -174,7 +186,7 @@ impl OpportunityService for Opportunities {
             work.take_effect_after(sale.opportunity.updated_at)?;
             let currency = sale.opportunity.currency;
             let value = ask.value.map(|value| currency.minor("value", &value)).transpose()?;
-            sale.reserve(order, value, self.moment(&work))?;
+            sale.reserve(order, value, ask.to_win, self.moment(&work))?;
             save_if_changed(&mut sale, &work).await?;
             Ok::<_, Error>(answer(work, sale, "ReserveOpportunity"))
         };

@@ -14,11 +14,14 @@ use tonic::{Request, Response, Status};
 
 use super::opportunity::{id, language};
 use crate::error::Error;
-use crate::library::{Library, Process, diagram, differences, stored};
-use crate::opportunity::{self, led_by};
+use crate::library::{Effect, Fault, Faults, Library, Process, diagram, differences, stored};
+use crate::opportunity::{self, NamedReason, led_by, lose_reason};
 use crate::sale::Sale;
 use crate::stage_entry;
 use crate::wire;
+
+/// What an imported file is called in its faults.
+const THE_FILE: &str = "the file";
 
 /// The process service.
 pub(crate) struct Processes {
@@ -71,7 +74,8 @@ impl ProcessService for Processes {
     ) -> Result<Response<pb::ImportProcessResponse>, Status> {
         let act = |mut work: Work, ask: pb::ImportProcessRequest| async move {
             let stages = self.library.look_again(&work.tx).await?;
-            let process = Process::parse("the file", &ask.yaml, &stages)?;
+            let process = Process::parse(THE_FILE, &ask.yaml, &stages)?;
+            check_reasons(&work.tx, &process).await?;
             let id = process.id.value.clone();
             let before = self.library.latest(&work.tx, &id).await?;
             let changes = differences(before.as_deref(), &process);
@@ -234,6 +238,32 @@ impl Processes {
         };
         Ok((way, pinned))
     }
+}
+
+/// Refuses reasons of loss that nobody has added, or that need a comment where the activity needs no words.
+async fn check_reasons(db: &impl ConnectionTrait, process: &Process) -> Result<(), Error> {
+    let templates = process.stages.iter().flat_map(|stage| &stage.activities);
+    let named: Vec<_> = templates
+        .flat_map(|template| template.results.iter().map(move |outcome| (template, &outcome.effect)))
+        .filter_map(|(template, effect)| match &effect.value {
+            Effect::Lose(NamedReason::Own(code)) => Some((template, effect, code)),
+            _ => None,
+        })
+        .collect();
+    let known = lose_reason::of_codes(db, named.iter().map(|(.., code)| (*code).clone()).collect()).await?;
+    let wrong = named.into_iter().filter_map(|(template, effect, code)| {
+        let reason = match known.iter().find(|it| it.code == *code) {
+            None => format!("`lose: {code}` is no reason of loss; add it with CreateLoseReason"),
+            Some(known) if known.retired => format!("`lose: {code}` is retired"),
+            Some(known) if known.comment_required && !template.needs_text => {
+                format!("`lose: {code}` needs a comment: the activity needs `needs_text: true`")
+            }
+            Some(_) => return None,
+        };
+        Some(Fault { line: effect.line, column: effect.column, reason })
+    });
+    let faults: Vec<Fault> = wrong.collect();
+    if faults.is_empty() { Ok(()) } else { Err(Faults { file: THE_FILE.to_owned(), faults }.into()) }
 }
 
 fn slug(name: &str) -> Result<&str, Error> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Moment, Sale};
 use crate::error::Error;
 use crate::library::Control;
-use crate::opportunity::{LoseReason, Reason, State, Verb};
+use crate::opportunity::{NamedReason, Reason, State, Verb};
 use crate::stage_entry::Cause;
 
 /// The most minutes one sale can take: some 190 years.
@@ -41,29 +41,28 @@ pub struct Loss {
 
 impl Loss {
     /// A loss that the result of an activity asks for.
-    pub fn from_result(reason: LoseReason, comment: &str) -> Self {
-        Self {
-            reason: Reason::BuiltIn(reason),
-            comment: comment.to_owned(),
-            competitor: String::new(),
-            close_date: None,
-        }
+    pub fn from_result(reason: NamedReason, comment: &str) -> Self {
+        Self { reason: reason.into(), comment: comment.to_owned(), competitor: String::new(), close_date: None }
     }
 }
 
 impl Sale {
     /// Reserves it for its order, which is worth `value`: until that is cancelled it cannot be lost (R-OPP-2). Whatever
     /// would refuse a win refuses this too, so that nothing is ordered that could not be won; but for the gates of a
-    /// process, which may have work before the win still.
+    /// process, which may have work before the win still: they are asked where it is `to_win` at once, in the same
+    /// transaction, as if the quote that is taken were accepted.
     ///
     /// # Errors
     /// A refusal that names the state, the order that it is reserved for already, or the field that cannot be meant.
-    pub fn reserve(&mut self, order: Uuid, value: Option<i64>, at: Moment) -> Result<(), Error> {
+    pub fn reserve(&mut self, order: Uuid, value: Option<i64>, to_win: bool, at: Moment) -> Result<(), Error> {
         let state = self.accept(Verb::ReserveOpportunity)?;
         match self.opportunity.reserved_order {
             Some(reserved) if reserved == order => return Ok(()),
             Some(_) => return self.not_ordered("reserve it"),
             None => {}
+        }
+        if to_win {
+            self.check_win(true)?;
         }
         self.clone().end_as_won(&Win { actual_value: value, ..Win::default() }, at)?;
         self.opportunity.reserved_order = Some(order);

@@ -136,7 +136,7 @@ impl Sale {
             Effect::Advance => self.advance(process, Cause::Result, at),
             Effect::Goto(stage) => self.go(stage, Cause::Result, said, at.now),
             Effect::Win => self.win_by_process(process, at),
-            Effect::Lose(reason) => self.lose(&Loss::from_result(*reason, said), at),
+            Effect::Lose(reason) => self.lose(&Loss::from_result(reason.clone(), said), at),
         };
         match moved {
             Err(Error::Gate { .. }) => Ok(()),
@@ -263,8 +263,7 @@ fn effect_of(process: &Process, planned: &PlannedActivity, performed: &Performed
         let (key, result) = (planned.key.clone(), performed.result.to_owned());
         Error::UnknownResult { key, result, allowed: allowed.join(", ") }
     })?;
-    let waits = matches!(outcome.effect.value, Effect::Wait(_));
-    if template.needs_text && !waits && performed.comment.trim().is_empty() {
+    if template.needs_text_for(outcome) && performed.comment.trim().is_empty() {
         return Err(Error::field("comment", format!("`{}` is completed with its result in words", planned.key)));
     }
     Ok(outcome.effect.value.clone())

@@ -319,6 +319,19 @@ impl Sale {
         self.steps.push(Step { kind, from: from.to_string(), to: to.to_string(), since, reason: why.to_owned() });
     }
 
+    /// Adds time that somebody spent on it (R-OPP-2).
+    ///
+    /// # Errors
+    /// A refusal that names the state.
+    pub fn record_time(&mut self, minutes: i32, spent_on: &str) -> Result<(), Error> {
+        let state = self.accept(Verb::RecordTime)?;
+        if minutes > 0 {
+            self.opportunity.spent_minutes += i64::from(minutes);
+            self.step("opportunity.time_recorded", state, state, None, spent_on);
+        }
+        Ok(())
+    }
+
     /// Notes that the record was updated.
     pub fn updated(&mut self) {
         let state = self.opportunity.state;

@@ -2,7 +2,7 @@
 
 use dealflow_proto::convert::decimal;
 use dealflow_proto::google::type_::Decimal as WireDecimal;
-use dealflow_proto::names::STAGES;
+use dealflow_proto::names::{PROCESSES, STAGES};
 use dealflow_proto::opportunities::v1 as pb;
 use prost_types::Duration;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -58,6 +58,10 @@ pub(crate) fn won_lost_row(row: WonLostRow) -> Result<pb::WonLostRow, Error> {
 pub(crate) fn stage_row(row: &StageRow) -> pb::StageFiguresRow {
     let mean = row.micros.checked_div(i128::from(row.left));
     pb::StageFiguresRow {
+        process: Some(row.process.as_str())
+            .filter(|it| !it.is_empty())
+            .map(|it| PROCESSES.slug(it))
+            .unwrap_or_default(),
         stage: STAGES.slug(&row.stage),
         entry_count: row.entries,
         left_count: row.left,

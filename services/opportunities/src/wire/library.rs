@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use dealflow_chassis::Mask;
 use dealflow_proto::Violation;
-use dealflow_proto::names::{PROCESSES, STAGES};
+use dealflow_proto::names::{KNOWLEDGE, PROCESSES, STAGES};
 use dealflow_proto::opportunities::v1 as pb;
 use pb::activity_result::Effect as WireEffect;
 use uuid::Uuid;
@@ -175,14 +175,15 @@ pub(crate) fn documents(
     Ok(latest.into_values().collect())
 }
 
-/// A result as it stands at an activity.
-pub(super) fn activity_result(outcome: &Outcome, language: Language) -> pb::ActivityResult {
+/// A result as it stands at an activity of a template.
+pub(super) fn activity_result(of: &Template, outcome: &Outcome, language: Language) -> pb::ActivityResult {
     let (effect, target) = effect(&outcome.effect.value);
     pb::ActivityResult {
         code: outcome.code.value.clone(),
         caption: caption(&outcome.captions, language),
         effect: effect.into(),
         target,
+        needs_text: of.needs_text_for(outcome),
     }
 }
 
@@ -203,6 +204,7 @@ fn process_stage(stage: &ProcessStage, stages: &Stages) -> pb::ProcessStage {
         documents: stage.documents.iter().map(|document| document.path().to_owned()).collect(),
         completes: stage.completes,
         prepares_quote: stage.prepares_quote,
+        makes_customer: stage.makes_customer,
     }
 }
 
@@ -214,10 +216,17 @@ fn template(template: &Template) -> pb::ActivityTemplate {
         instructions: captions(&template.instructions),
         required: template.required,
         due_days: template.due_days,
-        results: template.results.iter().map(|outcome| activity_result(outcome, Language::En)).collect(),
+        results: template.results.iter().map(|outcome| activity_result(template, outcome, Language::En)).collect(),
         on_entry: template.on_entry,
         needs_text: template.needs_text,
+        category: template.category.clone().unwrap_or_default(),
+        knowledge: documents_of(template),
     }
+}
+
+/// The names of the documents that a template points at.
+pub(super) fn documents_of(template: &Template) -> Vec<String> {
+    template.knowledge.iter().map(|document| KNOWLEDGE.slug(document)).collect()
 }
 
 fn captions(text: &Text) -> Vec<pb::Caption> {

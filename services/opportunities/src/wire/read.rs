@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use dealflow_chassis::Mask;
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal};
-use dealflow_proto::names::{ACCOUNTS, CONTACTS, Collection, EMPLOYEES, LEADS, PRODUCTS};
+use dealflow_proto::names::{ACCOUNTS, CONTACTS, Collection, EMPLOYEES, KNOWLEDGE, LEADS, PRODUCTS};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::types::v1 as types;
 use dealflow_proto::{Violation, convert};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::people::{read_competitors, read_participants, read_team};
 use crate::amount::{Iso, arithmetic};
 use crate::error::Error;
-use crate::opportunity::{Bant, Line, Lines, LoseReason, Model};
+use crate::opportunity::{Bant, Documents, Line, Lines, LoseReason, Model};
 
 macro_rules! updatable {
     ($($field:ident),+) => {
@@ -57,7 +57,8 @@ updatable!(
     decision_maker,
     competitors,
     participants,
-    team
+    team,
+    knowledge
 );
 
 /// Lays the fields that the mask takes over what is stored. The decision maker is one fact with two names: given by
@@ -98,6 +99,12 @@ pub(crate) fn read(given: &pb::Opportunity, into: &mut Model, today: NaiveDate) 
     into.participants = read_participants(&given.participants, &mut faults);
     into.participants.with_decision_maker(into.bant.decision_maker);
     into.team = read_team(&given.team, &mut faults);
+    into.knowledge = Documents(given.knowledge.clone());
+    for (at, document) in given.knowledge.iter().enumerate() {
+        if let Err(error) = KNOWLEDGE.parse_slug(document) {
+            faults.wrong(format!("opportunity.knowledge[{at}]"), &error.to_string());
+        }
+    }
     into.probability = given.probability;
     into.tactics.clone_from(&given.tactics);
     into.competitor.clone_from(&given.competitor);

@@ -8,7 +8,7 @@ use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::types::v1 as types;
 use uuid::Uuid;
 
-use super::library::{activity_result, caption};
+use super::library::{activity_result, caption, documents_of};
 use super::people::{competitor, member, participant};
 use crate::library::{Language, Process};
 use crate::opportunity::{Bant, Line, LoseReason, Model, Run, RunState, State};
@@ -81,6 +81,7 @@ pub(crate) fn facts(record: &Model) -> pb::Opportunity {
         competitors: record.competitors.0.iter().map(competitor).collect(),
         participants: record.participants.0.iter().map(participant).collect(),
         team: record.team.0.iter().map(member).collect(),
+        knowledge: record.knowledge.0.clone(),
         ..pb::Opportunity::default()
     }
 }
@@ -88,6 +89,7 @@ pub(crate) fn facts(record: &Model) -> pb::Opportunity {
 /// A stage entry; its activities say what the template of the run's version says, in the run's language.
 pub(crate) fn entry(entry: &stage_entry::Model, process: Option<&Process>, language: Language) -> pb::StageEntry {
     let planned = entry.planned.0.iter();
+    let stage = process.and_then(|process| process.stage(&entry.stage));
     pb::StageEntry {
         name: entry.name(),
         opportunity: OPPORTUNITIES.name(entry.opportunity),
@@ -98,7 +100,8 @@ pub(crate) fn entry(entry: &stage_entry::Model, process: Option<&Process>, langu
         cause: cause(entry.cause).into(),
         planned_activities: planned.map(|it| planned_activity(it, process, language)).collect(),
         wins_when_done: process.is_some_and(|process| process.is_last_before_win(&entry.stage)),
-        prepares_quote: process.and_then(|it| it.stage(&entry.stage)).is_some_and(|stage| stage.prepares_quote),
+        prepares_quote: stage.is_some_and(|stage| stage.prepares_quote),
+        makes_customer: stage.is_some_and(|stage| stage.makes_customer),
     }
 }
 
@@ -119,8 +122,10 @@ fn planned_activity(planned: &PlannedActivity, process: Option<&Process>, langua
         instructions: caption(&template.instructions, language),
         required: template.required,
         due_days: template.due_days,
-        results: template.results.iter().map(|outcome| activity_result(outcome, language)).collect(),
+        results: template.results.iter().map(|outcome| activity_result(template, outcome, language)).collect(),
         needs_text: template.needs_text,
+        category: template.category.clone().unwrap_or_default(),
+        knowledge: documents_of(template),
         ..bare
     }
 }

@@ -5,12 +5,12 @@ use dealflow_chassis::Lifecycle;
 use dealflow_opportunities::opportunity::{State as Stored, Verb};
 use dealflow_proto::opportunities::v1::opportunity::{LoseReason, State};
 use dealflow_proto::opportunities::v1::{
-    LoseOpportunityRequest, Opportunity, WinOpportunityRequest, stage_entry::Cause,
+    LoseOpportunityRequest, Opportunity, RecordTimeRequest, WinOpportunityRequest, stage_entry::Cause,
 };
-use dealflow_testbed::{TestDb, both};
+use dealflow_testbed::{TestDb, both, id};
 use tonic::Code;
 
-use crate::desk::{CORPORATE_SALE, Desk, OPEN_STAGES, day, titled, usd};
+use crate::desk::{CORPORATE_SALE, Desk, OPEN_STAGES, answer, day, titled, usd};
 
 /// states.md: what each state accepts, every pair of them.
 #[test]
@@ -137,5 +137,32 @@ both! {
             assert_eq!(desk.get(name).await, closed);
             assert_eq!(desk.events(name).await.len(), events);
         }
+    }
+
+    /// R-OPP-2: the time that people spent on it counts beside that of the process's activities, and a win takes the sum
+    /// where nobody says otherwise.
+    async fn the_hours_of_a_win_are_the_sum_of_all_that_was_recorded(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let opened = desk.led().await;
+        desk.record(&opened, "contact_client#1", "done").await.expect("taken");
+        let spent_on = format!("activities/{}", id());
+        let ask = RecordTimeRequest {
+            name: opened.name.clone(),
+            minutes: 45,
+            spent_on: spent_on.clone(),
+            request_id: id(),
+            ..RecordTimeRequest::default()
+        };
+        for _ in 0..2 {
+            let recorded = answer(desk.opportunities.clone().record_time(ask.clone()).await).expect("recorded");
+            assert_eq!(recorded.spent_minutes, 30 + 45, "once, however often it is sent");
+        }
+        let nothing = RecordTimeRequest { minutes: 0, request_id: id(), ..ask };
+        let before = desk.get(&opened.name).await;
+        assert_eq!(answer(desk.opportunities.clone().record_time(nothing).await).expect("nothing"), before);
+        let told = desk.events(&opened.name).await;
+        let told = told.iter().find(|event| event.r#type == "opportunity.time_recorded").expect("told");
+        assert_eq!(told.reason, spent_on);
+        assert_eq!(desk.win(&opened.name).await.expect("won").spent_minutes, 75);
     }
 }

@@ -2,11 +2,11 @@
 
 use dealflow_opportunities::library::SHIPPED;
 use dealflow_proto::opportunities::v1::{
-    Caption, CreateStageRequest, ExportProcessRequest, GetProcessDiagramRequest, GetProcessRequest,
-    ImportProcessRequest, ListProcessVersionsRequest, ListStagesRequest, Stage, UpdateStageRequest,
-    get_process_diagram_request::Format, process_change::Kind, stage,
+    Caption, CreateLoseReasonRequest, CreateStageRequest, ExportProcessRequest, GetProcessDiagramRequest,
+    GetProcessRequest, ImportProcessRequest, ListProcessVersionsRequest, ListStagesRequest, LoseReason, Opportunity,
+    Stage, UpdateStageRequest, get_process_diagram_request::Format, process_change::Kind, stage,
 };
-use dealflow_testbed::{TestDb, both, id, refusal};
+use dealflow_testbed::{RefusalView, TestDb, both, id, refusal};
 use tonic::Code;
 
 use crate::desk::{CORPORATE_SALE, Desk, open_keys, titled};
@@ -221,5 +221,70 @@ both! {
         let there = draw(CORPORATE_SALE, Format::Mermaid, "ru", &sale.name).await;
         assert!(there.contains("class s0 visited") && there.contains("class s2 current"), "{there}");
         assert!(there.contains("Коммерческое предложение"), "{there}");
+    }
+
+    /// R-STG-5, R-OPP-2, R-PRC-3: a result may lose for a reason of the user's own; a file that names one that nobody has
+    /// added, or that needs a comment where the activity needs no words, is refused with line and reason.
+    async fn a_result_may_lose_for_a_reason_of_the_users_own(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let own = include_str!("../../../../docs/examples/short-sale.yaml").replace("{lose: CANCELED}", "{lose: NO_FIT}");
+        let line = own.lines().position(|line| line.contains("NO_FIT")).expect("there") + 1;
+        let refused = |told: Box<RefusalView>, reason: &str| {
+            assert_eq!(told.code, Code::InvalidArgument);
+            assert!(told.message.contains(&format!("line {line}")) && told.message.contains(reason), "{}", told.message);
+        };
+        refused(desk.import(&own).await.expect_err("nobody added it"), "is no reason of loss");
+        let caption = |code: &str, text: &str| Caption { language_code: code.to_owned(), text: text.to_owned() };
+        let captions = vec![caption("en", "No fit"), caption("ru", "Не подходит")];
+        let reason = LoseReason { captions, comment_required: true, ..LoseReason::default() };
+        let ask = CreateLoseReasonRequest {
+            lose_reason_id: "NO_FIT".to_owned(),
+            lose_reason: Some(reason),
+            request_id: id(),
+            ..CreateLoseReasonRequest::default()
+        };
+        desk.opportunities.clone().create_lose_reason(ask).await.expect("added");
+        refused(desk.import(&own).await.expect_err("it needs a comment"), "needs a comment");
+        let in_words = own.replacen("        due_days: 1\n", "        due_days: 1\n        needs_text: true\n", 1);
+        assert!(in_words.contains("needs_text"), "the file was changed");
+        desk.import(&in_words).await.expect("imported");
+
+        let sale = desk.create(titled("Pumps"), "short-sale").await.expect("opened");
+        let results = &sale.stage_entry.as_ref().expect("in a stage").planned_activities[0].results;
+        let words: Vec<bool> = results.iter().map(|result| result.needs_text).collect();
+        assert_eq!(words, [true, false, true, true], "waiting needs none");
+        let silent = desk.record(&sale, "call#1", "no_need").await.expect_err("no words");
+        assert_eq!(silent.field_names(), ["comment"]);
+        let lost = desk.record_saying(&sale, "call#1", "no_need", "too big for them").await.expect("lost");
+        assert_eq!((lost.lose_reason_code.as_str(), lost.lose_comment.as_str()), ("NO_FIT", "too big for them"));
+    }
+
+    /// R-ACT-1, R-ACT-6: a template says what kind of work its activity is, and which documents help; an opportunity
+    /// points at documents too.
+    async fn a_template_points_at_a_category_and_documents_and_so_does_an_opportunity(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let file = include_str!("../../../../docs/examples/short-sale.yaml");
+        let helped = file.replacen(
+            "        due_days: 1\n",
+            "        due_days: 1\n        category: Customer call\n        knowledge: [how-to-call, prices]\n",
+            1,
+        );
+        let documents = ["knowledge/how-to-call".to_owned(), "knowledge/prices".to_owned()];
+        desk.import(file).await.expect("imported");
+        let changed = desk.import(&helped).await.expect("imported").changes;
+        let paths: Vec<&str> = changed.iter().map(|change| change.path.rsplit('/').next().unwrap_or_default()).collect();
+        assert_eq!(paths, ["category", "knowledge"], "and nothing else changes");
+        let template = &desk.process("processes/short-sale").await.stages[0].activities[0];
+        assert_eq!((template.category.as_str(), template.knowledge.as_slice()), ("Customer call", &documents[..]));
+        let pointing = Opportunity { knowledge: documents[..1].to_vec(), ..titled("Pumps") };
+        let sale = desk.create(pointing, "short-sale").await.expect("opened");
+        assert_eq!(sale.knowledge, documents[..1]);
+        let planned = &sale.stage_entry.as_ref().expect("in a stage").planned_activities[0];
+        assert_eq!((planned.category.as_str(), planned.knowledge.as_slice()), ("Customer call", &documents[..]));
+        let more = Opportunity { name: sale.name.clone(), knowledge: documents.to_vec(), ..Opportunity::default() };
+        assert_eq!(desk.update(more, &["knowledge"]).await.expect("updated").knowledge, documents);
+        let wrong = Opportunity { name: sale.name.clone(), knowledge: vec!["prices".to_owned()], ..Opportunity::default() };
+        let told = desk.update(wrong, &["knowledge"]).await.expect_err("no name of a document");
+        assert_eq!(told.field_names(), ["opportunity.knowledge[0]"]);
     }
 }

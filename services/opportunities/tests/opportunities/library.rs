@@ -103,6 +103,8 @@ both! {
         let fields = ["account", "terms_of_sale", "revenue_expectation", "probability", "channel", "campaign", "lines"];
         assert_eq!(process.stages[2].fields, fields);
         assert!(process.stages[3].activities[0].needs_text, "the results, in words");
+        let customer: Vec<bool> = process.stages.iter().map(|stage| stage.makes_customer).collect();
+        assert_eq!(customer, [false, false, false, true, false, false, false], "once it is qualified");
         assert!(process.stages[4].completes && process.stages[4].prepares_quote);
     }
 
@@ -187,7 +189,9 @@ fn a_wrong_definition_is_refused_with_line_and_reason() {
         ("{goto: proposal}", "{goto: heaven}", "leads to no stage"),
         ("{goto: proposal}", "{goto: closed-won}", "leads to a final stage"),
         ("{goto: proposal}", "{wait: 0}", "`0` is no number from 1 to 365"),
-        ("{lose: NO_BUDGET}", "{lose: BAD_LUCK}", "`BAD_LUCK` is none of OUT_SOLD"),
+        ("{lose: NO_BUDGET}", "{lose: bad luck}", "`bad luck` is none of OUT_SOLD"),
+        ("type: MEETING", "type: MEETING\n        knowledge: [How to present]", "`How to present` is no document"),
+        ("type: MEETING", "type: MEETING\n        category: ''", "a category is called by 1 to 200 characters"),
         ("code: prepare_presentation", "code: contact_client", "stands here twice"),
         ("stage: presentation", "stage: qualification", "stands here twice"),
         ("stage: presentation", "stage: seduction", "is not in the lookup"),
@@ -220,7 +224,7 @@ fn a_wrong_definition_is_told_of_all_its_mistakes_at_once() {
     let (file, right) = SHIPPED[0];
     let wrong = right
         .replacen("control: FREE", "control: LOOSE", 1)
-        .replacen("{lose: NO_BUDGET}", "{lose: BAD_LUCK}", 1)
+        .replacen("{lose: NO_BUDGET}", "{lose: bad luck}", 1)
         .replacen("{goto: proposal}", "{goto: heaven}", 1)
         .replacen("type: EMAIL", "type: FAX", 1);
     let told = Process::parse(file, &wrong, &stages).expect_err("four mistakes");

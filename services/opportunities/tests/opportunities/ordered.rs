@@ -2,12 +2,12 @@
 
 use dealflow_proto::google::type_::Decimal;
 use dealflow_proto::opportunities::v1::opportunity::{LoseReason, State};
-use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
+use dealflow_proto::opportunities::v1::{Opportunity, ReserveOpportunityRequest, UpdateOpportunityRequest};
 use dealflow_proto::types::v1::Line;
 use dealflow_testbed::{TestDb, both, id};
 use tonic::Code;
 
-use crate::desk::{Desk, open_keys, titled, usd};
+use crate::desk::{Desk, answer, open_keys, titled, usd};
 
 fn an_order() -> String {
     format!("orders/{}", id())
@@ -92,5 +92,27 @@ both! {
         };
         assert_eq!(write(vec![line(None)]).await.estimated_value, usd(100));
         assert_eq!(write(vec![line(None), line(usd(30))]).await.estimated_value, usd(60), "what has a price counts");
+    }
+
+    /// R-FLW-3, R-STG-2: a reservation for an order that wins at once asks the gates of the process in the same
+    /// transaction, as if its quote were accepted; one that leaves the deal open does not.
+    async fn a_reservation_that_wins_at_once_asks_the_gates(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let sale = desk.create(titled("Pumps"), "processes/sales-lifecycle").await.expect("opened");
+        let ask = ReserveOpportunityRequest {
+            name: sale.name.clone(),
+            order: an_order(),
+            to_win: true,
+            request_id: id(),
+            ..ReserveOpportunityRequest::default()
+        };
+        let refused = answer(desk.opportunities.clone().reserve_opportunity(ask.clone()).await).expect_err("a gate");
+        let missing = crate::desk::missing(&refused);
+        assert!(missing.contains(&"lines") && missing.contains(&"bant.need"), "{missing:?}");
+        assert!(!missing.contains(&"documents.quote_accepted"), "{missing:?}: it is about to be");
+        assert_eq!(desk.get(&sale.name).await, sale);
+        let open = ReserveOpportunityRequest { to_win: false, request_id: id(), ..ask };
+        let reserved = answer(desk.opportunities.clone().reserve_opportunity(open.clone()).await).expect("it stays open");
+        assert_eq!(reserved.reserved_order, open.order);
     }
 }

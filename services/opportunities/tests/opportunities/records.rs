@@ -202,6 +202,7 @@ both! {
             "UpdateOpportunity",
             "MoveToStage",
             "RecordActivityResult",
+            "RecordTime",
             "ReserveOpportunity",
             "WinOpportunity",
             "LoseOpportunity",

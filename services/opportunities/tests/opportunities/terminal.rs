@@ -69,6 +69,7 @@ async fn everything(desk: &Desk, closed: &Opportunity) -> Vec<(&'static str, Sta
             result: "done".to_owned(),
         }
     );
+    ask!("RecordTime", record_time, RecordTimeRequest { name: name.clone(), minutes: 5 });
     let order = format!("orders/{}", id());
     ask!(
         "ReserveOpportunity",
@@ -116,6 +117,7 @@ const FIELDS: &[&str] = &[
     "competitors",
     "participants",
     "team",
+    "knowledge",
 ];
 
 /// What changes something in this service and is no verb of an opportunity that is there.

@@ -4,7 +4,7 @@ use dealflow_opportunities::analytics::fold::fold;
 use dealflow_proto::google::type_::{Date, Money};
 use dealflow_proto::opportunities::v1::get_won_lost_request::GroupBy;
 use dealflow_proto::opportunities::v1::{
-    GetForecastRequest, GetPipelineRequest, GetStageFiguresRequest, GetWonLostRequest, Opportunity,
+    GetForecastRequest, GetPipelineRequest, GetStageFiguresRequest, GetWonLostRequest, Opportunity, StageFiguresRow,
 };
 use dealflow_testbed::{TestDb, both};
 use proptest::prelude::*;
@@ -116,6 +116,20 @@ async fn check(desk: &Desk, randoms: &[Random], when: &str) {
     }
 }
 
+/// A process whose stages follow each other otherwise than in the lookup.
+const TURNED: &str = r"
+id: turned
+captions: {en: Turned, ru: Обратная}
+control: FREE
+stages:
+  - stage: proposal
+    goal: {en: g, ru: ц}
+  - stage: presentation
+    goal: {en: g, ru: ц}
+  - stage: closed-won
+  - stage: closed-lost
+";
+
 both! {
     /// R-ANA-1: pipeline, forecast, won and lost by every group, the way through the stages: by owners, process and
     /// days, before anything is folded, when a part is, and when all is.
@@ -164,5 +178,39 @@ both! {
         }
         let ask = GetWonLostRequest { from_date: day(2026, 2, 1), to_date: day(2026, 1, 1), ..Default::default() };
         assert!(desk.analytics.clone().get_won_lost(ask).await.is_err(), "days in the wrong order");
+    }
+
+    /// R-ANA-1: each process has its own funnel, in its own order of stages; what another process has next is no place in
+    /// it. A stage that a process does not know stands where the lookup has it.
+    async fn every_process_has_a_funnel_of_its_own(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        // Against the order of the lookup: first the proposal, then the presentation.
+        desk.import(TURNED).await.expect("imported");
+        let turned = async || desk.create(titled("Pumps"), "processes/turned").await.expect("opened");
+        let (one, _two) = (turned().await, turned().await);
+        assert_eq!(one.stage, "stages/proposal");
+        desk.move_to(&one.name, "stages/presentation").await.expect("moved");
+        let other = desk.led().await;
+        for stage in ["stages/presentation", "stages/proposal"] {
+            desk.move_to(&other.name, stage).await.expect("moved");
+        }
+        let ask = GetStageFiguresRequest::default();
+        let told = desk.analytics.clone().get_stage_figures(ask).await.expect("told").into_inner().rows;
+        let percent = |row: &StageFiguresRow| row.conversion_percent.as_ref().map(|it| it.value.clone()).unwrap_or_default();
+        let short = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
+        let rows: Vec<_> = told
+            .iter()
+            .map(|it| (short(&it.process), short(&it.stage), it.reached_count, percent(it)))
+            .collect();
+        let row = |process: &str, stage: &str, reached: i64, percent: &str| {
+            (process.to_owned(), stage.to_owned(), reached, percent.to_owned())
+        };
+        assert_eq!(rows, [
+            row("corporate-sale", "qualification", 1, "100"),
+            row("corporate-sale", "presentation", 1, "100"),
+            row("corporate-sale", "proposal", 1, "0"),
+            row("turned", "proposal", 2, "50"),
+            row("turned", "presentation", 1, "0"),
+        ]);
     }
 }

@@ -177,8 +177,16 @@ pub(super) fn won_lost<'a>(all: impl Iterator<Item = &'a Row>, keys: Keys<'_>) -
     rows.into_iter().map(told).collect()
 }
 
+/// Each process by itself, those without one first.
 pub(super) fn stages<'a>(all: impl Iterator<Item = &'a Row>) -> Vec<StageFiguresRow> {
-    let all: Vec<&Row> = all.collect();
+    let mut by_process: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in all {
+        by_process.entry(row.process()).or_default().push(row);
+    }
+    by_process.into_iter().flat_map(|(process, rows)| stages_of(process, &rows)).collect()
+}
+
+fn stages_of(process: &str, all: &[&Row]) -> Vec<StageFiguresRow> {
     let came = |row: &Row| {
         let entries = row.entries.iter().filter_map(|it| OPEN_STAGES.iter().position(|stage| *stage == it.stage));
         if row.it.state() == State::Won { 5 } else { entries.max().map_or(0, |place| place + 1) }
@@ -207,6 +215,7 @@ pub(super) fn stages<'a>(all: impl Iterator<Item = &'a Row>) -> Vec<StageFigures
             all.iter().filter(|row| names.contains(row.it.name.as_str()) && which(row)).count() as i64
         };
         rows.push(StageFiguresRow {
+            process: process.to_owned(),
             stage: stage.to_owned(),
             entry_count: entries.len() as i64,
             left_count: left.len() as i64,

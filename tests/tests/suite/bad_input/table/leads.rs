@@ -87,6 +87,12 @@ pub(super) async fn leads(method: &str, sandbox: &Sandbox) -> Option<Row> {
                 }
             )
         }
+        "AccountService/MakeCustomer" => {
+            let account = Account { display_name: sandbox.unique(), ..Account::default() };
+            let ask = CreateAccountRequest { account: Some(account), request_id: new_id(), ..Default::default() };
+            let name = sandbox.api.accounts.clone().create_account(ask).await.ok()?.into_inner().name;
+            row!(Again::Fine, MakeCustomerRequest { name: name })
+        }
         "ContactService/CreateContact" => {
             row!(
                 Again::Fine,

@@ -49,6 +49,9 @@ pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row
                 }
             )
         }
+        "OpportunityService/RecordTime" => {
+            row!(Again::Fine, opportunities::RecordTimeRequest { name: name, minutes: 15 })
+        }
         "OpportunityService/ReserveOpportunity" => {
             row!(Again::Fine, ReserveOpportunityRequest { name: name, order: format!("orders/{}", new_id()) })
         }
