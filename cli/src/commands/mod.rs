@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod adjust;
+pub mod audit;
 pub mod bench;
 pub mod calendar;
 pub mod contract;
@@ -165,6 +166,9 @@ pub enum Command {
     /// Show and change what the installation decides while it runs
     #[command(subcommand)]
     Setting(setting::SettingCommand),
+    /// Check that history is what it was
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Open all databases, migrate them, and print their versions
     Migrate(migrate::Migrate),
     /// Run complete deals, count and time them, and compare with what the database alone could do
@@ -206,6 +210,7 @@ impl Command {
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
             Self::Setting(setting) => setting.run().await,
+            Self::Audit(audit) => audit.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,
         }

@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::settings::Migration),
             Box::new(m0001_flows::Migration),
             Box::new(m0002_handoffs::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }

@@ -25,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_terminal::Migration),
             Box::new(m0006_figures::Migration),
             Box::new(m0007_processes::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }
