@@ -12,6 +12,7 @@ use dealflow_proto::activities::v1::interaction_service_client::InteractionServi
 use dealflow_proto::activities::v1::knowledge_service_client::KnowledgeServiceClient;
 use dealflow_proto::activities::v1::notification_service_client::NotificationServiceClient;
 use dealflow_proto::activities::v1::task_service_client::TaskServiceClient;
+use dealflow_proto::audit::v1::audit_service_client::AuditServiceClient;
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
 use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
 use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
@@ -113,6 +114,8 @@ pub struct Api {
     pub legal_entities: LegalEntityServiceClient<Link>,
     /// When customers pay.
     pub payment_terms: PaymentTermsServiceClient<Link>,
+    /// Whether history is what it was.
+    pub audits: AuditServiceClient<Link>,
     /// What the installation decides.
     pub settings: SettingServiceClient<Link>,
     context: Context,
@@ -155,6 +158,7 @@ impl Api {
             payments: PaymentServiceClient::new(link.clone()),
             legal_entities: LegalEntityServiceClient::new(link.clone()),
             payment_terms: PaymentTermsServiceClient::new(link.clone()),
+            audits: AuditServiceClient::new(link.clone()),
             settings: SettingServiceClient::new(link.clone()),
             context: Context::internal(actor),
         }

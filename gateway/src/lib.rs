@@ -11,7 +11,8 @@
 //! - `gates.rs` the documents that a process asks for, told to it
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
-//! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place; `privacy_rpc.rs` what
+//! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
+//!   their audits; `privacy_rpc.rs` what
 //!   is held of a person
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
@@ -21,6 +22,7 @@
 
 mod advance;
 mod aftercare;
+mod audit_rpc;
 mod calendar;
 mod calls;
 mod cancel;
@@ -54,8 +56,10 @@ mod settings_rpc;
 mod watch;
 
 use dealflow_chassis::Store;
+use dealflow_chassis::audit;
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
+use dealflow_proto::audit::v1::audit_service_server::AuditServiceServer;
 use dealflow_proto::erp::v1::erp_callback_service_server::ErpCallbackServiceServer;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
 use dealflow_proto::erp::v1::reconciliation_service_server::ReconciliationServiceServer;
@@ -133,6 +137,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         )))
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
+        .service(AuditServiceServer::new(audit_rpc::AuditRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))
         .http(calendar::SEGMENT, calendar::Pages::new(neighbours.activities.clone()))
         .ready({
@@ -149,6 +154,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .task({
             let (store, handoffs, feeds) = (store.clone(), handoffs.clone(), feeds.clone());
             move |stop| meters::watch(store, handoffs, feeds, stop)
+        })
+        .task({
+            let store = store.clone();
+            move |stop| audit::seal(store, stop)
         })
         .task(move |stop| handoffs.task(stop))
         .task({

@@ -7,6 +7,7 @@ use dealflow::api::Api;
 use dealflow::suite::{Databases, PartName, Plan, Suite};
 use dealflow_chassis::StoreConfig;
 use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::security::SecurityConfig;
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::leads::v1::contact_service_client::ContactServiceClient;
 use dealflow_proto::orders::v1::contract_service_client::ContractServiceClient;
@@ -41,16 +42,28 @@ pub(crate) struct Running {
     pub(crate) suite: Option<Suite>,
     addresses: Vec<(PartName, String)>,
     runtime: Option<Runtime>,
+    /// What the clients of this sandbox say who they are with.
+    token: Option<String>,
 }
 
 impl Sandbox {
-    /// Starts all parts on a test's database.
+    /// Starts all parts on a test's database; nobody is asked who he is.
     pub async fn start(db: &TestDb) -> Self {
+        Self::started(db, SecurityConfig::default(), None).await
+    }
+
+    /// Starts all parts behind a guard; this sandbox's clients come with a token.
+    pub async fn start_behind(db: &TestDb, security: SecurityConfig, token: &str) -> Self {
+        Self::started(db, security, Some(token.to_owned())).await
+    }
+
+    async fn started(db: &TestDb, security: SecurityConfig, token: Option<String>) -> Self {
         let faults = Faults::default();
         let mut plan = Plan::embedded(".");
         plan.databases = databases(db);
         plan.wrap = faults.wrap();
-        let running = Running::start(&plan).await;
+        plan.serve.security = security;
+        let running = Running::start(&plan, token).await;
         let link = running.link(PartName::Gateway);
         let api = Api::new(&link, ACTOR);
         Self { api, link, faults, kind: db.kind(), running, plan, names: AtomicU64::new(0) }
@@ -63,7 +76,7 @@ impl Sandbox {
 
     /// Starts the suite again on the same databases.
     pub async fn restart(&mut self) {
-        self.running = Running::start(&self.plan).await;
+        self.running = Running::start(&self.plan, self.running.token.clone()).await;
         self.link = self.running.link(PartName::Gateway);
         self.api = Api::new(&self.link, ACTOR);
     }
@@ -71,6 +84,11 @@ impl Sandbox {
     /// Stops the suite in order.
     pub async fn stop(mut self) {
         self.running.stop().await;
+    }
+
+    /// The gateway's port, without a token.
+    pub fn open_link(&self) -> Link {
+        self.running.open_link(PartName::Gateway)
     }
 
     /// A part's own port: what an internal client of that service talks to.
@@ -106,17 +124,26 @@ impl Sandbox {
 }
 
 impl Running {
-    async fn start(plan: &Plan) -> Self {
+    async fn start(plan: &Plan, token: Option<String>) -> Self {
         let runtime =
             Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime can be built");
         let planned = plan.clone();
         let suite = runtime.spawn(async move { Suite::start(&planned).await });
         let suite = suite.await.expect("the start does not panic").expect("the suite starts");
         let addresses = suite.addresses().map(|(part, address)| (part, format!("http://{address}"))).collect();
-        Self { suite: Some(suite), addresses, runtime: Some(runtime) }
+        Self { suite: Some(suite), addresses, runtime: Some(runtime), token }
     }
 
     pub(crate) fn link(&self, part: PartName) -> Link {
+        let open = self.open_link(part);
+        match &self.token {
+            None => open,
+            Some(token) => open.bearing(token).expect("a token is ASCII"),
+        }
+    }
+
+    /// A part's port, as one reaches it who says nothing of himself.
+    fn open_link(&self, part: PartName) -> Link {
         let address = self.addresses.iter().find(|(name, _)| *name == part).map(|(_, address)| address);
         Link::remote(address.expect("all parts run"), &LinkConfig::default()).expect("the part has an address")
     }

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod adjust;
+pub mod audit;
 pub mod bench;
 pub mod calendar;
 pub mod contract;
@@ -175,6 +176,9 @@ pub enum Command {
     Setting(setting::SettingCommand),
     /// Show the catalogue of refusals: what a caller may be told, and what it means
     Errors(errors::Errors),
+    /// Check that history is what it was
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Open all databases, migrate them, and print their versions
     Migrate(migrate::Migrate),
     /// Run complete deals, count and time them, and compare with what the database alone could do
@@ -219,6 +223,7 @@ impl Command {
             Self::Reconcile(reconcile) => reconcile.run().await,
             Self::Setting(setting) => setting.run().await,
             Self::Errors(errors) => errors.run().await,
+            Self::Audit(audit) => audit.run().await,
             Self::Migrate(migrate) => migrate.run().await,
             Self::Bench(bench) => bench.run().await,
         }

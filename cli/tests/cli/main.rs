@@ -8,6 +8,7 @@ mod flows;
 mod import;
 mod lead;
 mod process;
+mod security;
 mod serve;
 mod setting;
 mod telemetry;

@@ -18,6 +18,8 @@ pub(super) struct Serving {
     pub(super) gateway: String,
     /// The operators' port, where there is one.
     pub(super) admin: Option<String>,
+    /// What it said at its start.
+    pub(super) told: String,
 }
 
 impl Drop for Serving {
@@ -36,20 +38,35 @@ impl Serving {
 
     /// The same with further arguments and environment.
     pub(super) fn start_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
-        command.args(args).envs(environment.iter().copied()).arg("--data").arg(folder);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut command = program(&["serve", "--log", "warn"]);
+        command.envs(environment.iter().copied());
+        Self::begin(command, folder, args)
+    }
+
+    /// The same with a log that is kept.
+    pub(super) fn start_logging(folder: &Path, args: &[&str], log: &Path) -> Self {
+        let mut command = program(&["serve"]);
+        command.stderr(std::fs::File::create(log).expect("the log can be written"));
+        Self::begin(command, folder, args)
+    }
+
+    fn begin(mut command: Command, folder: &Path, args: &[&str]) -> Self {
+        command.args(args);
+        if !args.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut child = command.arg("--data").arg(folder).stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut told = String::new();
         while !told.contains("stops.") {
             assert_ne!(out.read_line(&mut told).expect("output"), 0, "ended at its start: {told}");
         }
         let gateway = told.lines().find(|line| line.contains("│ gateway")).expect("a row of the gateway");
-        let gateway = gateway.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+        let gateway = gateway.split_whitespace().find(|word| word.starts_with("http")).expect("an address");
         assert!(["leads", "opportunities", "activities", "orders", "erp"].iter().all(|part| told.contains(part)));
         let admin = told.lines().find_map(|line| line.strip_prefix("For operators: ")?.split_once("/metrics"));
         let admin = admin.map(|(admin, _)| admin.to_owned());
-        Self { gateway: gateway.to_owned(), admin, child, out }
+        Self { gateway: gateway.to_owned(), admin, child, out, told }
     }
 
     /// SIGKILL: nothing is told before.

@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_activities::Migration),
             Box::new(m0002_time::Migration),
             Box::new(m0003_notifications::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }

@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_handoffs::Migration),
             Box::new(m0003_business::Migration),
             Box::new(m0004_reconciliations::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }

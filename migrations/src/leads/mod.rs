@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(crate::settings::Migration),
             Box::new(m0001_leads::Migration),
             Box::new(m0002_work::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }

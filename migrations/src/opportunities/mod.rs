@@ -27,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_figures::Migration),
             Box::new(m0007_processes::Migration),
             Box::new(m0008_knowledge::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }

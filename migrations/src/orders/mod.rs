@@ -29,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_adjustments::Migration),
             Box::new(m0008_sellers::Migration),
             Box::new(m0009_payment_terms::Migration),
+            Box::new(crate::audit::Migration),
         ]
     }
 }

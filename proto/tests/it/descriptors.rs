@@ -36,6 +36,7 @@ fn the_descriptors_contain_every_service() {
         "activities.v1.KnowledgeService",
         "activities.v1.NotificationService",
         "activities.v1.TaskService",
+        "audit.v1.AuditService",
         "erp.v1.ErpService",
         "erp.v1.ErpStubControlService",
         "erp.v1.HandoffService",

@@ -31,6 +31,7 @@ pub mod task;
 pub mod wire;
 
 use dealflow_chassis::Store;
+use dealflow_chassis::audit::{self, Audit};
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
 use dealflow_chassis::settings::Settings;
@@ -47,6 +48,7 @@ use dealflow_proto::activities::v1::task_service_server::TaskServiceServer;
 pub fn part(store: Store) -> Part {
     let ready = store.clone();
     let (numbered, clocked) = (store.clone(), store.clone());
+    let sealed = store.clone();
     Part::new("activities")
         .service(ActivityServiceServer::new(rpc::activity::Activities::new(store.clone())))
         .service(TaskServiceServer::new(rpc::task::Tasks::new(store.clone())))
@@ -57,11 +59,13 @@ pub fn part(store: Store) -> Part {
         .service(KnowledgeServiceServer::new(rpc::knowledge::KnowledgeBase::new(store.clone())))
         .service(EmployeeServiceServer::new(rpc::employee::Employees::new(store.clone())))
         .service(Settings::server(store.clone(), settings::SETTINGS))
+        .service(Audit::server(store.clone()))
         .service(Feed::server(store))
         .ready(move || {
             let store = ready.clone();
             Box::pin(async move { store.ping().await })
         })
         .task(move |stop| feed::number(numbered, stop))
+        .task(move |stop| audit::seal(sealed, stop))
         .task(move |stop| rpc::clock::keep(clocked, stop))
 }

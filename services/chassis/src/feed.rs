@@ -144,7 +144,8 @@ async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<Subsc
     Ok(SubscribeResponse { events, position, caught_up: !full })
 }
 
-fn place(backend: DbBackend) -> history::Column {
+/// The column that orders the feed.
+pub(crate) fn place(backend: DbBackend) -> history::Column {
     if backend == DbBackend::Sqlite { history::Column::Seq } else { history::Column::Position }
 }
 

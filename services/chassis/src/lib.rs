@@ -7,13 +7,14 @@
 //! 3. [`work`]: the request's transaction; one effect and one answer per request id
 //! 4. [`lifecycle`]: what a state accepts; [`refusal`]: what is said when it does not
 //! 5. [`history`]: the change as a row that is history, audit, event and remembered answer; [`feed`]: those rows as a
-//!    stream
+//!    stream, [`audit`]: as a chain
 //!
 //! Beside it: [`tls`] and [`security`] (who may come in), [`redact`] (history without a person), [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
 //! (which fields an update takes), [`settings`] (what an installation decides while it runs), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire).
 //!
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
 
+pub mod audit;
 pub mod context;
 pub mod deadline;
 pub mod feed;

@@ -26,6 +26,7 @@ pub mod rpc;
 pub mod wire;
 
 use dealflow_chassis::Store;
+use dealflow_chassis::audit::{self, Audit};
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
 use dealflow_chassis::settings::{Setting, Settings, Spec};
@@ -48,16 +49,19 @@ pub static SETTINGS: &[Spec] = &[QUALIFICATION_GUARD.spec()];
 pub fn part(store: Store) -> Part {
     let ready = store.clone();
     let numbered = store.clone();
+    let sealed = store.clone();
     Part::new("leads")
         .service(LeadServiceServer::new(rpc::lead::Leads::new(store.clone())))
         .service(AccountServiceServer::new(rpc::account::Accounts::new(store.clone())))
         .service(ContactServiceServer::new(rpc::contact::Contacts::new(store.clone())))
         .service(PersonServiceServer::new(rpc::person::Persons::new(store.clone())))
         .service(Settings::server(store.clone(), SETTINGS))
+        .service(Audit::server(store.clone()))
         .service(Feed::server(store))
         .ready(move || {
             let store = ready.clone();
             Box::pin(async move { store.ping().await })
         })
         .task(move |stop| feed::number(numbered, stop))
+        .task(move |stop| audit::seal(sealed, stop))
 }

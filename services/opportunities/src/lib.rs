@@ -25,6 +25,7 @@ mod wire;
 use std::sync::Arc;
 
 use dealflow_chassis::Store;
+use dealflow_chassis::audit::{self, Audit};
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
 use dealflow_chassis::settings::{Setting, Settings, Spec};
@@ -56,18 +57,21 @@ pub async fn part(store: Store) -> Result<Part, StartError> {
     let opportunities = rpc::Opportunities { store: store.clone(), library: library.clone() };
     let analytics = rpc::Analytics { store: store.clone(), library: library.clone() };
     let (pinged, numbered, folded, watched) = (store.clone(), store.clone(), store.clone(), store.clone());
+    let sealed = store.clone();
     Ok(Part::new("opportunities")
         .service(OpportunityServiceServer::new(opportunities.clone()))
         .service(RunServiceServer::new(opportunities))
         .service(ProcessServiceServer::new(rpc::Processes { store: store.clone(), library: library.clone() }))
         .service(AnalyticsServiceServer::new(analytics))
         .service(Settings::server(store.clone(), SETTINGS))
+        .service(Audit::server(store.clone()))
         .service(Feed::server(store))
         .ready(move || {
             let store = pinged.clone();
             Box::pin(async move { store.ping().await })
         })
         .task(move |stop| feed::number(numbered, stop))
+        .task(move |stop| audit::seal(sealed, stop))
         .task(move |stop| analytics::fold::task(folded, stop))
         .task(move |stop| watch_lookup(watched, library, stop)))
 }

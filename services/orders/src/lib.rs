@@ -53,6 +53,7 @@ mod settings;
 mod wire;
 
 use dealflow_chassis::Store;
+use dealflow_chassis::audit::{self, Audit};
 use dealflow_chassis::feed::{self, Feed};
 use dealflow_chassis::serve::Part;
 use dealflow_chassis::settings::{Settings as SettingRecords, Spec};
@@ -78,6 +79,7 @@ pub static SETTINGS: &[Spec] = &[INVOICING_AUTHORITY.spec(), OVER_BILLING_PERCEN
 pub fn part(store: Store, settings: Settings) -> Part {
     let orders = rpc::Orders::new(store.clone(), settings);
     let (ping, numbering, sweeping) = (store.clone(), store.clone(), orders.clone());
+    let sealed = store.clone();
     Part::new("orders")
         .service(ProductServiceServer::new(orders.clone()))
         .service(PriceServiceServer::new(orders.clone()))
@@ -91,11 +93,13 @@ pub fn part(store: Store, settings: Settings) -> Part {
         .service(PaymentTermsServiceServer::new(orders.clone()))
         .service(PaymentServiceServer::new(orders))
         .service(SettingRecords::server(store.clone(), SETTINGS))
+        .service(Audit::server(store.clone()))
         .service(Feed::server(store))
         .ready(move || {
             let store = ping.clone();
             Box::pin(async move { store.ping().await })
         })
         .task(move |stop| feed::number(numbering, stop))
+        .task(move |stop| audit::seal(sealed, stop))
         .task(move |stop| expiry::sweep(sweeping, stop))
 }

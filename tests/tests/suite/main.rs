@@ -16,6 +16,7 @@ mod people_told;
 mod privacy;
 mod processes;
 mod requirements;
+mod security;
 mod settings;
 mod sold;
 mod traces;

@@ -10,7 +10,7 @@ const SPINE: &[&str] = &[
     "R-OPP-2", "R-OPP-3", "R-OPP-4", "R-OPP-5", "R-OPP-6", "R-STG-1", "R-STG-2", "R-STG-3", "R-STG-4", "R-STG-5",
     "R-PRC-1", "R-PRC-2", "R-PRC-3", "R-PRC-4", "R-ANA-1", "R-ACT-1", "R-ACT-2", "R-ACT-3", "R-ACT-4", "R-ACT-5",
     "R-ACT-6", "R-ACT-7", "R-PRD-1", "R-QUO-1", "R-QUO-2", "R-QUO-3", "R-QUO-4", "R-CON-1", "R-ORD-1", "R-INV-1",
-    "R-INV-2", "R-INV-3", "R-FLW-1", "R-FLW-2", "R-FLW-3", "R-ERP-1", "R-API-1", "R-API-2", "R-API-3",
+    "R-INV-2", "R-INV-3", "R-FLW-1", "R-FLW-2", "R-FLW-3", "R-ERP-1", "R-API-1", "R-API-2", "R-API-3", "R-SEC-1",
 ];
 
 #[test]

@@ -48,7 +48,11 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(dealflow_migrations::work::Migration), Box::new(CounterTable)]
+        vec![
+            Box::new(dealflow_migrations::work::Migration),
+            Box::new(dealflow_migrations::audit::Migration),
+            Box::new(CounterTable),
+        ]
     }
 }
 

@@ -1,0 +1,117 @@
+//! Serving behind certificates and tokens, and what the program says where it would be open.
+
+use std::fs;
+use std::path::Path;
+
+use dealflow_testbed::keys::{AUDIENCE, Authority, ISSUER, Provider};
+
+use super::serve::Serving;
+use super::{program, run_on};
+
+fn path(of: &Path) -> &str {
+    of.to_str().expect("UTF-8")
+}
+
+/// R-SEC-1: a suite behind a certificate and tokens, and a command that talks to it.
+#[test]
+fn a_command_brings_its_token_to_a_suite_that_it_believes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (house, authority) = (Provider::new("house"), Authority::new());
+    let (ca, jwks) = (authority.write(folder.path(), "ca"), house.write(folder.path()));
+    let own = authority.certify(folder.path(), "own", &["localhost"], None);
+    let security = [
+        ["--tls-cert", path(&own.cert)],
+        ["--tls-key", path(&own.key)],
+        ["--token-keys", path(&jwks)],
+        ["--token-issuer", ISSUER],
+        ["--token-audience", AUDIENCE],
+    ];
+    let serving = Serving::start_with(folder.path(), security.as_flattened(), &[]);
+    assert!(!serving.told.contains("Nobody is asked"), "{}", serving.told);
+    let gateway = serving.gateway.replace("127.0.0.1", "localhost");
+    assert!(gateway.starts_with("https://"), "{gateway}");
+    let token = folder.path().join("token");
+    fs::write(&token, house.token("ann@example.com", &["sales_rep"]) + "\n").expect("the folder can be written to");
+
+    let asked = ["pipeline", "--json", "--gateway", &gateway];
+    let ask = |more: &[&str]| run_on(folder.path(), &[&asked, more].concat());
+    let seen = ask(&["--ca", path(&ca), "--token-file", path(&token)]);
+    assert_eq!(seen.code, Some(0), "{}", seen.err);
+    let nobody = ask(&["--ca", path(&ca)]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("authorization"), "{}", nobody.err);
+    let stranger = ask(&["--token-file", path(&token)]);
+    assert_eq!(stranger.code, Some(1), "its authority is nobody's that browsers know: {}", stranger.err);
+    let settings = ["setting", "list", "--gateway", &gateway, "--ca", path(&ca), "--token-file", path(&token)];
+    let settings = run_on(folder.path(), &settings);
+    assert!(settings.code == Some(1) && settings.err.contains("settings_read"), "{}", settings.err);
+    let mut by_variable = program(&asked);
+    let by_variable = by_variable.args(["--ca", path(&ca)]).env("DEALFLOW_TOKEN", house.token("bob", &["auditor"]));
+    let by_variable = by_variable.output().expect("the program starts");
+    assert!(by_variable.status.success(), "{}", String::from_utf8_lossy(&by_variable.stderr));
+}
+
+/// R-SEC-1: beyond this machine nothing is served in the open unless that is asked for; on it, it is said. A token is sent
+/// to nobody in the open.
+#[test]
+fn nothing_is_open_to_a_network_by_mistake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = run_on(folder.path(), &["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(open.code, Some(1));
+    assert!(open.err.contains("--tls-cert") && open.err.contains("--insecure"), "{}", open.err);
+    let here = Serving::start(folder.path());
+    assert!(here.told.contains("Nobody is asked who he is"), "{}", here.told);
+    drop(here);
+    let asked_for = Serving::start_with(folder.path(), &["--listen", "0.0.0.0:0", "--insecure"], &[]);
+    assert!(asked_for.told.contains("Nobody is asked who he is"), "{}", asked_for.told);
+
+    let token = folder.path().join("token");
+    fs::write(&token, "a.b.c").expect("the folder can be written to");
+    let far = ["pipeline", "--gateway", "http://dealflow.example:7400", "--token-file", path(&token)];
+    let far = run_on(folder.path(), &far);
+    assert!(far.code == Some(1) && far.err.contains("https://"), "{}", far.err);
+    let half = run_on(folder.path(), &["serve", "--tls-cert", "x.crt"]);
+    assert_eq!(half.code, Some(2), "a certificate without its key: {}", half.err);
+}
+
+/// R-SEC-1: what must stay secret is in no line of a log that tells everything: the token, the key, the password of a
+/// database, and what is known of a person.
+#[test]
+fn logs_hold_no_secret_and_no_person() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (house, authority) = (Provider::new("house"), Authority::new());
+    let (ca, jwks) = (authority.write(folder.path(), "ca"), house.write(folder.path()));
+    let own = authority.certify(folder.path(), "own", &["localhost"], None);
+    let log = folder.path().join("log");
+    let security = [
+        ["--tls-cert", path(&own.cert)],
+        ["--tls-key", path(&own.key)],
+        ["--token-keys", path(&jwks)],
+        ["--token-issuer", ISSUER],
+        ["--token-audience", AUDIENCE],
+        ["--log", "trace"],
+        ["--log-format", "json"],
+    ];
+    let serving = Serving::start_logging(folder.path(), security.as_flattened(), &log);
+    let gateway = serving.gateway.replace("127.0.0.1", "localhost");
+    let text = house.token("canary-subject@example.com", &["admin"]);
+    let token = folder.path().join("token");
+    fs::write(&token, &text).expect("the folder can be written to");
+    let to = ["--gateway", &gateway, "--ca", path(&ca), "--token-file", path(&token)];
+    let run = |args: &[&str]| run_on(folder.path(), &[args, &to].concat());
+    let person = ["--family-name", "Canaryfamily", "--email", "canary.mail@example.com"];
+    let added = run(&[&["lead", "add", "--company", "Canary Works"], &person[..]].concat());
+    let listed = run(&["lead", "list", "--json"]);
+    assert!(listed.out.contains("Canary"), "{} {} {}", added.out, added.err, listed.err);
+    let bad =
+        fs::write(&token, "canary.bad.token").map(|()| run(&["lead", "list"])).expect("the folder can be written to");
+    assert_eq!(bad.code, Some(1));
+    drop(serving);
+    let log = fs::read_to_string(&log).expect("the log is text");
+    assert!(log.lines().count() > 20, "it tells of something: {log}");
+    let key = fs::read_to_string(&own.key).expect("the key is text");
+    let key = key.lines().nth(1).expect("a line of the key");
+    let token_body = text.split('.').nth(1).expect("the claims");
+    for secret in [token_body, key, "canary.bad.token", "canary.mail", "Canaryfamily"] {
+        assert!(!log.contains(secret), "the log holds {secret}: {:?}", log.lines().find(|line| line.contains(secret)));
+    }
+}
