@@ -1,12 +1,13 @@
 """Backs a suite up while it works, loses it, restores it, and lets it go on: nothing is in the ERP twice.
 
-    DEALFLOW=target/release/dealflow restore.py
+    DEALFLOW=target/release/dealflow restore.py [--deals 10]
 
 The ERP keeps its books, as a real one would: after the restore it is ahead of us. What was handed over after the backup
 was made and is handed over again must be found there, not booked again. Asks for: PostgreSQL with pg_dump and
 pg_restore, python3 with grpcio and grpcio-tools.
 """
 
+import argparse
 import pathlib
 import sys
 import tempfile
@@ -24,15 +25,18 @@ ENDED = "('DELIVERED', 'DEAD_LETTERED', 'REJECTED')"
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--deals", type=int, default=10, help="before the backup, and after it")
+    deals = parser.parse_args().deals
     with tempfile.TemporaryDirectory(prefix="dealflow-restore-") as folder:
         postgres = house.Postgres(folder)
         try:
-            return drill(folder, postgres)
+            return drill(folder, postgres, deals)
         finally:
             postgres.stop()
 
 
-def drill(folder, postgres):
+def drill(folder, postgres, deals):
     postgres.ask("postgres", "CREATE DATABASE dealflow")
     suite = house.Suite(folder, postgres)
     stop, counted, made = threading.Event(), Counted(), []
@@ -44,7 +48,7 @@ def drill(folder, postgres):
 
     worker = threading.Thread(target=work)
     worker.start()
-    while len(made) < 10:
+    while len(made) < deals:
         time.sleep(0.1)
     # One dump is one snapshot of all parts: no part is ahead of another.
     dump = pathlib.Path(postgres.folder) / "backup"
@@ -52,7 +56,7 @@ def drill(folder, postgres):
     connect = ["-h", "127.0.0.1", "-p", str(postgres.port), "-U", "dealflow"]
     postgres.run("pg_dump", *connect, "-d", "dealflow", "-Fc", "-f", str(dump), *schemas)
     at_backup = len(made)
-    while len(made) < at_backup + 10:
+    while len(made) < at_backup + deals:
         time.sleep(0.1)
     stop.set()
     worker.join()

@@ -60,7 +60,8 @@ class Postgres:
                     if str(parent).startswith(tempfile.gettempdir()) and parent != pathlib.Path(tempfile.gettempdir()):
                         parent.chmod(0o755)
             command = ["runuser", "-u", "postgres", "--", *command]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        environment = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
 
     def url(self, database):
         return f"postgres://dealflow@127.0.0.1:{self.port}/{database}"
