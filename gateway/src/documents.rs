@@ -30,6 +30,8 @@ pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &st
         lines: order.lines.clone(),
         discount_percent: order.discount_percent.clone(),
         totals: order.totals.clone(),
+        allowances: order.allowances.clone(),
+        charges: order.charges.clone(),
     }
 }
 
@@ -49,6 +51,8 @@ pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Account>) -> Document
         lines: invoice.lines.clone(),
         discount_percent: invoice.discount_percent.clone(),
         totals: invoice.totals.clone(),
+        allowances: invoice.allowances.clone(),
+        charges: invoice.charges.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use dealflow_proto::orders::v1::{
 use serde_json::{Value, json};
 
 use super::export::{Export, Of};
-use super::papers::{List, One, Why, lines, next_steps};
+use super::papers::{List, One, Why, in_full, lines, next_steps};
 use crate::api::{Api, new_id};
 use crate::show::{self, json as data, word};
 
@@ -96,14 +96,15 @@ async fn shown(one: &One, act: impl AsyncFnOnce(Api, Invoice) -> anyhow::Result<
         Ok((find(&api, same, one).await?, notes))
     };
     let (invoice, notes) = one.target.ask(work).await?;
+    let whole = (&invoice.allowances[..], &invoice.charges[..], invoice.totals.as_ref());
     if one.json {
         let mut shown = data::invoice(&invoice);
-        shown["lines"] = data::list(&invoice.lines, data::line);
+        in_full(&mut shown, &invoice.lines, whole);
         shown["credit_notes"] = data::list(&notes, of_note);
         return data::print(&shown);
     }
     println!("{}", table(std::slice::from_ref(&invoice)));
-    println!("{}", lines(&invoice.lines, invoice.totals.as_ref()));
+    println!("{}", lines(&invoice.lines, whole));
     for note in &notes {
         let amount = show::money(note.totals.as_ref().and_then(|totals| totals.payable.as_ref()));
         println!("  credit note {} {amount}: {}", numbered(note), note.reason);

@@ -1,6 +1,7 @@
 //! The commands: one file each, and the table of them.
 
 pub mod activity;
+pub mod adjust;
 pub mod bench;
 pub mod calendar;
 pub mod contract;

@@ -5,7 +5,7 @@ use dealflow_proto::orders::v1::{CancelOrderRequest, HoldOrderRequest, ListOrder
 use serde_json::json;
 
 use super::export::{Export, Of};
-use super::papers::{List, One, Why, lines, next_steps};
+use super::papers::{List, One, Why, in_full, lines, next_steps};
 use crate::api::{Api, new_id};
 use crate::show::{self, json as data, word};
 
@@ -96,13 +96,14 @@ async fn shown(one: &One, act: impl AsyncFnOnce(Api, Order) -> anyhow::Result<()
         find(&api, one).await
     };
     let order = one.target.ask(work).await?;
+    let whole = (&order.allowances[..], &order.charges[..], order.totals.as_ref());
     if one.json {
         let mut shown = data::order(&order);
-        shown["lines"] = data::list(&order.lines, data::line);
+        in_full(&mut shown, &order.lines, whole);
         return data::print(&shown);
     }
     println!("{}", table(std::slice::from_ref(&order)));
-    println!("{}", lines(&order.lines, order.totals.as_ref()));
+    println!("{}", lines(&order.lines, whole));
     for (what, why) in [("on hold", &order.hold_reason), ("refused by the ERP", &order.erp_refusal)] {
         if !why.is_empty() {
             println!("  {what}: {why}");

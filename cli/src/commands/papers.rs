@@ -3,12 +3,14 @@
 use anyhow::bail;
 use clap::Args;
 use comfy_table::Table;
-use dealflow_proto::types::v1::{Line, Totals};
+use dealflow_proto::google::type_::Decimal;
+use dealflow_proto::types::v1::{Adjustment, Line, Totals};
+use serde_json::{Value, json};
 
 use super::deal::quoted;
 use super::named;
 use crate::client::Target;
-use crate::show;
+use crate::show::{self, json as data};
 
 /// Which documents to list.
 #[derive(Debug, Args)]
@@ -81,31 +83,76 @@ pub struct Why {
     pub(super) reason: String,
 }
 
-/// The lines of a document and what they come to.
-pub(super) fn lines(lines: &[Line], totals: Option<&Totals>) -> Table {
+/// What a document says of itself as a whole beside its lines: allowances, charges, and what it comes to.
+pub(super) type Whole<'a> = (&'a [Adjustment], &'a [Adjustment], Option<&'a Totals>);
+
+/// The lines of a document, what is taken off and added, and what it comes to.
+pub(super) fn lines(lines: &[Line], (allowances, charges, totals): Whole<'_>) -> Table {
     let mut table = show::numbers(&["#", "what", "quantity", "unit", "price", "discount %", "net"], 2);
-    let number = |value: &Option<dealflow_proto::google::type_::Decimal>| {
-        value.as_ref().map(|number| number.value.clone()).unwrap_or_default()
-    };
     for line in lines {
         table.add_row([
             line.line_id.clone(),
             line.description.clone(),
-            number(&line.quantity),
+            number(line.quantity.as_ref()),
             line.unit_code.clone(),
             show::money(line.unit_price.as_ref()),
-            number(&line.discount_percent),
+            number(line.discount_percent.as_ref()),
             show::money(line.net.as_ref()),
         ]);
+        // Inside the line's net, so their amounts stand where prices do.
+        for (sign, one) in signed(&line.allowances, &line.charges) {
+            let (what, percent) = (format!("  {sign} {}", one.reason), number(one.percent.as_ref()));
+            let empty = String::new;
+            table.add_row([empty(), what, empty(), empty(), show::money(one.total.as_ref()), percent, empty()]);
+        }
+    }
+    let empty = String::new;
+    for (sign, one) in signed(allowances, charges) {
+        let (what, percent) = (format!("{sign} {}", one.reason), number(one.percent.as_ref()));
+        let amount = format!("{sign}{}", show::money(one.total.as_ref()));
+        table.add_row([empty(), what, empty(), empty(), empty(), percent, amount]);
     }
     let Some(totals) = totals else { return table };
     for (what, amount) in
         [("without VAT", &totals.total_without_vat), ("VAT", &totals.total_vat), ("to be paid", &totals.payable)]
     {
-        let empty = String::new;
         table.add_row([empty(), what.to_owned(), empty(), empty(), empty(), empty(), show::money(amount.as_ref())]);
     }
     table
+}
+
+fn number(value: Option<&Decimal>) -> String {
+    value.map(|number| number.value.clone()).unwrap_or_default()
+}
+
+fn signed<'a>(
+    allowances: &'a [Adjustment],
+    charges: &'a [Adjustment],
+) -> impl Iterator<Item = (&'static str, &'a Adjustment)> {
+    allowances.iter().map(|one| ("-", one)).chain(charges.iter().map(|one| ("+", one)))
+}
+
+/// The lines, allowances and charges of a document as data, beside what `shown` says already.
+pub(super) fn in_full(shown: &mut Value, lines: &[Line], (allowances, charges, _): Whole<'_>) {
+    let with_own = |line: &Line| {
+        let mut shown = data::line(line);
+        shown["allowances"] = data::list(&line.allowances, adjustment);
+        shown["charges"] = data::list(&line.charges, adjustment);
+        shown
+    };
+    shown["lines"] = data::list(lines, with_own);
+    shown["allowances"] = data::list(allowances, adjustment);
+    shown["charges"] = data::list(charges, adjustment);
+}
+
+fn adjustment(one: &Adjustment) -> Value {
+    json!({
+        "amount": data::money(one.amount.as_ref()),
+        "percent": one.percent.as_ref().map(|percent| percent.value.clone()),
+        "reason": one.reason,
+        "reason_code": data::text(&one.reason_code),
+        "total": data::money(one.total.as_ref()),
+    })
 }
 
 /// What may come next, one step to a line.

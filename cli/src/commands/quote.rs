@@ -7,8 +7,9 @@ use dealflow_proto::orders::v1::{
 };
 use serde_json::{Value, json};
 
+use super::adjust::Adjust;
 use super::export::{Export, Of};
-use super::papers::{List, One, Why, lines, next_steps};
+use super::papers::{List, One, Why, in_full, lines, next_steps};
 use crate::api::{Api, new_id};
 use crate::show::{self, json as data, word};
 
@@ -18,6 +19,7 @@ Examples:
   dealflow quote show Q-000001                                with its lines, and who must agree
   dealflow quote approve Q-000001 --actor employees/019abc4e-…
   dealflow quote reject Q-000001 --reason 'too cheap' --actor employees/019abc4e-…
+  dealflow quote adjust Q-000001 --allowance 'Loyalty=2.5%' --charge 'Freight=40'
   dealflow quote revise Q-000001                              the next revision, as a draft
   dealflow quote export Q-000001 --format pdf                 as a file, to be sent";
 
@@ -33,6 +35,8 @@ pub enum Quotes {
     Approve(Approve),
     /// Refuse a quote, as whoever is asked: it goes back to draft
     Reject(Why),
+    /// Say what is taken off or added to the whole of a draft, beside its discount
+    Adjust(Adjust),
     /// Close a quote and draft its next revision
     Revise(One),
     /// Write one as a file: UBL 2.1 or PDF
@@ -74,6 +78,10 @@ impl Quotes {
                     Ok(quote)
                 })
                 .await
+            }
+            Self::Adjust(adjust) => {
+                let given = adjust.given()?;
+                shown(&adjust.one, async |api, quote| given.update(&api, quote).await).await
             }
             Self::Revise(one) => {
                 shown(&one, async |api, Quote { name, etag, .. }| {
@@ -130,14 +138,15 @@ async fn shown(one: &One, act: impl AsyncFnOnce(Api, Quote) -> anyhow::Result<Qu
         Ok((quote, approval))
     };
     let (quote, approval) = one.target.ask(work).await?;
+    let whole = (&quote.allowances[..], &quote.charges[..], quote.totals.as_ref());
     if one.json {
         let mut shown = data::quote(&quote);
-        shown["lines"] = data::list(&quote.lines, data::line);
+        in_full(&mut shown, &quote.lines, whole);
         shown["approval"] = approval.as_ref().map_or(Value::Null, of_approval);
         return data::print(&shown);
     }
     println!("{}", table(std::slice::from_ref(&quote)));
-    println!("{}", lines(&quote.lines, quote.totals.as_ref()));
+    println!("{}", lines(&quote.lines, whole));
     if let Some(approval) = &approval {
         println!("{}", steps(approval));
     }

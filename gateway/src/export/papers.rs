@@ -6,7 +6,7 @@ use dealflow_documents::{
     Address, Adjustment, Contact, Delivery, Document, ElectronicAddress, Exemption, Figures, Kind, Language, Line,
     Party, Payment, Preceding, Registration,
 };
-use dealflow_money::{Currency, Vat, VatCategory};
+use dealflow_money::{Amount, Currency, Vat, VatCategory};
 use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
@@ -32,6 +32,8 @@ struct Content<'a> {
     currency: &'a str,
     lines: &'a [pb::Line],
     discount: Option<&'a WireDecimal>,
+    allowances: &'a [pb::Adjustment],
+    charges: &'a [pb::Adjustment],
     totals: Option<&'a pb::Totals>,
 }
 
@@ -52,6 +54,8 @@ pub(super) fn of_quote(
         currency: &quote.currency_code,
         lines: &quote.lines,
         discount: quote.discount_percent.as_ref(),
+        allowances: &quote.allowances,
+        charges: &quote.charges,
         totals: quote.totals.as_ref(),
     };
     let mut document = document(known, Kind::Quote, &content, buyer)?;
@@ -74,6 +78,8 @@ pub(super) fn of_order(
         currency: &order.currency_code,
         lines: &order.lines,
         discount: order.discount_percent.as_ref(),
+        allowances: &order.allowances,
+        charges: &order.charges,
         totals: order.totals.as_ref(),
     };
     let mut document = document(known, Kind::OrderConfirmation, &content, buyer)?;
@@ -95,6 +101,8 @@ pub(super) fn of_invoice(
         currency: &invoice.currency_code,
         lines: &invoice.lines,
         discount: invoice.discount_percent.as_ref(),
+        allowances: &invoice.allowances,
+        charges: &invoice.charges,
         totals: invoice.totals.as_ref(),
     };
     let mut document = document(known, Kind::Invoice, &content, buyer)?;
@@ -119,6 +127,8 @@ pub(super) fn of_credit_note(
         currency: &note.currency_code,
         lines: &note.lines,
         discount: note.discount_percent.as_ref(),
+        allowances: &note.allowances,
+        charges: &note.charges,
         totals: note.totals.as_ref(),
     };
     let mut document = document(known, Kind::CreditNote, &content, buyer)?;
@@ -166,7 +176,9 @@ fn document(
         ..payment.clone()
     });
     document.lines = content.lines.iter().map(|given| line(given, discount)).collect::<Result<_, _>>()?;
-    document.allowances = discounts(content.discount, discount)?;
+    document.allowances = adjustments(content.allowances)?;
+    document.allowances.extend(discounts(content.discount, discount)?);
+    document.charges = adjustments(content.charges)?;
     if let Some(totals) = content.totals {
         document.prepaid = amount(totals.prepaid.as_ref())?;
         document.rounding = amount(totals.rounding.as_ref())?;
@@ -206,13 +218,29 @@ fn line(given: &pb::Line, discount: &str) -> Result<Line, Refusal> {
     let vat = vat(given.vat.as_ref())?;
     let price = amount(given.unit_price.as_ref())?;
     let mut line = Line::new(&given.line_id, &given.description, quantity, &given.unit_code, price, vat);
-    line.allowances = discounts(given.discount_percent.as_ref(), discount)?;
+    line.allowances = adjustments(&given.allowances)?;
+    line.allowances.extend(discounts(given.discount_percent.as_ref(), discount)?);
+    line.charges = adjustments(&given.charges)?;
     Ok(line)
 }
 
 fn discounts(percent: Option<&WireDecimal>, reason: &str) -> Result<Vec<Adjustment>, Refusal> {
     let percent = number(percent)?;
     Ok(if percent.is_zero() { Vec::new() } else { vec![Adjustment::discount(percent, reason)] })
+}
+
+/// Allowances or charges; a part of the document that carries nothing of one does not show it.
+fn adjustments(given: &[pb::Adjustment]) -> Result<Vec<Adjustment>, Refusal> {
+    let read = |one: &pb::Adjustment| -> Result<Adjustment, Refusal> {
+        let size = match &one.percent {
+            Some(percent) => Amount::Percent(number(Some(percent))?),
+            None => Amount::Fixed(amount(one.amount.as_ref())?),
+        };
+        let vat = one.vat.as_ref().map(|given| vat(Some(given))).transpose()?;
+        Ok(Adjustment { amount: size, reason: one.reason.clone(), code: one.reason_code.clone(), vat })
+    };
+    let read = given.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(read.into_iter().filter(|one| one.amount != Amount::Fixed(Decimal::ZERO)).collect())
 }
 
 fn vat(given: Option<&pb::Vat>) -> Result<Vat, Refusal> {

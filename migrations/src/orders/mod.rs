@@ -6,6 +6,7 @@ mod m0003_approvals;
 mod m0004_billing;
 mod m0005_prices;
 mod m0006_contracts;
+mod m0007_adjustments;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_billing::Migration),
             Box::new(m0005_prices::Migration),
             Box::new(m0006_contracts::Migration),
+            Box::new(m0007_adjustments::Migration),
         ]
     }
 }

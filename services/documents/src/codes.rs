@@ -36,16 +36,6 @@ pub(crate) fn is_exemption(code: &str) -> bool {
     has(include_str!("codes/exemptions.txt"), code)
 }
 
-/// BR-CL-19: UNTDID 5189.
-pub(crate) fn is_allowance_reason(code: &str) -> bool {
-    has(include_str!("codes/allowances.txt"), code)
-}
-
-/// BR-CL-20: UNTDID 7161.
-pub(crate) fn is_charge_reason(code: &str) -> bool {
-    has(include_str!("codes/charges.txt"), code)
-}
-
 /// PEPPOL-EN16931-P0104 to P0111: the category that a VATEX code may only stand beside.
 pub(crate) fn category_of_exemption(code: &str) -> Option<&'static str> {
     match code {

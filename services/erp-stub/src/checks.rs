@@ -12,6 +12,8 @@ use dealflow_proto::google::type_;
 use dealflow_proto::types::v1 as wire;
 use rust_decimal::Decimal;
 
+use crate::adjustments;
+
 /// Why a document cannot even be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
@@ -102,6 +104,8 @@ fn input(document: &Document) -> Result<DocumentInput, Unreadable> {
     let amount = |said: Option<&type_::Money>| said.map(convert::decimal_of).transpose();
     input.prepaid = amount(agreed.and_then(|totals| totals.prepaid.as_ref()))?.unwrap_or_default();
     input.rounding = amount(agreed.and_then(|totals| totals.rounding.as_ref()))?.unwrap_or_default();
+    input.allowances = adjustments::of_whole(&document.allowances)?;
+    input.charges = adjustments::of_whole(&document.charges)?;
     if let Some(discount) = &document.discount_percent {
         let percent = convert::decimal_from(discount)?;
         if !percent.is_zero() {
@@ -117,6 +121,8 @@ fn line(line: &wire::Line) -> Result<LineInput, Unreadable> {
     let quantity = number(line.quantity.as_ref(), "quantity")?;
     let mut input =
         LineInput::new(line.line_id.clone(), quantity, convert::decimal_of(price)?, vat(line.vat.as_ref())?);
+    input.allowances = adjustments::of_line(&line.allowances)?;
+    input.charges = adjustments::of_line(&line.charges)?;
     if let Some(discount) = &line.discount_percent {
         let percent = convert::decimal_from(discount)?;
         if !percent.is_zero() {
@@ -130,7 +136,7 @@ fn number(value: Option<&type_::Decimal>, field: &'static str) -> Result<Decimal
     Ok(convert::decimal_from(value.ok_or(Unreadable::Absent(field))?)?)
 }
 
-fn vat(vat: Option<&wire::Vat>) -> Result<Vat, Unreadable> {
+pub(crate) fn vat(vat: Option<&wire::Vat>) -> Result<Vat, Unreadable> {
     let vat = vat.ok_or(Unreadable::Absent("vat"))?;
     let rate = vat.rate.as_ref().map(convert::decimal_from).transpose()?.unwrap_or_default();
     let category = match vat.category() {

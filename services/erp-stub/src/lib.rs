@@ -7,6 +7,7 @@
 //! The way of a document: [`rpc::erp`] writes the journal and plays the [`faults`]; [`checks`] says what is wrong with
 //! the document; [`document`] books it.
 
+mod adjustments;
 pub mod checks;
 pub mod document;
 pub mod faults;

@@ -27,7 +27,7 @@
 //! - `currency`, `amount`: [`Currency`], [`Money`] and its conversions
 //! - `exact`, `rounding`, `allocation`: the three primitives everything else is made of
 //! - `vat`: [`VatCategory`] and what each category demands of a document
-//! - `unit`: the units that a price may be for
+//! - `unit`, `reason`: the units that a price may be for, and the codes that say why something is taken off or added
 //! - `document`, `check`: what goes in, and what is refused
 //! - `compute`, `totals`, `agreement`: what comes out, and how two results differ
 
@@ -40,6 +40,7 @@ mod currency;
 mod document;
 mod error;
 mod exact;
+mod reason;
 mod rounding;
 mod totals;
 mod unit;
@@ -52,6 +53,7 @@ pub use compute::compute;
 pub use currency::Currency;
 pub use document::{Adjustment, Amount, DocumentAdjustment, DocumentInput, LineInput};
 pub use error::MoneyError;
+pub use reason::{is_allowance_reason, is_charge_reason};
 pub use rounding::{round, to_minor};
 pub use totals::{AdjustmentTotals, LineTotals, Totals, VatGroup, VatShare};
 pub use unit::is_unit;

@@ -1,6 +1,8 @@
 //! The content of a new document: the caller's lines, filled in from the products where they leave something out
 //! (R-QUO-1), checked all at once, and added up.
 
+mod adjusted;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
@@ -14,7 +16,8 @@ use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use crate::document::{Exact, Line, Lines, Totals, totals};
+use crate::adjustment::Adjustments;
+use crate::document::{Exact, Line, Lines, Totals, Whole};
 use crate::error::{Error, violation};
 use crate::price::{Found, Gap, Pricing, UsedRates};
 use crate::product::{self, UNIT, UNIT_FORM};
@@ -31,6 +34,8 @@ pub(crate) struct Content {
     pub(crate) currency: Currency,
     /// Header discount, 0 to 100 per cent.
     pub(crate) discount: Exact,
+    /// Allowances and charges of the whole beside it.
+    pub(crate) adjustments: Option<Adjustments>,
     /// The complete lines.
     pub(crate) lines: Lines,
     /// Their totals.
@@ -51,6 +56,8 @@ pub(crate) struct Written<'a> {
     pub(crate) lines: &'a [pb::Line],
     /// Header discount.
     pub(crate) discount: Option<&'a WireDecimal>,
+    /// Allowances and charges of the whole.
+    pub(crate) adjustments: (&'a [pb::Adjustment], &'a [pb::Adjustment]),
     /// Name of the price list; empty for the products' own prices.
     pub(crate) price_list: &'a str,
     /// The day whose prices and rates count.
@@ -62,12 +69,13 @@ pub(crate) struct Written<'a> {
 impl Written<'_> {
     /// The content, complete and added up; one query for all products.
     pub(crate) async fn complete<C: ConnectionTrait>(self, db: &C) -> Result<Content, Error> {
-        let Self { document, currency, lines, discount, price_list, today, wrong } = self;
+        let Self { document, currency, lines, discount, adjustments, price_list, today, wrong } = self;
         let mut wrong = Wrong::of(wrong);
         let at = |field: &str| format!("{document}.{field}");
         let known =
             Currency::parse(currency).map_err(|cause| wrong.field(violation(at("currency_code"), cause.to_string())));
         let discount = percent(discount, &at("discount_percent"), &mut wrong);
+        let adjustments = adjusted::read(adjustments, (&at(""), adjusted::On::Document), currency, &mut wrong);
         let list = wire::price_list(price_list, &at("price_list"), &mut wrong.fields);
         if lines.is_empty() {
             wrong.field(violation(at("lines"), "at least one line"));
@@ -92,14 +100,16 @@ impl Written<'_> {
             return Err(Error::MixedCurrencies { expected: currency.to_string(), found });
         }
         let lines = Lines(lines);
-        let totals = totals(document, currency, discount, &lines)?;
+        let whole = Whole { discount, adjustments, ..Whole::default() };
+        let totals = whole.totals(document, currency, &lines)?;
         if totals.0.total_without_vat < 0 || totals.0.payable < 0 {
             return Err(Error::field(
                 at("lines"),
                 "a total of 0 or more: what is taken back cannot be worth more than what is sold",
             ));
         }
-        Ok(Content { currency, discount: Exact(discount), lines, totals, price_list: list, rates: pricing.used() })
+        let (adjustments, rates) = (whole.adjustments.stored(), pricing.used());
+        Ok(Content { currency, discount: Exact(discount), adjustments, lines, totals, price_list: list, rates })
     }
 }
 
@@ -173,6 +183,10 @@ impl<'a> Filler<'a> {
         let unit_price = self.price(line, listed, at);
         let discount_percent =
             percent(line.discount_percent.as_ref(), &format!("{at}.discount_percent"), &mut self.wrong);
+        let returned = quantity.is_some_and(|quantity| quantity.is_sign_negative());
+        let on = if returned { adjusted::On::Return } else { adjusted::On::Line };
+        let given = (line.allowances.as_slice(), line.charges.as_slice());
+        let adjustments = adjusted::read(given, (&format!("{at}."), on), self.currency, &mut self.wrong);
         let vat = self.vat(line, product, at);
         if self.wrong.fields.len() > before {
             return None;
@@ -186,6 +200,7 @@ impl<'a> Filler<'a> {
             unit_price: unit_price?,
             list_price,
             discount_percent,
+            adjustments,
             vat: vat?,
             fulfilled: Decimal::ZERO,
         })

@@ -7,12 +7,14 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use dealflow_chassis::list::Fields;
 use dealflow_chassis::{Lifecycle, Refusal};
+use dealflow_money::AdjustmentTotals;
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect};
 
-use crate::document::{Asked, Exact, Line, Lines, Totals, currency, pick, totals, totals_rounded};
+use crate::adjustment::{Adjustments, Carried, Share};
+use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::invoice;
 use crate::record::{Moment, Told};
@@ -126,6 +128,11 @@ pub struct Model {
     /// Why.
     #[sea_orm(column_type = "Text")]
     pub reason: String,
+    /// Its share of the invoice's allowances and charges of the whole.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
+    /// The part of the rounding amount that takes back what the invoice was asked to be rounded by, in minor units.
+    pub asked_rounding: i64,
 }
 
 /// None: documents refer to each other by id.
@@ -171,25 +178,39 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
-/// Quantities of an invoice that its credit notes take back, by line, and what they come to.
+/// What the credit notes of an invoice take back.
 #[derive(Clone, Debug, Default)]
 pub struct Credited {
-    lines: HashMap<String, Decimal>,
+    lines: HashMap<String, (Decimal, Carried)>,
+    sum_of_lines: i128,
+    carried: Carried,
     payable: i128,
 }
 
 impl Credited {
     /// Counts one credit note more.
     pub fn add(&mut self, lines: &Lines, totals: &Totals) {
-        self.payable += i128::from(totals.0.payable);
-        for line in &lines.0 {
-            *self.lines.entry(line.id.clone()).or_default() += line.quantity;
+        let totals = &totals.0;
+        self.payable += i128::from(totals.payable);
+        self.sum_of_lines += i128::from(totals.sum_of_lines);
+        let of = |details: &[AdjustmentTotals]| details.iter().map(|it| it.amount).collect::<Vec<_>>();
+        let (allowances, charges) = (of(&totals.allowance_details), of(&totals.charge_details));
+        self.carried.count(allowances.into_iter(), charges.into_iter(), 1);
+        for (line, amounts) in lines.0.iter().zip(&totals.lines) {
+            let (quantity, carried) = self.lines.entry(line.id.clone()).or_default();
+            *quantity += line.quantity;
+            carried.count(amounts.allowances.iter().copied(), amounts.charges.iter().copied(), 1);
         }
     }
 
     /// How much of a line is taken back.
     pub fn of(&self, line: &str) -> Decimal {
-        self.lines.get(line).copied().unwrap_or_default()
+        self.lines.get(line).map(|(quantity, _)| *quantity).unwrap_or_default()
+    }
+
+    /// What is taken back of a line's allowances and charges.
+    pub fn carried(&self, line: &str) -> Carried {
+        self.lines.get(line).map(|(_, carried)| carried.clone()).unwrap_or_default()
     }
 
     /// What all of it comes to, in minor units.
@@ -219,7 +240,7 @@ impl Model {
             return Err(Error::field("issue_date", expected));
         }
         let lines = lines_to_credit(invoice, credited, asked)?;
-        let totals = totals_to_credit(invoice, credited, &lines)?;
+        let (adjustments, totals, asked_rounding) = totals_to_credit(invoice, credited, &lines)?;
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
@@ -244,6 +265,8 @@ impl Model {
             series: format!("CN-{}", issue_date.year()),
             customer_reference: invoice.customer_reference.clone(),
             reason,
+            adjustments: adjustments.stored(),
+            asked_rounding,
         })
     }
 
@@ -271,24 +294,49 @@ fn lines_to_credit(invoice: &invoice::Model, credited: &Credited, asked: &[Asked
     if picked.is_empty() {
         return Err(Error::NothingToCredit { invoice: invoice.name() });
     }
-    Ok(Lines(picked.into_iter().map(|(line, quantity)| Line { quantity, ..line.clone() }).collect()))
+    let currency = currency(&invoice.currency)?;
+    let taken_back = |(line, quantity): (&Line, Decimal)| {
+        let share = Share::of_quantities(credited.of(&line.id) + quantity, line.quantity);
+        let adjustments = line.adjustments.part(&credited.carried(&line.id), share, currency);
+        let adjustments = adjustments.map_err(|cause| Error::Money { document: "credit_note", cause })?;
+        Ok(Line { quantity, adjustments, ..line.clone() })
+    };
+    picked.into_iter().map(taken_back).collect::<Result<_, Error>>().map(Lines)
 }
 
-fn totals_to_credit(invoice: &invoice::Model, credited: &Credited, lines: &Lines) -> Result<Totals, Error> {
+/// The credit note's share of what the invoice says of the whole, what it comes to, and how much of its rounding takes
+/// back what the invoice was asked to be rounded by. What was paid in advance is given back like any other payment.
+fn totals_to_credit(
+    invoice: &invoice::Model,
+    credited: &Credited,
+    lines: &Lines,
+) -> Result<(Adjustments, Totals, i64), Error> {
     let currency = currency(&invoice.currency)?;
-    let discount = invoice.discount_percent.0;
-    let own = totals("credit_note", currency, discount, lines)?;
     let now_credited =
         |line: &Line| credited.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
-    if invoice.lines.0.iter().any(|line| now_credited(line) != line.quantity) {
-        return Ok(own);
+    let completes = invoice.lines.0.iter().all(|line| now_credited(line) == line.quantity);
+    let of_invoice = Whole::of(invoice.discount_percent, invoice.adjustments.as_ref());
+    let mut whole = Whole { discount: of_invoice.discount, ..Whole::default() };
+    if !of_invoice.adjustments.is_empty() {
+        let own = whole.totals("credit_note", currency, lines)?;
+        let done = credited.sum_of_lines + i128::from(own.0.sum_of_lines);
+        let share =
+            if completes { Share::ALL } else { Share { done, whole: i128::from(invoice.totals.0.sum_of_lines) } };
+        let part = of_invoice.adjustments.part(&credited.carried, share, currency);
+        whole.adjustments = part.map_err(|cause| Error::Money { document: "credit_note", cause })?;
     }
-    let rest = i128::from(invoice.totals.0.payable) - credited.payable() - i128::from(own.0.payable);
+    let own = whole.totals("credit_note", currency, lines)?;
+    if !completes {
+        return Ok((whole.adjustments, own, 0));
+    }
+    let billed = i128::from(invoice.totals.0.payable) + i128::from(invoice.totals.0.prepaid);
+    let rest = billed - credited.payable() - i128::from(own.0.payable);
     if rest == 0 {
-        return Ok(own);
+        return Ok((whole.adjustments, own, invoice.asked_rounding));
     }
-    let rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
-    totals_rounded("credit_note", currency, discount, lines, rounding)
+    whole.rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
+    let rounded = whole.totals("credit_note", currency, lines)?;
+    Ok((whole.adjustments, rounded, invoice.asked_rounding))
 }
 
 /// The credit note with this name, for reading.

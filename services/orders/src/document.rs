@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use dealflow_money::{Adjustment, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, compute};
+use dealflow_money::{self as money, Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, compute};
 use rust_decimal::Decimal;
 use sea_orm::{DeriveValueType, FromJsonQueryResult};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::adjustment::Adjustments;
 use crate::error::{Error, violation};
 
 /// Days from an invoice to its due day where nobody said how many.
@@ -54,6 +55,9 @@ pub struct Line {
     pub list_price: Option<Decimal>,
     /// Discount on the line, 0 to 100 per cent.
     pub discount_percent: Decimal,
+    /// Allowances and charges beside it.
+    #[serde(default, skip_serializing_if = "Adjustments::is_empty")]
+    pub adjustments: Adjustments,
     /// Category and rate.
     pub vat: Vat,
     /// How many are delivered; of an order's line, zero elsewhere.
@@ -87,34 +91,48 @@ pub fn hash<T: Serialize>(content: &T) -> Result<String, Error> {
     Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Totals of a document (`quote`, `order`, `invoice`): line discounts and the header discount are percentages, the
-/// header discount split over the VAT groups by largest remainder (R-QUO-1).
-pub fn totals(document: &'static str, currency: Currency, discount: Decimal, lines: &Lines) -> Result<Totals, Error> {
-    totals_rounded(document, currency, discount, lines, Decimal::ZERO)
+/// What is agreed about the whole of a document, beside its lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// Header discount in percent.
+    pub discount: Decimal,
+    /// Allowances and charges beside it.
+    pub adjustments: Adjustments,
+    /// Paid already (BT-113).
+    pub prepaid: Decimal,
+    /// Added to what is to be paid (BT-114).
+    pub rounding: Decimal,
 }
 
-/// As [`totals`], with a rounding amount (BT-114).
-pub fn totals_rounded(
-    document: &'static str,
-    currency: Currency,
-    discount: Decimal,
-    lines: &Lines,
-    rounding: Decimal,
-) -> Result<Totals, Error> {
-    let mut input = DocumentInput::new(currency, lines.0.iter().map(line_input).collect());
-    if !discount.is_zero() {
-        let amount = Amount::Percent(discount);
-        input.allowances.push(DocumentAdjustment { amount, reason: "Discount".to_owned(), vat: None });
+impl Whole {
+    /// What a stored document says of itself.
+    pub fn of(discount: Exact, adjustments: Option<&Adjustments>) -> Self {
+        Self { discount: discount.0, adjustments: adjustments.cloned().unwrap_or_default(), ..Self::default() }
     }
-    input.rounding = rounding;
-    compute(&input).map(Totals).map_err(|cause| Error::Money { document, cause })
+
+    /// Totals of a document (`quote`, `order`, `invoice`): what falls under no VAT of its own is split over the VAT
+    /// groups by largest remainder (R-QUO-1). Discounts come last, so that a refusal names an allowance by its place.
+    pub fn totals(&self, document: &'static str, currency: Currency, lines: &Lines) -> Result<Totals, Error> {
+        let mut input = DocumentInput::new(currency, lines.0.iter().map(line_input).collect());
+        input.allowances = Adjustments::of_whole(&self.adjustments.allowances);
+        input.charges = Adjustments::of_whole(&self.adjustments.charges);
+        if !self.discount.is_zero() {
+            let amount = Amount::Percent(self.discount);
+            input.allowances.push(DocumentAdjustment { amount, reason: "Discount".to_owned(), vat: None });
+        }
+        input.prepaid = self.prepaid;
+        input.rounding = self.rounding;
+        compute(&input).map(Totals).map_err(|cause| Error::Money { document, cause })
+    }
 }
 
 fn line_input(line: &Line) -> LineInput {
     let mut input = LineInput::new(&line.id, line.quantity, line.unit_price, line.vat);
+    input.allowances = Adjustments::of_line(&line.adjustments.allowances);
+    input.charges = Adjustments::of_line(&line.adjustments.charges);
     if !line.discount_percent.is_zero() {
         let amount = Amount::Percent(line.discount_percent);
-        input.allowances.push(Adjustment { amount, reason: "Discount".to_owned() });
+        input.allowances.push(money::Adjustment { amount, reason: "Discount".to_owned() });
     }
     input
 }

@@ -7,11 +7,13 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use dealflow_chassis::Lifecycle;
+use dealflow_money::to_minor;
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
 
-use crate::document::{Asked, Exact, Line, Lines, Totals, currency, pick, totals, totals_rounded};
+use crate::adjustment::{Adjustments, Share};
+use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::order;
 use crate::record::{Moment, Told};
@@ -125,6 +127,20 @@ pub struct Model {
     /// The customer's order number (BT-13).
     #[sea_orm(column_type = "Text")]
     pub customer_reference: String,
+    /// Its share of the order's allowances and charges of the whole.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
+    /// The part of the rounding amount that somebody asked for, in minor units.
+    pub asked_rounding: i64,
+}
+
+/// What is said of an invoice as a whole when it is made: paid in advance, and rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settling {
+    /// BT-113.
+    pub prepaid: Decimal,
+    /// BT-114.
+    pub rounding: Decimal,
 }
 
 /// None: documents refer to each other by id.
@@ -161,7 +177,7 @@ impl Model {
         order: &order::Model,
         billed: &Billed,
         asked: &[Asked],
-        (issue_date, over_percent): (Option<NaiveDate>, Decimal),
+        (issue_date, over_percent, settling): (Option<NaiveDate>, Decimal, Settling),
         now: Moment,
     ) -> Result<Self, Error> {
         order.state.accept(order::Verb::CreateInvoice)?;
@@ -171,11 +187,16 @@ impl Model {
             return Err(Error::field("issue_date", expected));
         }
         let lines = lines_to_bill(order, billed, asked, over_percent)?;
-        let totals = totals_to_bill(order, billed, &lines)?;
+        let (adjustments, totals) = totals_to_bill(order, billed, &lines, settling)?;
         if totals.0.total_without_vat < 0 {
             let expected = "a total of 0 or more: what is taken back is billed together with what is sold";
             return Err(Error::field("lines", expected));
         }
+        if totals.0.payable < 0 {
+            let expected = format!("at most what is to be paid, {}", totals.0.money(totals.0.total_with_vat));
+            return Err(Error::field("prepaid", expected));
+        }
+        let asked_rounding = to_minor(settling.rounding, totals.0.currency);
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
@@ -198,6 +219,8 @@ impl Model {
             legal_entity: LEGAL_ENTITY.to_owned(),
             series: format!("INV-{}", issue_date.year()),
             customer_reference: order.customer_reference.clone(),
+            adjustments: adjustments.stored(),
+            asked_rounding: asked_rounding.map_err(|cause| Error::Money { document: "invoice", cause })?,
         })
     }
 
@@ -245,22 +268,45 @@ fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], over: D
     if picked.is_empty() {
         return Err(Error::NothingToBill { order: order.name() });
     }
-    let billed_line = |(line, quantity): (&Line, Decimal)| Line { quantity, fulfilled: Decimal::ZERO, ..line.clone() };
-    Ok(Lines(picked.into_iter().map(billed_line).collect()))
+    let currency = currency(&order.currency)?;
+    let billed_line = |(line, quantity): (&Line, Decimal)| {
+        let share = Share::of_quantities(billed.of(&line.id) + quantity, line.quantity);
+        let adjustments = line.adjustments.part(&billed.carried(&line.id), share, currency);
+        let adjustments = adjustments.map_err(|cause| Error::Money { document: "invoice", cause })?;
+        Ok(Line { quantity, fulfilled: Decimal::ZERO, adjustments, ..line.clone() })
+    };
+    picked.into_iter().map(billed_line).collect::<Result<_, Error>>().map(Lines)
 }
 
-fn totals_to_bill(order: &order::Model, billed: &Billed, lines: &Lines) -> Result<Totals, Error> {
+/// The invoice's share of what the order says of the whole, and what it comes to.
+fn totals_to_bill(
+    order: &order::Model,
+    billed: &Billed,
+    lines: &Lines,
+    settling: Settling,
+) -> Result<(Adjustments, Totals), Error> {
     let currency = currency(&order.currency)?;
-    let discount = order.discount_percent.0;
-    let own = totals("invoice", currency, discount, lines)?;
     let now_billed = |line: &Line| billed.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
-    if order.lines.0.iter().any(|line| now_billed(line) != line.quantity) {
-        return Ok(own);
+    let completes = order.lines.0.iter().all(|line| now_billed(line) == line.quantity);
+    let of_order = Whole::of(order.discount_percent, order.adjustments.as_ref());
+    let mut whole = Whole { discount: of_order.discount, ..Whole::default() };
+    if !of_order.adjustments.is_empty() {
+        let own = whole.totals("invoice", currency, lines)?;
+        let done = billed.sum_of_lines() + i128::from(own.0.sum_of_lines);
+        let share = if completes { Share::ALL } else { Share { done, whole: i128::from(order.totals.0.sum_of_lines) } };
+        let part = of_order.adjustments.part(&billed.carried_of_whole(), share, currency);
+        whole.adjustments = part.map_err(|cause| Error::Money { document: "invoice", cause })?;
     }
-    let rest = i128::from(order.totals.0.payable) - billed.payable() - i128::from(own.0.payable);
-    if rest == 0 {
-        return Ok(own);
+    whole.rounding = settling.rounding;
+    whole.prepaid = settling.prepaid;
+    let own = whole.totals("invoice", currency, lines)?;
+    if completes {
+        let rest = i128::from(order.totals.0.total_with_vat) - billed.amount() - i128::from(own.0.total_with_vat);
+        if rest != 0 {
+            whole.rounding += Decimal::from_i128_with_scale(rest, currency.exponent());
+            let rounded = whole.totals("invoice", currency, lines)?;
+            return Ok((whole.adjustments, rounded));
+        }
     }
-    let rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
-    totals_rounded("invoice", currency, discount, lines, rounding)
+    Ok((whole.adjustments, own))
 }

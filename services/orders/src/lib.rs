@@ -13,6 +13,7 @@
 //!
 //! - `price`: lists, rates, and the price of a product for a document
 //! - `content`: lines as they were written, filled in from the products and checked all at once
+//! - `adjustment`: allowances and charges, and the share of them that a part of a document carries
 //! - `document`: lines, discounts and totals that quote, order and invoice share; the arithmetic is `dealflow-money`'s
 //! - `approval`: who must agree before a quote or contract goes out, by policies that are records
 //! - `expiry`: what happens by the calendar
@@ -28,6 +29,7 @@
 //! waits for the first and finds its order. Billing and crediting lock the order, then the invoice; a payment is locked
 //! before its invoices, these in the order of their ids; posting locks the series' counter, last.
 
+pub mod adjustment;
 pub mod approval;
 mod content;
 pub mod contract;

@@ -9,6 +9,7 @@ use dealflow_chassis::Lifecycle;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
+use crate::adjustment::Adjustments;
 use crate::document::{Asked, Exact, Lines, Totals, pick};
 use crate::error::Error;
 use crate::invoice::Billed;
@@ -179,6 +180,9 @@ pub struct Model {
     /// The rates that its prices were converted by.
     #[sea_orm(column_type = "JsonBinary")]
     pub used_rates: Option<UsedRates>,
+    /// Allowances and charges of the whole beside the discount.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
 }
 
 /// None: documents refer to each other by id.
@@ -232,6 +236,7 @@ impl Model {
             hold_reason: None,
             price_list_id: quote.price_list_id,
             used_rates: quote.used_rates.clone(),
+            adjustments: quote.adjustments.clone(),
         }
     }
 

@@ -9,6 +9,7 @@ use dealflow_chassis::Lifecycle;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
+use crate::adjustment::Adjustments;
 use crate::approval::Facts;
 use crate::content::Content;
 use crate::document::{Exact, Lines, Totals, hash};
@@ -183,6 +184,9 @@ pub struct Model {
     /// The rates that its prices were converted by.
     #[sea_orm(column_type = "JsonBinary")]
     pub used_rates: Option<UsedRates>,
+    /// Allowances and charges of the whole beside the discount.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub adjustments: Option<Adjustments>,
 }
 
 /// None: documents refer to each other by id.
@@ -222,11 +226,15 @@ impl Model {
 
     /// What an approval is given for: all that the customer reads, and whose offer it is (R-QUO-2).
     pub fn hash(&self) -> Result<String, Error> {
-        hash(&(
+        let content = (
             (self.id, &self.number, self.revision, self.opportunity_id, self.account_id, self.owner_id),
             (&self.currency, self.discount_percent.to_string(), &self.lines, &self.totals.0),
             (self.valid_until, &self.terms, self.payment_days),
-        ))
+        );
+        match &self.adjustments {
+            Some(adjustments) => hash(&(content, adjustments)),
+            None => hash(&content),
+        }
     }
 
     /// What policies look at.
@@ -325,6 +333,7 @@ impl Model {
         Self {
             currency: content.currency.code().to_owned(),
             discount_percent: content.discount,
+            adjustments: content.adjustments,
             lines: content.lines,
             totals: content.totals,
             price_list_id: content.price_list,

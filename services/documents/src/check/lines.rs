@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use dealflow_money::{is_allowance_reason, is_charge_reason};
+
 use super::{Findings, said};
-use crate::{Adjustment, Document, Figures, codes};
+use crate::{Adjustment, Document, Figures};
 
 pub(super) fn check(document: &Document, findings: &mut Findings) {
     let mut ids = BTreeSet::new();
@@ -26,9 +28,9 @@ fn adjustments(given: &[Adjustment], place: &str, rule: &str, findings: &mut Fin
     for (index, adjustment) in given.iter().enumerate() {
         findings.need(said(&adjustment.reason), rule, format!("{place}[{index}].reason"), "a reason in words");
         let (known, rule, list) = if place.ends_with("charges") {
-            (codes::is_charge_reason(&adjustment.code), "BR-CL-20", "a code of UNTDID 7161, or none")
+            (is_charge_reason(&adjustment.code), "BR-CL-20", "a code of UNTDID 7161, or none")
         } else {
-            (codes::is_allowance_reason(&adjustment.code), "BR-CL-19", "a code of UNTDID 5189, or none")
+            (is_allowance_reason(&adjustment.code), "BR-CL-19", "a code of UNTDID 5189, or none")
         };
         findings.need(known || adjustment.code.is_empty(), rule, format!("{place}[{index}].code"), list);
     }

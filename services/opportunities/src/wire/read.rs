@@ -244,6 +244,11 @@ fn read_line(index: usize, given: &types::Line, currency: Iso, faults: &mut Faul
         }
         fits
     });
+    for (field, given) in [("allowances", &given.allowances), ("charges", &given.charges)] {
+        if !given.is_empty() {
+            faults.wrong(format!("opportunity.{}", at(field)), "none: they are agreed in the quote");
+        }
+    }
     let price = given.unit_price.as_ref().map(|price| currency.price(&at("unit_price"), price)).transpose();
     let vat = given.vat.as_ref().map(|vat| {
         let rate = faults.take(number(&at("vat.rate"), vat.rate.as_ref()));

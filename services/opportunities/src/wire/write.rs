@@ -171,6 +171,8 @@ fn line(line: &Line, record: &Model) -> types::Line {
             rate: rate.map(decimal),
         }),
         net: line.net.map(|minor| record.currency.money(minor)),
+        allowances: Vec::new(),
+        charges: Vec::new(),
     }
 }
 

@@ -129,10 +129,13 @@ impl Facts {
         Self { currency: String::new(), amount: None, discount: None }
     }
 
-    /// Of a document: a price below the list is a discount like any other.
+    /// Of a document: a price below the list is a discount like any other, and so is an allowance. Charges are no part
+    /// of what is discounted, lest a charge hide a discount.
     pub fn of(currency: &str, lines: &Lines, totals: &Totals) -> Self {
         let amount = totals.0.total_without_vat;
-        let net = Decimal::new(amount, totals.0.currency.exponent());
+        let charged = totals.0.lines.iter().flat_map(|line| &line.charges).map(|charge| i128::from(*charge));
+        let net = i128::from(amount) - i128::from(totals.0.charges) - charged.sum::<i128>();
+        let net = Decimal::from_i128_with_scale(net, totals.0.currency.exponent());
         let listed = lines.0.iter().try_fold(Decimal::ZERO, |sum, line| {
             // A product whose list price is not known may be sold at any discount; free text has no list price to miss.
             let price = match (line.list_price, line.product) {

@@ -68,28 +68,33 @@ pub async fn billed_of_all<C: ConnectionTrait>(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Uuid, Uuid, State, Lines, Totals)> = Entity::find()
+    let rows: Vec<(Uuid, Uuid, State, Lines, Totals, i64)> = Entity::find()
         .select_only()
-        .columns([Column::OrderId, Column::Id, Column::State, Column::Lines, Column::Totals])
+        .columns([Column::OrderId, Column::Id, Column::State, Column::Lines, Column::Totals, Column::AskedRounding])
         .filter(Column::OrderId.is_in(ids.clone()))
         .filter(Column::State.ne(State::Void))
         .into_tuple()
         .all(db)
         .await?;
     let mut billed: HashMap<Uuid, Billed> = HashMap::new();
-    for (order, id, state, lines, totals) in rows {
-        billed.entry(order).or_default().add(id, state, &lines, &totals);
+    for (order, id, state, lines, totals, asked) in rows {
+        billed.entry(order).or_default().add(id, state, &lines, &totals, asked);
     }
-    let credited: Vec<(Uuid, Lines, Totals)> = credit_note::Entity::find()
+    let credited: Vec<(Uuid, Lines, Totals, i64)> = credit_note::Entity::find()
         .select_only()
-        .columns([credit_note::Column::OrderId, credit_note::Column::Lines, credit_note::Column::Totals])
+        .columns([
+            credit_note::Column::OrderId,
+            credit_note::Column::Lines,
+            credit_note::Column::Totals,
+            credit_note::Column::AskedRounding,
+        ])
         .filter(credit_note::Column::OrderId.is_in(ids))
         .filter(credit_note::Column::State.eq(credit_note::State::Posted))
         .into_tuple()
         .all(db)
         .await?;
-    for (order, lines, totals) in credited {
-        billed.entry(order).or_default().take_back(&lines, &totals);
+    for (order, lines, totals, asked) in credited {
+        billed.entry(order).or_default().take_back(&lines, &totals, asked);
     }
     Ok(billed)
 }

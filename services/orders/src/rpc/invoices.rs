@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{Orders, answer, asked_list};
+use crate::document::currency;
 use crate::error::Error;
 use crate::invoice::{self, Model, State};
 use crate::number;
@@ -19,7 +20,7 @@ use crate::order;
 use crate::payment::{self, Settled};
 use crate::record::{Moment, change, save};
 use crate::settings::{ERP, INTERNAL, INVOICING_AUTHORITY, OVER_BILLING_PERCENT};
-use crate::wire::asked;
+use crate::wire::{asked, settling};
 
 /// The invoice that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
@@ -77,7 +78,8 @@ impl InvoiceService for Orders {
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
                 let (now, over) = (self.moment(work.now), OVER_BILLING_PERCENT.read(&work.tx).await?);
-                let invoice = Model::of_order(&order, &billed, &to_bill, (issue_date, over), now)?;
+                let settling = settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?;
+                let invoice = Model::of_order(&order, &billed, &to_bill, (issue_date, over, settling), now)?;
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;
                 work.record(change("invoice.created", "CreateInvoice", None, &invoice, &answer));
@@ -102,7 +104,8 @@ impl InvoiceService for Orders {
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
                 let (now, over) = (self.moment(work.now), OVER_BILLING_PERCENT.read(&work.tx).await?);
-                let draft = Model::of_order(&order, &billed, &to_bill, (issue_date, over), now)?;
+                let settling = settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?;
+                let draft = Model::of_order(&order, &billed, &to_bill, (issue_date, over, settling), now)?;
                 let invoice = draft.imported(ask.number, due_date, now)?;
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;

@@ -6,7 +6,7 @@ use dealflow_proto::orders::v1::credit_note as wire;
 use dealflow_proto::types::v1::Guidance;
 use dealflow_proto::{convert, names};
 
-use super::{lines, name, next, totals};
+use super::{adjustment, lines, name, next, totals};
 use crate::credit_note::{Model, State};
 use crate::error::Error;
 use crate::record::Told;
@@ -14,6 +14,7 @@ use crate::record::Told;
 impl Model {
     /// The credit note as it goes out.
     pub fn to_wire(&self) -> Result<pb::CreditNote, Error> {
+        let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         Ok(pb::CreditNote {
             name: self.name(),
             etag: self.version.to_string(),
@@ -43,6 +44,8 @@ impl Model {
             customer_reference: self.customer_reference.clone(),
             reason: self.reason.clone(),
             guidance: Some(self.guidance()),
+            allowances,
+            charges,
         })
     }
 

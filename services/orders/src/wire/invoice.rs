@@ -8,7 +8,7 @@ use dealflow_proto::orders::v1::invoice as wire;
 use dealflow_proto::types::v1::Guidance;
 use dealflow_proto::{convert, names};
 
-use super::{lines, name, next, totals, wide};
+use super::{adjustment, lines, name, next, totals, wide};
 use crate::document::currency;
 use crate::error::Error;
 use crate::invoice::{Model, State};
@@ -21,6 +21,7 @@ impl Model {
         let currency = currency(&self.currency)?;
         let open = i128::from(self.totals.0.payable) - settled.credited - settled.paid;
         let posted = self.state == State::Posted;
+        let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         Ok(pb::Invoice {
             name: self.name(),
             etag: self.version.to_string(),
@@ -47,6 +48,8 @@ impl Model {
             paid: Some(wide(settled.paid, currency)?),
             credited: Some(wide(settled.credited, currency)?),
             open: if posted { Some(wide(open, currency)?) } else { None },
+            allowances,
+            charges,
         })
     }
 

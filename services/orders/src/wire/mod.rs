@@ -1,5 +1,6 @@
 //! Records as they go out, and the values that documents share in both directions.
 
+mod adjustment;
 mod approval;
 mod contract;
 mod credit_note;
@@ -10,6 +11,7 @@ mod price;
 mod product;
 mod quote;
 
+pub(crate) use adjustment::settling;
 pub(crate) use approval::{POLICY_UPDATABLE, after};
 pub(crate) use contract::{CONTRACT_UPDATABLE, receipt};
 pub(crate) use payment::allocations;
@@ -84,6 +86,7 @@ pub(crate) fn lines(lines: &Lines, totals: &Totals) -> Result<Vec<pb::Line>, Err
         .iter()
         .zip(&totals.0.lines)
         .map(|(line, total)| {
+            let (allowances, charges) = adjustment::of_line(line, total, currency)?;
             Ok(pb::Line {
                 line_id: line.id.clone(),
                 product: line.product.map(|id| names::PRODUCTS.name(id)).unwrap_or_default(),
@@ -94,6 +97,8 @@ pub(crate) fn lines(lines: &Lines, totals: &Totals) -> Result<Vec<pb::Line>, Err
                 discount_percent: Some(convert::decimal(line.discount_percent)),
                 vat: Some(vat(line.vat)),
                 net: Some(money(total.net, currency)),
+                allowances,
+                charges,
             })
         })
         .collect()

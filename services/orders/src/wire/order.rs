@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{date, lines, name, next, payment_days, reference, totals, used_rates};
+use super::{adjustment, date, lines, name, next, payment_days, reference, totals, used_rates};
 use crate::content::Written;
 use crate::document::Line;
 use crate::error::{Error, violation};
@@ -34,6 +34,7 @@ impl Model {
             currency: &written.currency_code,
             lines: &written.lines,
             discount: written.discount_percent.as_ref(),
+            adjustments: (&written.allowances, &written.charges),
             price_list: &written.price_list,
             today: order_date,
             wrong,
@@ -63,11 +64,13 @@ impl Model {
             hold_reason: None,
             price_list_id: content.price_list,
             used_rates: content.rates,
+            adjustments: content.adjustments,
         })
     }
 
     /// The order as it goes out, with what its invoices billed of it.
     pub fn to_wire(&self, billed: &Billed) -> Result<pb::Order, Error> {
+        let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         Ok(pb::Order {
             name: self.name(),
             etag: self.version.to_string(),
@@ -95,6 +98,8 @@ impl Model {
             hold_reason: self.hold_reason.clone().unwrap_or_default(),
             price_list: name(names::PRICE_LISTS, self.price_list_id),
             used_rates: used_rates(self.used_rates.as_ref()),
+            allowances,
+            charges,
         })
     }
 

@@ -8,7 +8,7 @@ use dealflow_proto::{Violation, convert, names};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{date, lines, name, next, payment_days, reference, totals, used_rates};
+use super::{adjustment, date, lines, name, next, payment_days, reference, totals, used_rates};
 use crate::content::Written;
 use crate::error::{Error, violation};
 use crate::quote::{CloseReason, Model, State, Verb};
@@ -25,6 +25,8 @@ pub(crate) const UPDATABLE: &[&str] = &[
     "terms",
     "payment_days",
     "price_list",
+    "allowances",
+    "charges",
 ];
 
 /// Why a quote can be closed by a person.
@@ -50,6 +52,7 @@ impl Model {
             currency: &written.currency_code,
             lines: &written.lines,
             discount: written.discount_percent.as_ref(),
+            adjustments: (&written.allowances, &written.charges),
             price_list: &written.price_list,
             today: now.today,
             wrong,
@@ -79,6 +82,7 @@ impl Model {
             approval_id: None,
             price_list_id: content.price_list,
             used_rates: content.rates,
+            adjustments: content.adjustments,
         })
     }
 
@@ -111,18 +115,28 @@ impl Model {
         let new_lines = mask.takes("lines", !written.lines.is_empty());
         let new_discount = mask.takes("discount_percent", written.discount_percent.is_some());
         let new_list = mask.takes("price_list", !written.price_list.is_empty());
-        if new_currency || new_lines || new_discount || new_list {
+        let new_allowances = mask.takes("allowances", !written.allowances.is_empty());
+        let new_charges = mask.takes("charges", !written.charges.is_empty());
+        if new_currency || new_lines || new_discount || new_list || new_allowances || new_charges {
             // What stays is written as it stands: kept lines keep their prices, and their currency.
             let discount =
                 if new_discount { written.discount_percent } else { Some(convert::decimal(self.discount_percent.0)) };
             let lines = if new_lines { written.lines } else { lines(&self.lines, &self.totals)? };
             let currency = if new_currency { written.currency_code } else { self.currency.clone() };
+            let (mut allowances, mut charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
+            if new_allowances {
+                allowances = written.allowances;
+            }
+            if new_charges {
+                charges = written.charges;
+            }
             let list = name(names::PRICE_LISTS, self.price_list_id);
             let content = Written {
                 document: "quote",
                 currency: &currency,
                 lines: &lines,
                 discount: discount.as_ref(),
+                adjustments: (&allowances, &charges),
                 price_list: if new_list { &written.price_list } else { &list },
                 today: now.today,
                 wrong,
@@ -136,6 +150,7 @@ impl Model {
 
     /// The quote as it goes out; `now` says whether it is expired.
     pub fn to_wire(&self, now: Moment) -> Result<pb::Quote, Error> {
+        let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         Ok(pb::Quote {
             name: self.name(),
             etag: self.version.to_string(),
@@ -161,6 +176,8 @@ impl Model {
             approval: name(names::APPROVALS, self.approval_id),
             price_list: name(names::PRICE_LISTS, self.price_list_id),
             used_rates: used_rates(self.used_rates.as_ref()),
+            allowances,
+            charges,
         })
     }
 

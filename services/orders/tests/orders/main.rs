@@ -2,6 +2,7 @@
 //! databases.
 
 mod accepting;
+mod adjustments;
 mod approvals;
 mod bypasses;
 mod contracts;
