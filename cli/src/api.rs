@@ -30,8 +30,10 @@ use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
 use dealflow_proto::orders::v1::contract_service_client::ContractServiceClient;
 use dealflow_proto::orders::v1::credit_note_service_client::CreditNoteServiceClient;
 use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
+use dealflow_proto::orders::v1::legal_entity_service_client::LegalEntityServiceClient;
 use dealflow_proto::orders::v1::order_service_client::OrderServiceClient;
 use dealflow_proto::orders::v1::payment_service_client::PaymentServiceClient;
+use dealflow_proto::orders::v1::payment_terms_service_client::PaymentTermsServiceClient;
 use dealflow_proto::orders::v1::product_service_client::ProductServiceClient;
 use dealflow_proto::orders::v1::quote_service_client::QuoteServiceClient;
 use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
@@ -104,6 +106,10 @@ pub struct Api {
     pub credit_notes: CreditNoteServiceClient<Link>,
     /// Payments.
     pub payments: PaymentServiceClient<Link>,
+    /// Who sells.
+    pub legal_entities: LegalEntityServiceClient<Link>,
+    /// When customers pay.
+    pub payment_terms: PaymentTermsServiceClient<Link>,
     /// What the installation decides.
     pub settings: SettingServiceClient<Link>,
     context: Context,
@@ -143,6 +149,8 @@ impl Api {
             invoices: InvoiceServiceClient::new(link.clone()),
             credit_notes: CreditNoteServiceClient::new(link.clone()),
             payments: PaymentServiceClient::new(link.clone()),
+            legal_entities: LegalEntityServiceClient::new(link.clone()),
+            payment_terms: PaymentTermsServiceClient::new(link.clone()),
             settings: SettingServiceClient::new(link.clone()),
             context: Context::internal(actor),
         }

@@ -25,6 +25,7 @@ use opportunities::run_service_client::RunServiceClient;
 use orders::contract_service_client::ContractServiceClient;
 use orders::credit_note_service_client::CreditNoteServiceClient;
 use orders::invoice_service_client::InvoiceServiceClient;
+use orders::legal_entity_service_client::LegalEntityServiceClient;
 use orders::order_service_client::OrderServiceClient;
 use orders::quote_service_client::QuoteServiceClient;
 
@@ -151,6 +152,10 @@ calls! { orders, QuoteServiceClient {
 
 calls! { orders, ContractServiceClient {
     read list_contracts(orders::ListContractsRequest) -> orders::ListContractsResponse;
+}}
+
+calls! { orders, LegalEntityServiceClient {
+    read list_legal_entities(orders::ListLegalEntitiesRequest) -> orders::ListLegalEntitiesResponse;
 }}
 
 calls! { orders, OrderServiceClient {

@@ -20,7 +20,8 @@ pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &st
         external_id: order_id(&order.number),
         r#type: DocumentType::Order.into(),
         number: order.number.clone(),
-        legal_entity: legal_entity.to_owned(),
+        // The house's own name for the one that sells where nothing is said.
+        legal_entity: if is_default(order) { legal_entity.to_owned() } else { order.legal_entity.clone() },
         issue_date: order.order_date,
         due_date: None,
         currency_code: order.currency_code.clone(),
@@ -33,6 +34,10 @@ pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &st
         allowances: order.allowances.clone(),
         charges: order.charges.clone(),
     }
+}
+
+fn is_default(order: &Order) -> bool {
+    matches!(order.legal_entity.as_str(), "" | "default")
 }
 
 /// A posted invoice for the ERP.

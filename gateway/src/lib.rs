@@ -59,7 +59,6 @@ use dealflow_proto::gateway::v1::privacy_service_server::PrivacyServiceServer;
 use dealflow_proto::settings::v1::setting_service_server::SettingServiceServer;
 
 pub use calls::Neighbours;
-pub use export::SELLER;
 pub use settings::{DEFAULT_CURRENCY, DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS, SETTINGS, Settings};
 
 use flow::{Flows, Parts, lease};
@@ -93,6 +92,8 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
         ("dealflow.orders.v1.InvoiceService", to.orders.clone()),
         ("dealflow.orders.v1.CreditNoteService", to.orders.clone()),
         ("dealflow.orders.v1.PaymentService", to.orders.clone()),
+        ("dealflow.orders.v1.PaymentTermsService", to.orders.clone()),
+        ("dealflow.orders.v1.LegalEntityService", to.orders.clone()),
         ("dealflow.erp.v1.ErpService", to.erp.clone()),
         ("dealflow.erp.v1.ErpStubControlService", to.erp.clone()),
     ]
@@ -113,7 +114,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
-        .service(DocumentServiceServer::new(export::DocumentRpc { store: store.clone(), to: neighbours.clone() }))
+        .service(DocumentServiceServer::new(export::DocumentRpc { to: neighbours.clone() }))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))

@@ -114,6 +114,8 @@ pub(crate) async fn made_directly(run: &Run, made: &Order) -> Result<bool, Stop>
     let reason = format!("{} was lost before this was ordered", deal.name);
     let cancel = CancelOrderRequest { name: made.name.clone(), reason, ..CancelOrderRequest::default() };
     if run.settle("cancel order", cancel).await?.is_some() {
+        // What a flow cancels the feed does not tell it of, so the flow frees the deal itself.
+        canceled_directly(run, made).await?;
         return Ok(false);
     }
     let order = run.look("order", GetOrderRequest { name: made.name.clone() }).await?;

@@ -4,7 +4,6 @@ use dealflow_chassis::settings::{Setting, Spec};
 use dealflow_proto::google::type_::Decimal;
 use dealflow_proto::types::v1::{Vat, VatCategory};
 
-use crate::export::SELLER;
 use crate::handoff;
 
 /// Whether a lead that awaits its sale opens an opportunity and starts its process (R-LED-3).
@@ -35,18 +34,7 @@ pub(crate) const AFTER_WIN: Setting<Vec<String>> = Setting::list(
 
 /// What an installation decides of this part while it runs.
 pub static SETTINGS: &[Spec] =
-    &with_seller([AFTER_WIN.spec(), RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()]);
-
-/// What decides about deals, and after it who sells.
-const fn with_seller(own: [Spec; 4]) -> [Spec; 4 + SELLER.len()] {
-    let mut all = [own[0]; 4 + SELLER.len()];
-    let mut at = 0;
-    while at < all.len() {
-        all[at] = if at < own.len() { own[at] } else { SELLER[at - own.len()] };
-        at += 1;
-    }
-    all
-}
+    &[AFTER_WIN.spec(), RUN_OPPORTUNITY_PROCESS.spec(), DEFAULT_PROCESS.spec(), DEFAULT_CURRENCY.spec()];
 
 /// The gateway's settings, as a value: the program fills it from flags and environment.
 #[derive(Debug, Clone)]

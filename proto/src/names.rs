@@ -58,6 +58,10 @@ pub const PRICE_LISTS: Collection = Collection("priceLists");
 pub const PRICE_LIST_ITEMS: Collection = Collection("priceListItems");
 /// Exchange rates: `exchangeRates/{exchange_rate}`.
 pub const EXCHANGE_RATES: Collection = Collection("exchangeRates");
+/// Who sells: `legalEntities/{legal_entity}`.
+pub const LEGAL_ENTITIES: Collection = Collection("legalEntities");
+/// When customers pay: `paymentTerms/{payment_terms}`.
+pub const PAYMENT_TERMS: Collection = Collection("paymentTerms");
 /// Flows of the gateway: `flows/{flow}`.
 pub const FLOWS: Collection = Collection("flows");
 /// Hand-offs to an ERP: `handoffs/{handoff}`.

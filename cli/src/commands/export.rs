@@ -24,8 +24,8 @@ Examples:
   dealflow quote export QU-000031 --format pdf --language ru --out offer.pdf
   dealflow order export SO-000017 --format ubl --buyer-reference KST-4711
 
-Who sells is said once: `dealflow setting list` shows gateway.seller_legal_name and its siblings. What a form demands and
-the records lack is refused as one list, each entry with its field and its rule.";
+Who sells is said once: `dealflow seller set default --legal-name …`. What a form demands and the records lack is refused
+as one list, each entry with its field and its rule.";
 
 /// What to do with documents of one kind.
 #[derive(Debug, Subcommand)]

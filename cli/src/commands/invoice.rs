@@ -7,6 +7,7 @@ use dealflow_proto::orders::v1::{
 };
 use serde_json::{Value, json};
 
+use super::draft::Draft;
 use super::export::{Export, Of};
 use super::papers::{List, One, Why, in_full, lines, next_steps};
 use crate::api::{Api, new_id};
@@ -16,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   dealflow invoice list --state posted
   dealflow invoice show INV-2026-000001                  with what is paid and credited of it
+  dealflow invoice draft SO-000001 --instalment 1        by the order's terms of payment
   dealflow invoice post invoices/019abc4e-…              gives a draft its number
   dealflow invoice credit INV-2026-000001 --reason 'returned'
   dealflow invoice export INV-2026-000001 --format pdf";
@@ -28,6 +30,8 @@ pub enum Invoices {
     List(List),
     /// Show one invoice
     Show(One),
+    /// Draft an invoice for what an order delivered, or for an instalment of it
+    Draft(Draft),
     /// Give a draft its number; it changes no more then
     Post(One),
     /// Take back all of an invoice that is not credited yet, by a posted credit note
@@ -43,6 +47,11 @@ impl Invoices {
             Self::List(list) => list_invoices(list).await,
             Self::Export(export) => export.run(Of::Invoices).await,
             Self::Show(one) => shown(&one, async |_, _| Ok(())).await,
+            Self::Draft(draft) => {
+                let work = async |api: Api| draft.create(&api).await;
+                let invoice = draft.one.target.ask(work).await?;
+                print(&draft.one, &invoice, &[])
+            }
             Self::Post(one) => {
                 shown(&one, async |api, Invoice { name, etag, .. }| {
                     let ask = PostInvoiceRequest { name, etag, request_id: new_id(), ..Default::default() };
@@ -96,16 +105,20 @@ async fn shown(one: &One, act: impl AsyncFnOnce(Api, Invoice) -> anyhow::Result<
         Ok((find(&api, same, one).await?, notes))
     };
     let (invoice, notes) = one.target.ask(work).await?;
+    print(one, &invoice, &notes)
+}
+
+fn print(one: &One, invoice: &Invoice, notes: &[CreditNote]) -> anyhow::Result<()> {
     let whole = (&invoice.allowances[..], &invoice.charges[..], invoice.totals.as_ref());
     if one.json {
-        let mut shown = data::invoice(&invoice);
+        let mut shown = data::invoice(invoice);
         in_full(&mut shown, &invoice.lines, whole);
-        shown["credit_notes"] = data::list(&notes, of_note);
+        shown["credit_notes"] = data::list(notes, of_note);
         return data::print(&shown);
     }
-    println!("{}", table(std::slice::from_ref(&invoice)));
+    println!("{}", table(std::slice::from_ref(invoice)));
     println!("{}", lines(&invoice.lines, whole));
-    for note in &notes {
+    for note in notes {
         let amount = show::money(note.totals.as_ref().and_then(|totals| totals.payable.as_ref()));
         println!("  credit note {} {amount}: {}", numbered(note), note.reason);
     }

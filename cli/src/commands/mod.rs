@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod contract;
 pub mod deal;
 pub mod demo;
+pub mod draft;
 pub mod employees;
 pub mod errors;
 pub mod export;
@@ -32,10 +33,12 @@ mod people;
 pub mod pipeline;
 pub mod process;
 pub mod quote;
+pub mod seller;
 pub mod serve;
 pub mod setting;
 mod subjects;
 pub mod tasks;
+pub mod terms;
 pub mod won_lost;
 
 use clap::{Parser, Subcommand};
@@ -148,6 +151,12 @@ pub enum Command {
     /// Record what was paid
     #[command(subcommand)]
     Payment(payment::Payments),
+    /// Show and change who sells: the legal entities that documents name
+    #[command(subcommand)]
+    Seller(seller::Sellers),
+    /// Show and add terms of payment: days, words, instalments
+    #[command(subcommand)]
+    Terms(terms::TermsCommand),
     /// Show and mend flows: what the gateway drives to its end
     #[command(subcommand)]
     Flows(flows::Flows),
@@ -195,6 +204,8 @@ impl Command {
             Self::Invoice(invoices) => invoices.run().await,
             Self::CreditNote(paper) => paper.run(export::Of::CreditNotes).await,
             Self::Payment(payments) => payments.run().await,
+            Self::Seller(sellers) => sellers.run().await,
+            Self::Terms(terms) => terms.run().await,
             Self::Flows(flows) => flows.run().await,
             Self::Handoffs(handoffs) => handoffs.run().await,
             Self::Setting(setting) => setting.run().await,

@@ -7,7 +7,7 @@ use super::{run, run_on};
 fn a_document_that_is_not_there_is_not_exported() {
     let help = run(&["invoice", "export", "--help"]);
     assert_eq!(help.code, Some(0), "{}", help.err);
-    for part in ["ubl", "pdf", "--out", "gateway.seller_legal_name"] {
+    for part in ["ubl", "pdf", "--out", "dealflow seller set"] {
         assert!(help.out.contains(part), "no {part} in {}", help.out);
     }
     let folder = tempfile::tempdir().expect("a folder");

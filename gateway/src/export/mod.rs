@@ -1,13 +1,12 @@
 //! Documents as files (R-INV-3): records are read, put into the model of `dealflow-documents`, and written there.
 //!
-//! - `seller.rs` who sells, from the settings; `papers.rs` a record as a document; this file is the RPC
+//! - `seller.rs` who sells; `papers.rs` a record as a document; this file is the RPC
 
 mod papers;
 mod seller;
 
-use dealflow_chassis::settings::Settings;
 use dealflow_chassis::work::check;
-use dealflow_chassis::{Context, Refusal, Store};
+use dealflow_chassis::{Context, Refusal};
 use dealflow_documents::{self as documents, Document, Kind, Language};
 use dealflow_proto::gateway::v1::document_service_server::DocumentService;
 use dealflow_proto::gateway::v1::export_document_request::Format;
@@ -16,18 +15,18 @@ use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::names;
 use dealflow_proto::orders::v1::{
     GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, GetQuoteRequest, ListContractsRequest,
+    ListLegalEntitiesRequest,
 };
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use papers::Known;
-pub use seller::SELLER;
+use seller::Seller;
 
 /// The service.
 #[derive(Clone)]
 pub(crate) struct DocumentRpc {
-    pub(crate) store: Store,
     pub(crate) to: Neighbours,
 }
 
@@ -54,34 +53,54 @@ impl DocumentRpc {
         ask: &ExportDocumentRequest,
         language: Language,
     ) -> Result<Document, Status> {
-        let seller = seller::read(&Settings::new(self.store.clone(), crate::SETTINGS)).await?;
-        let known = Known { seller, ask, language };
         let name = || ask.name.clone();
         if names::QUOTES.parse(&ask.name).is_ok() {
             let quote = self.ask(context, GetQuoteRequest { name: name() }).await?;
-            let (buyer, contract) =
-                tokio::try_join!(self.buyer(context, &quote.account), self.contract(context, &quote.opportunity))?;
-            return Ok(papers::of_quote(&known, &quote, buyer.as_ref(), contract)?);
+            let sides = self.sides(context, (&quote.legal_entity, &quote.account, &quote.opportunity));
+            let (seller, buyer, contract) = sides.await?;
+            return Ok(papers::of_quote(&Known { seller, ask, language }, &quote, buyer.as_ref(), contract)?);
         }
         if names::ORDERS.parse(&ask.name).is_ok() {
             let order = self.ask(context, GetOrderRequest { name: name() }).await?;
-            let (buyer, contract) =
-                tokio::try_join!(self.buyer(context, &order.account), self.contract(context, &order.opportunity))?;
-            return Ok(papers::of_order(&known, &order, buyer.as_ref(), contract)?);
+            let sides = self.sides(context, (&order.legal_entity, &order.account, &order.opportunity));
+            let (seller, buyer, contract) = sides.await?;
+            return Ok(papers::of_order(&Known { seller, ask, language }, &order, buyer.as_ref(), contract)?);
         }
         if names::INVOICES.parse(&ask.name).is_ok() {
             let invoice = self.ask(context, GetInvoiceRequest { name: name() }).await?;
-            let (buyer, contract) =
-                tokio::try_join!(self.buyer(context, &invoice.account), self.contract(context, &invoice.opportunity))?;
-            return Ok(papers::of_invoice(&known, &invoice, buyer.as_ref(), contract)?);
+            let sides = self.sides(context, (&invoice.legal_entity, &invoice.account, &invoice.opportunity));
+            let (seller, buyer, contract) = sides.await?;
+            return Ok(papers::of_invoice(&Known { seller, ask, language }, &invoice, buyer.as_ref(), contract)?);
         }
         if names::CREDIT_NOTES.parse(&ask.name).is_ok() {
             let note = self.ask(context, GetCreditNoteRequest { name: name() }).await?;
-            let (buyer, contract) =
-                tokio::try_join!(self.buyer(context, &note.account), self.contract(context, &note.opportunity))?;
-            return Ok(papers::of_credit_note(&known, &note, buyer.as_ref(), contract)?);
+            let sides = self.sides(context, (&note.legal_entity, &note.account, &note.opportunity));
+            let (seller, buyer, contract) = sides.await?;
+            return Ok(papers::of_credit_note(&Known { seller, ask, language }, &note, buyer.as_ref(), contract)?);
         }
         Err(Refusal::field("name", "quotes/{uuid}, orders/{uuid}, invoices/{uuid} or creditNotes/{uuid}").into())
+    }
+
+    /// Who sells, who buys, and the contract's number.
+    async fn sides(
+        &self,
+        context: &Context,
+        (entity, account, opportunity): (&str, &str, &str),
+    ) -> Result<(Seller, Option<Account>, String), Status> {
+        tokio::try_join!(
+            self.seller(context, entity),
+            self.buyer(context, account),
+            self.contract(context, opportunity)
+        )
+    }
+
+    /// The legal entity that sells; nothing is said of one that is no record yet.
+    async fn seller(&self, context: &Context, code: &str) -> Result<Seller, Status> {
+        let code = if code.is_empty() { seller::DEFAULT } else { code };
+        let filter = format!("code = \"{code}\"");
+        let ask = ListLegalEntitiesRequest { page_size: 1, filter, ..ListLegalEntitiesRequest::default() };
+        let found = self.ask(context, ask).await?.legal_entities.into_iter().next();
+        Ok(found.map(Seller::of).unwrap_or_default())
     }
 
     /// Nobody where the deal names no account.
@@ -137,7 +156,7 @@ fn file(document: &Document, format: Format, language: Language) -> Result<Docum
     Ok(DocumentFile { file_name, media_type: media_type.to_owned(), content, sha256 })
 }
 
-/// What the records lack is told as a list of fields; the seller's stand in settings, the buyer's in the account.
+/// What the records lack is told as a list of fields; the seller's stand in the legal entity, the buyer's in the account.
 fn refused(refusal: documents::Refusal) -> Refusal {
     match refusal {
         documents::Refusal::Incomplete(findings) => {
@@ -150,8 +169,8 @@ fn refused(refusal: documents::Refusal) -> Refusal {
                 .collect();
             let list: Vec<String> = missing.iter().map(|(field, what)| format!("{field}: {what}")).collect();
             let message = format!(
-                "the records lack what this form demands (the seller's stand in the settings gateway.seller_*, the \
-                 buyer's in the account): {}",
+                "the records lack what this form demands (the seller's stand in the legal entity, the buyer's in the \
+                 account): {}",
                 list.join("; ")
             );
             let missing: Vec<(&str, &str)> =

@@ -83,6 +83,7 @@ pub(super) fn of_order(
         totals: order.totals.as_ref(),
     };
     let mut document = document(known, Kind::OrderConfirmation, &content, buyer)?;
+    document.payment_terms.clone_from(&order.terms);
     document.references.customer_order.clone_from(&order.customer_reference);
     document.references.contract = contract;
     agreed(document, &content)
@@ -108,6 +109,7 @@ pub(super) fn of_invoice(
     let mut document = document(known, Kind::Invoice, &content, buyer)?;
     document.due_date = day(invoice.due_date.as_ref())?;
     document.references.customer_order.clone_from(&invoice.customer_reference);
+    document.payment_terms.clone_from(&invoice.terms);
     document.references.order.clone_from(&invoice.order_number);
     document.references.contract = contract;
     of_order_lines(&mut document);

@@ -7,6 +7,8 @@ mod m0004_billing;
 mod m0005_prices;
 mod m0006_contracts;
 mod m0007_adjustments;
+mod m0008_sellers;
+mod m0009_payment_terms;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +27,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_prices::Migration),
             Box::new(m0006_contracts::Migration),
             Box::new(m0007_adjustments::Migration),
+            Box::new(m0008_sellers::Migration),
+            Box::new(m0009_payment_terms::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use dealflow_money::{Currency, Money, MoneyError};
+use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::google::type_;
 use rust_decimal::Decimal;
 use sea_orm::DeriveValueType;
@@ -52,6 +53,7 @@ impl Iso {
     pub fn sum(self, minor: i128) -> Result<type_::Money, Error> {
         let per_unit = 10_i128.pow(self.0.exponent());
         let units = i64::try_from(minor / per_unit).map_err(|_| Error::Arithmetic {
+            reason: ErrorReason::Overflow,
             field: "value".to_owned(),
             problem: "the sum does not fit 64 bits of whole units".to_owned(),
         })?;
@@ -70,15 +72,18 @@ impl Iso {
             return Ok(());
         }
         let problem = format!("is of `{code}`; all amounts are of the opportunity's currency, {self}");
-        Err(Error::Arithmetic { field: field.to_owned(), problem })
+        Err(Error::Arithmetic { reason: ErrorReason::CurrencyMismatch, field: field.to_owned(), problem })
     }
 }
 
 /// A refusal of the arithmetic, told of the field that holds the amount: what cannot be meant is a wrong field.
 pub fn arithmetic(field: &str, error: &MoneyError) -> Error {
+    let of = |reason| Error::Arithmetic { reason, field: field.to_owned(), problem: error.to_string() };
     match error {
         MoneyError::Refused { .. } | MoneyError::UnknownCurrency { .. } => Error::field(field, error.to_string()),
-        _ => Error::Arithmetic { field: field.to_owned(), problem: error.to_string() },
+        MoneyError::Overflow { .. } => of(ErrorReason::Overflow),
+        MoneyError::CurrencyMismatch { .. } => of(ErrorReason::CurrencyMismatch),
+        MoneyError::TooManyDecimals { .. } | MoneyError::Unsplittable { .. } => of(ErrorReason::Arithmetic),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Error {
     /// Amounts that do not fit, or of different currencies.
     #[error("{field}: {problem}")]
     Arithmetic {
+        /// Which of these, from the catalogue.
+        reason: ErrorReason,
         /// The field, e.g. `lines[2].unit_price`.
         field: String,
         /// What is wrong with it.
@@ -192,9 +194,7 @@ impl From<Error> for Refusal {
             Error::Refused(refusal) => refusal,
             Error::Db(error) => error.into(),
             Error::Fields(fields) => Self::fields(fields),
-            Error::Arithmetic { field, .. } => {
-                Self::new(Kind::Invalid, ErrorReason::Arithmetic, message).with("field", field)
-            }
+            Error::Arithmetic { reason, field, .. } => Self::new(Kind::Invalid, reason, message).with("field", field),
             Error::Missing(name) => Self::missing(&name),
             Error::Taken { field, holder, .. } => {
                 Self::new(Kind::Taken, ErrorReason::Taken, message).with("field", field).with("holder", holder)

@@ -17,6 +17,7 @@ use crate::adjustment::{Adjustments, Carried, Share};
 use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::invoice;
+use crate::legal_entity::in_year;
 use crate::record::{Moment, Told};
 
 /// How far the credit note is.
@@ -228,7 +229,7 @@ impl Model {
         invoice: &invoice::Model,
         credited: &Credited,
         asked: &[Asked],
-        (reason, issue_date): (String, Option<NaiveDate>),
+        (reason, issue_date, series): (String, Option<NaiveDate>, &str),
         now: Moment,
     ) -> Result<Self, Error> {
         let Some(number) = invoice.number.clone().filter(|_| invoice.state == invoice::State::Posted) else {
@@ -262,7 +263,7 @@ impl Model {
             totals,
             issue_date,
             legal_entity: invoice.legal_entity.clone(),
-            series: format!("CN-{}", issue_date.year()),
+            series: in_year(series, issue_date.year()),
             customer_reference: invoice.customer_reference.clone(),
             reason,
             adjustments: adjustments.stored(),

@@ -15,14 +15,12 @@ use sea_orm::entity::prelude::*;
 use crate::adjustment::{Adjustments, Share};
 use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
+use crate::legal_entity::in_year;
 use crate::order;
 use crate::record::{Moment, Told};
 
 pub use billed::Billed;
 pub use rows::{FIELDS, billed, billed_and_paid, billed_of_all, find, insert, lock, lock_all};
-
-/// The legal entity that bills; there is one for now.
-pub const LEGAL_ENTITY: &str = "default";
 
 /// How far the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -132,6 +130,26 @@ pub struct Model {
     pub adjustments: Option<Adjustments>,
     /// The part of the rounding amount that somebody asked for, in minor units.
     pub asked_rounding: i64,
+    /// Which instalment of its order it bills, from 1 on; 0 where it bills none.
+    pub instalment: i32,
+    /// Terms of payment, in words (BT-20).
+    #[sea_orm(column_type = "Text")]
+    pub terms: String,
+}
+
+/// How an invoice is to be made, beside what it bills.
+#[derive(Clone, Debug)]
+pub struct Making {
+    /// Its day; today where it is absent.
+    pub issue_date: Option<NaiveDate>,
+    /// How much more than what is delivered may be billed, in percent.
+    pub over_percent: Decimal,
+    /// What is paid in advance, and how it is rounded.
+    pub settling: Settling,
+    /// The series of the legal entity, with what stands for the year.
+    pub series: String,
+    /// The instalment that it bills; 0 for none.
+    pub instalment: i32,
 }
 
 /// What is said of an invoice as a whole when it is made: paid in advance, and rounded.
@@ -177,17 +195,21 @@ impl Model {
         order: &order::Model,
         billed: &Billed,
         asked: &[Asked],
-        (issue_date, over_percent, settling): (Option<NaiveDate>, Decimal, Settling),
+        making: &Making,
         now: Moment,
     ) -> Result<Self, Error> {
         order.state.accept(order::Verb::CreateInvoice)?;
-        let issue_date = issue_date.unwrap_or(now.today);
+        let issue_date = making.issue_date.unwrap_or(now.today);
         if issue_date > now.today || issue_date < order.order_date {
             let expected = format!("from the day of the order, {}, to {}", order.order_date, now.today);
             return Err(Error::field("issue_date", expected));
         }
-        let lines = lines_to_bill(order, billed, asked, over_percent)?;
-        let (adjustments, totals) = totals_to_bill(order, billed, &lines, settling)?;
+        let (asked, days) = match usize::try_from(making.instalment).unwrap_or_default() {
+            0 => (asked.to_vec(), order.payment_days),
+            number => instalment_of(order, billed, asked, number)?,
+        };
+        let lines = lines_to_bill(order, billed, &asked, making.over_percent)?;
+        let (adjustments, totals) = totals_to_bill(order, billed, &lines, making.settling)?;
         if totals.0.total_without_vat < 0 {
             let expected = "a total of 0 or more: what is taken back is billed together with what is sold";
             return Err(Error::field("lines", expected));
@@ -196,7 +218,7 @@ impl Model {
             let expected = format!("at most what is to be paid, {}", totals.0.money(totals.0.total_with_vat));
             return Err(Error::field("prepaid", expected));
         }
-        let asked_rounding = to_minor(settling.rounding, totals.0.currency);
+        let asked_rounding = to_minor(making.settling.rounding, totals.0.currency);
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
@@ -213,14 +235,16 @@ impl Model {
             discount_percent: order.discount_percent,
             lines,
             totals,
-            payment_days: order.payment_days,
+            payment_days: days,
             issue_date,
             due_date: None,
-            legal_entity: LEGAL_ENTITY.to_owned(),
-            series: format!("INV-{}", issue_date.year()),
+            legal_entity: order.legal_entity.clone(),
+            series: in_year(&making.series, issue_date.year()),
             customer_reference: order.customer_reference.clone(),
             adjustments: adjustments.stored(),
             asked_rounding: asked_rounding.map_err(|cause| Error::Money { document: "invoice", cause })?,
+            instalment: making.instalment,
+            terms: order.terms.clone(),
         })
     }
 
@@ -252,6 +276,42 @@ impl Model {
     fn moved(self, state: State, now: Moment) -> Self {
         Self { state, state_since: now.at, version: self.version + 1, updated_at: now.at, ..self }
     }
+}
+
+/// What an instalment bills of each line, and the days that it is due in: what the plan makes due up to it and is not
+/// billed yet. What a credit note took back is due again with the instalment that it was billed by, or a later one.
+fn instalment_of(
+    order: &order::Model,
+    billed: &Billed,
+    asked: &[Asked],
+    number: usize,
+) -> Result<(Vec<Asked>, i32), Error> {
+    let plan = order.plan.as_ref().filter(|plan| number <= plan.0.len());
+    let Some((plan, one)) = plan.and_then(|plan| plan.0.get(number - 1).map(|one| (plan, one))) else {
+        let there = order.plan.as_ref().map_or(0, |plan| plan.0.len());
+        let expected = match there {
+            0 => "nothing: the order's terms of payment have no instalments".to_owned(),
+            last => format!("1 to {last}, the instalments of the order"),
+        };
+        return Err(Error::field("instalment", expected));
+    };
+    if !asked.is_empty() {
+        return Err(Error::field("lines", "nothing: an instalment bills its part of every line"));
+    }
+    let left = |line: &Line, count: usize| {
+        let left = plan.up_to(count, line.quantity) - billed.of(&line.id);
+        if left.is_sign_negative() == line.quantity.is_sign_negative() { left } else { Decimal::ZERO }
+    };
+    if order.lines.0.iter().any(|line| !left(line, number - 1).is_zero()) {
+        let order = order.name();
+        return Err(Error::EarlierInstalment { order, instalment: number, earlier: number - 1 });
+    }
+    let due = order.lines.0.iter().map(|line| Asked { line: line.id.clone(), quantity: left(line, number) });
+    let due: Vec<Asked> = due.filter(|asked| !asked.quantity.is_zero()).collect();
+    if due.is_empty() {
+        return Err(Error::NothingToBill { order: order.name() });
+    }
+    Ok((due, one.days))
 }
 
 fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], over: Decimal) -> Result<Lines, Error> {

@@ -19,6 +19,7 @@
 //! - `expiry`: what happens by the calendar
 //! - `credit_note`, `payment`: what an invoice is not to be paid, and what it is; both are derived where they are shown
 //! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
+//! - `legal_entity`, `payment_terms`: who sells, and when customers pay
 //! - `number`: the numbers of documents; gapless for invoices
 //! - `error`: every refusal of this service
 //!
@@ -38,9 +39,11 @@ pub mod document;
 pub mod error;
 mod expiry;
 pub mod invoice;
+pub mod legal_entity;
 pub mod number;
 pub mod order;
 pub mod payment;
+pub mod payment_terms;
 pub mod price;
 pub mod product;
 pub mod quote;
@@ -57,8 +60,10 @@ use dealflow_proto::orders::v1::approval_service_server::ApprovalServiceServer;
 use dealflow_proto::orders::v1::contract_service_server::ContractServiceServer;
 use dealflow_proto::orders::v1::credit_note_service_server::CreditNoteServiceServer;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceServiceServer;
+use dealflow_proto::orders::v1::legal_entity_service_server::LegalEntityServiceServer;
 use dealflow_proto::orders::v1::order_service_server::OrderServiceServer;
 use dealflow_proto::orders::v1::payment_service_server::PaymentServiceServer;
+use dealflow_proto::orders::v1::payment_terms_service_server::PaymentTermsServiceServer;
 use dealflow_proto::orders::v1::price_service_server::PriceServiceServer;
 use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
 use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
@@ -82,6 +87,8 @@ pub fn part(store: Store, settings: Settings) -> Part {
         .service(OrderServiceServer::new(orders.clone()))
         .service(InvoiceServiceServer::new(orders.clone()))
         .service(CreditNoteServiceServer::new(orders.clone()))
+        .service(LegalEntityServiceServer::new(orders.clone()))
+        .service(PaymentTermsServiceServer::new(orders.clone()))
         .service(PaymentServiceServer::new(orders))
         .service(SettingRecords::server(store.clone(), SETTINGS))
         .service(Feed::server(store))

@@ -13,6 +13,7 @@ use crate::adjustment::Adjustments;
 use crate::document::{Asked, Exact, Lines, Totals, pick};
 use crate::error::Error;
 use crate::invoice::Billed;
+use crate::payment_terms::Plan;
 use crate::price::UsedRates;
 use crate::quote;
 use crate::record::{Moment, Told};
@@ -183,6 +184,17 @@ pub struct Model {
     /// Allowances and charges of the whole beside the discount.
     #[sea_orm(column_type = "JsonBinary")]
     pub adjustments: Option<Adjustments>,
+    /// The code of the legal entity that sells.
+    #[sea_orm(column_type = "Text")]
+    pub legal_entity: String,
+    /// The terms of payment that it names.
+    pub payment_terms_id: Option<Uuid>,
+    /// The instalments that it is billed in.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub plan: Option<Plan>,
+    /// Terms of payment, in words.
+    #[sea_orm(column_type = "Text")]
+    pub terms: String,
 }
 
 /// None: documents refer to each other by id.
@@ -237,6 +249,10 @@ impl Model {
             price_list_id: quote.price_list_id,
             used_rates: quote.used_rates.clone(),
             adjustments: quote.adjustments.clone(),
+            legal_entity: quote.legal_entity.clone(),
+            payment_terms_id: quote.payment_terms_id,
+            plan: quote.plan.clone(),
+            terms: quote.terms.clone(),
         }
     }
 

@@ -14,6 +14,8 @@ use crate::approval::Facts;
 use crate::content::Content;
 use crate::document::{Exact, Lines, Totals, hash};
 use crate::error::Error;
+use crate::legal_entity;
+use crate::payment_terms::{self, Plan};
 use crate::price::UsedRates;
 use crate::record::{Moment, Told};
 
@@ -187,6 +189,14 @@ pub struct Model {
     /// Allowances and charges of the whole beside the discount.
     #[sea_orm(column_type = "JsonBinary")]
     pub adjustments: Option<Adjustments>,
+    /// The code of the legal entity that sells.
+    #[sea_orm(column_type = "Text")]
+    pub legal_entity: String,
+    /// The terms of payment that it names.
+    pub payment_terms_id: Option<Uuid>,
+    /// The instalments that they said.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub plan: Option<Plan>,
 }
 
 /// None: documents refer to each other by id.
@@ -231,10 +241,10 @@ impl Model {
             (&self.currency, self.discount_percent.to_string(), &self.lines, &self.totals.0),
             (self.valid_until, &self.terms, self.payment_days),
         );
-        match &self.adjustments {
-            Some(adjustments) => hash(&(content, adjustments)),
-            None => hash(&content),
+        if self.adjustments.is_none() && self.plan.is_none() && self.legal_entity == legal_entity::DEFAULT {
+            return hash(&content);
         }
+        hash(&(content, &self.adjustments, &self.plan, &self.legal_entity))
     }
 
     /// What policies look at.
@@ -327,9 +337,9 @@ impl Model {
         Ok(Self { close_reason: Some(reason), ..self.moved(state, now) })
     }
 
-    /// A draft with another content.
+    /// A draft with another content; of lines that stay as they were, the rates that they were converted by stay too.
     #[must_use]
-    pub(crate) fn with(self, content: Content) -> Self {
+    pub(crate) fn with(self, content: Content, new_lines: bool) -> Self {
         Self {
             currency: content.currency.code().to_owned(),
             discount_percent: content.discount,
@@ -337,8 +347,20 @@ impl Model {
             lines: content.lines,
             totals: content.totals,
             price_list_id: content.price_list,
-            // What stays keeps the rate that it was converted by.
-            used_rates: content.rates.or(self.used_rates.clone()),
+            used_rates: if new_lines { content.rates } else { content.rates.or(self.used_rates.clone()) },
+            ..self
+        }
+    }
+
+    /// A draft that names other terms of payment: it takes over what they say.
+    #[must_use]
+    pub(crate) fn under(self, terms: Option<&payment_terms::Model>) -> Self {
+        let Some(terms) = terms else { return Self { payment_terms_id: None, plan: None, ..self } };
+        Self {
+            payment_terms_id: Some(terms.id),
+            plan: terms.plan.clone().stored(),
+            payment_days: terms.net_days,
+            terms: if terms.text.is_empty() { self.terms.clone() } else { terms.text.clone() },
             ..self
         }
     }

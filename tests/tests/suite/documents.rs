@@ -4,8 +4,9 @@ use dealflow::api::new_id;
 use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::gateway::v1::{Deal, DocumentFile, ExportDocumentRequest};
 use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
-use dealflow_proto::orders::v1::{CreateCreditNoteRequest, PostCreditNoteRequest};
-use dealflow_proto::settings::v1::{SettingValue, UpdateSettingRequest};
+use dealflow_proto::orders::v1::{
+    CreateCreditNoteRequest, CreateLegalEntityRequest, LegalEntity, PostCreditNoteRequest,
+};
 use dealflow_proto::types::v1::Address;
 use dealflow_testbed::{TestDb, both, refusal};
 use dealflow_tests::Sandbox;
@@ -13,21 +14,7 @@ use prost_types::FieldMask;
 use tonic::{Code, Status};
 
 #[path = "../../../services/documents/tests/rules/mod.rs"]
-mod rules;
-
-/// The house, as its settings say it.
-const SELLER: [(&str, &str); 10] = [
-    ("legal_name", "Nordlicht & Söhne Handels GmbH"),
-    ("street", "Hafenstraße 12"),
-    ("postal_code", "1020"),
-    ("city", "Wien"),
-    ("country", "AT"),
-    ("vat_id", "ATU12345678"),
-    ("electronic_address", "7300010000001"),
-    ("electronic_address_scheme", "0088"),
-    ("account", "AT61 1904 3002 3457 3201"),
-    ("bic", "BKAUATWW"),
-];
+pub(crate) mod rules;
 
 async fn export(sandbox: &Sandbox, name: &str, format: Format, language: &str) -> Result<DocumentFile, Status> {
     let ask = ExportDocumentRequest {
@@ -43,15 +30,27 @@ async fn export(sandbox: &Sandbox, name: &str, format: Format, language: &str) -
 
 /// Says who sells.
 async fn say_who_sells(sandbox: &Sandbox) {
-    for (key, text) in SELLER {
-        let ask = UpdateSettingRequest {
-            name: format!("settings/gateway.seller_{key}"),
-            value: Some(SettingValue { text: Some(text.to_owned()), ..SettingValue::default() }),
-            request_id: new_id(),
-            ..UpdateSettingRequest::default()
-        };
-        sandbox.api.settings.clone().update_setting(sandbox.api.ask(ask)).await.expect("the setting is taken");
-    }
+    let address = Address {
+        street: "Hafenstraße 12".to_owned(),
+        postal_code: "1020".to_owned(),
+        city: "Wien".to_owned(),
+        country_code: "AT".to_owned(),
+        ..Address::default()
+    };
+    let entity = LegalEntity {
+        code: "default".to_owned(),
+        legal_name: "Nordlicht & Söhne Handels GmbH".to_owned(),
+        address: Some(address),
+        vat_id: "ATU12345678".to_owned(),
+        electronic_address: "7300010000001".to_owned(),
+        electronic_address_scheme: "0088".to_owned(),
+        bank_account: "AT61 1904 3002 3457 3201".to_owned(),
+        bic: "BKAUATWW".to_owned(),
+        ..LegalEntity::default()
+    };
+    let ask = CreateLegalEntityRequest { legal_entity: Some(entity), request_id: new_id(), ..Default::default() };
+    let mut entities = sandbox.api.legal_entities.clone();
+    entities.create_legal_entity(sandbox.api.ask(ask)).await.expect("the legal entity is added");
 }
 
 /// Says what an invoice needs of who buys.
@@ -98,7 +97,7 @@ both! {
         assert_eq!((refused.code(), refusal(&refused).reason.as_str()), (Code::FailedPrecondition, "GUARD"));
         for part in [
             "seller.legal_name: BR-06", "seller.address.country: BR-09", "seller.vat_id: BR-S-02", "payment: BR-61",
-            "buyer.electronic_address: PEPPOL-EN16931-R010", "gateway.seller_",
+            "buyer.electronic_address: PEPPOL-EN16931-R010", "in the legal entity",
         ] {
             assert!(refused.message().contains(part), "no {part} in {}", refused.message());
         }

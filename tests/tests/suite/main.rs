@@ -16,5 +16,6 @@ mod requirements;
 mod settings;
 mod sold;
 mod traces;
+mod ubl_set;
 mod verbs;
 mod whole_deal;

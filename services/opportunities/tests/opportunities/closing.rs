@@ -99,7 +99,7 @@ both! {
             money.currency_code = "EUR".to_owned();
         }
         let refused = desk.win_as(WinOpportunityRequest { actual_value: euro, ..win.clone() }).await.expect_err("mixed");
-        assert_eq!((refused.code, refused.reason.as_str()), (Code::InvalidArgument, "ARITHMETIC"));
+        assert_eq!((refused.code, refused.reason.as_str()), (Code::InvalidArgument, "CURRENCY_MISMATCH"));
         let refused = desk.win_as(WinOpportunityRequest { actual_value: usd(-1), ..win.clone() }).await.expect_err("below 0");
         assert_eq!(refused.field_names(), ["actual_value"]);
         let absurd = WinOpportunityRequest { spent_minutes: Some(i64::MAX), ..win };

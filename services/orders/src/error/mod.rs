@@ -50,6 +50,26 @@ pub enum Error {
         /// The product's name.
         holder: String,
     },
+    /// A value that is unique and another record has.
+    #[error("{field} {value} belongs to {holder}")]
+    RecordTaken {
+        /// The field.
+        field: &'static str,
+        /// The value.
+        value: String,
+        /// The record's name.
+        holder: String,
+    },
+    /// Instalments are billed each in its turn (R-INV-1).
+    #[error("instalment {earlier} of {order} is not billed; CreateInvoice bills it before instalment {instalment}")]
+    EarlierInstalment {
+        /// The order's name.
+        order: String,
+        /// What was asked for.
+        instalment: usize,
+        /// What comes before it.
+        earlier: usize,
+    },
     /// A quote whose last day has passed (R-QUO-3).
     #[error(
         "{quote} was valid until {valid_until}; ReviseQuote makes a new revision, or UpdateQuote moves a draft's date"

@@ -25,6 +25,14 @@ impl From<Error> for Refusal {
                 .with("field", "product.code")
                 .with("value", code)
                 .with("holder", holder),
+            Error::RecordTaken { field, value, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
+                .with("field", field)
+                .with("value", value)
+                .with("holder", holder),
+            Error::EarlierInstalment { order, earlier, .. } => {
+                Self::guard(message, &[(&order, &format!("instalment {earlier} is not billed"))])
+                    .with("instalment", earlier.to_string())
+            }
             Error::Expired { quote, valid_until } => {
                 let description = format!("passed on {valid_until}");
                 Self::guard(message, &[("valid_until_date", &description)]).with("quote", quote)
@@ -111,7 +119,11 @@ fn arithmetic(document: &str, cause: &MoneyError) -> Refusal {
         MoneyError::Overflow { .. } => {
             Refusal::new(Kind::Invalid, ErrorReason::Overflow, format!("{document}: {cause}")).with("field", field)
         }
-        MoneyError::CurrencyMismatch { .. } | MoneyError::Unsplittable { .. } => {
+        MoneyError::CurrencyMismatch { .. } => {
+            Refusal::new(Kind::Invalid, ErrorReason::CurrencyMismatch, format!("{document}: {cause}"))
+                .with("field", field)
+        }
+        MoneyError::Unsplittable { .. } => {
             Refusal::new(Kind::Invalid, ErrorReason::Arithmetic, format!("{document}: {cause}")).with("field", field)
         }
         MoneyError::UnknownCurrency { .. } => Refusal::field(&format!("{document}.currency_code"), cause.to_string()),

@@ -12,6 +12,7 @@ use super::{Orders, answer, asked_list};
 use crate::credit_note::{self, Model};
 use crate::error::Error;
 use crate::invoice;
+use crate::legal_entity;
 use crate::number;
 use crate::order;
 use crate::record::{change, save};
@@ -57,7 +58,8 @@ impl CreditNoteService for Orders {
                 let invoice = invoice::lock(&work.tx, &ask.invoice).await?;
                 work.take_effect_after(invoice.updated_at)?;
                 let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
-                let why = (ask.reason, issue_date);
+                let series = legal_entity::series(&work.tx, &invoice.legal_entity).await?.credit_notes;
+                let why = (ask.reason, issue_date, series.as_str());
                 let note = Model::of_invoice(&invoice, &credited, &to_credit, why, self.moment(work.now))?;
                 credit_note::insert(&work.tx, &note).await?;
                 let answer = note.to_wire()?;

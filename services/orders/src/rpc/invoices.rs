@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::{Orders, answer, asked_list};
 use crate::document::currency;
 use crate::error::Error;
-use crate::invoice::{self, Model, State};
+use crate::invoice::{self, Making, Model, State};
+use crate::legal_entity;
 use crate::number;
 use crate::order;
 use crate::payment::{self, Settled};
@@ -77,9 +78,15 @@ impl InvoiceService for Orders {
                 check_authority(&work, INTERNAL, "CreateInvoice").await?;
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
-                let (now, over) = (self.moment(work.now), OVER_BILLING_PERCENT.read(&work.tx).await?);
-                let settling = settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?;
-                let invoice = Model::of_order(&order, &billed, &to_bill, (issue_date, over, settling), now)?;
+                let now = self.moment(work.now);
+                let making = Making {
+                    issue_date,
+                    over_percent: OVER_BILLING_PERCENT.read(&work.tx).await?,
+                    settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
+                    series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
+                    instalment: ask.instalment,
+                };
+                let invoice = Model::of_order(&order, &billed, &to_bill, &making, now)?;
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;
                 work.record(change("invoice.created", "CreateInvoice", None, &invoice, &answer));
@@ -103,9 +110,15 @@ impl InvoiceService for Orders {
                 check_authority(&work, ERP, "ImportInvoice").await?;
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
-                let (now, over) = (self.moment(work.now), OVER_BILLING_PERCENT.read(&work.tx).await?);
-                let settling = settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?;
-                let draft = Model::of_order(&order, &billed, &to_bill, (issue_date, over, settling), now)?;
+                let now = self.moment(work.now);
+                let making = Making {
+                    issue_date,
+                    over_percent: OVER_BILLING_PERCENT.read(&work.tx).await?,
+                    settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
+                    series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
+                    instalment: 0,
+                };
+                let draft = Model::of_order(&order, &billed, &to_bill, &making, now)?;
                 let invoice = draft.imported(ask.number, due_date, now)?;
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;

@@ -50,6 +50,8 @@ impl Model {
             open: if posted { Some(wide(open, currency)?) } else { None },
             allowances,
             charges,
+            instalment: self.instalment,
+            terms: self.terms.clone(),
         })
     }
 

@@ -5,8 +5,10 @@ mod approval;
 mod contract;
 mod credit_note;
 mod invoice;
+mod legal_entity;
 mod order;
 mod payment;
+mod payment_terms;
 mod price;
 mod product;
 mod quote;
@@ -14,7 +16,9 @@ mod quote;
 pub(crate) use adjustment::settling;
 pub(crate) use approval::{POLICY_UPDATABLE, after};
 pub(crate) use contract::{CONTRACT_UPDATABLE, receipt};
+pub(crate) use legal_entity::LEGAL_ENTITY_UPDATABLE;
 pub(crate) use payment::allocations;
+pub(crate) use payment_terms::PAYMENT_TERMS_UPDATABLE;
 pub(crate) use price::{PRICE_LIST_UPDATABLE, price_list, used_rates};
 pub(crate) use quote::{UPDATABLE, close_reason};
 
@@ -30,6 +34,7 @@ use uuid::Uuid;
 use crate::content::quantity;
 use crate::document::{Asked, Lines, PAYMENT_DAYS, Totals};
 use crate::error::{Error, violation};
+use crate::payment_terms as terms;
 
 /// The categories, on the wire and in the arithmetic.
 const CATEGORIES: [(pb::VatCategory, VatCategory); 9] = [
@@ -169,7 +174,31 @@ pub(crate) fn asked(lines: &[LineQuantity]) -> Result<Vec<Asked>, Error> {
     if wrong.is_empty() { Ok(asked) } else { Err(Error::Fields(wrong)) }
 }
 
-/// Days to the due day; 30 where nobody said.
-pub(crate) fn payment_days(given: i32) -> i32 {
-    if given == 0 { PAYMENT_DAYS } else { given }
+/// Days to the due day: as said, by the terms of payment, else 30.
+pub(crate) fn payment_days(given: i32, named: Option<&terms::Model>) -> i32 {
+    match (given, named) {
+        (0, Some(terms)) => terms.net_days,
+        (0, None) => PAYMENT_DAYS,
+        (days, _) => days,
+    }
+}
+
+/// What the document says of its terms itself, else what they say.
+pub(crate) fn words(given: String, named: Option<&terms::Model>) -> String {
+    match named {
+        Some(terms) if given.is_empty() => terms.text.clone(),
+        _ => given,
+    }
+}
+
+/// What was found; a field that cannot be meant is told together with what else is wrong.
+pub(crate) fn told<T>(found: Result<T, Error>, wrong: &mut Vec<Violation>) -> Result<Option<T>, Error> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Fields(fields)) => {
+            wrong.extend(fields);
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
 }

@@ -9,12 +9,15 @@ use rust_decimal::Decimal;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{adjustment, date, lines, name, next, payment_days, reference, totals, used_rates};
+use super::payment_terms::instalments;
+use super::{adjustment, date, lines, name, next, payment_days, reference, told, totals, used_rates, words};
 use crate::content::Written;
 use crate::document::Line;
 use crate::error::{Error, violation};
 use crate::invoice::Billed;
+use crate::legal_entity;
 use crate::order::{Model, State, Verb};
+use crate::payment_terms;
 use crate::record::{Moment, Told};
 
 impl Model {
@@ -29,6 +32,10 @@ impl Model {
         if order_date > now.today {
             wrong.push(violation("order.order_date", format!("{} or earlier", now.today)));
         }
+        let legal_entity = legal_entity::known(db, &written.legal_entity, "order.legal_entity").await;
+        let legal_entity = told(legal_entity, &mut wrong)?.unwrap_or_default();
+        let named = payment_terms::named(db, &written.payment_terms, "order.payment_terms").await;
+        let named = told(named, &mut wrong)?.flatten();
         let content = Written {
             document: "order",
             currency: &written.currency_code,
@@ -58,13 +65,17 @@ impl Model {
             totals: content.totals,
             order_date,
             customer_reference: written.customer_reference,
-            payment_days: payment_days(written.payment_days),
+            payment_days: payment_days(written.payment_days, named.as_ref()),
             erp_refusal: String::new(),
             held_from: None,
             hold_reason: None,
             price_list_id: content.price_list,
             used_rates: content.rates,
             adjustments: content.adjustments,
+            legal_entity,
+            payment_terms_id: named.as_ref().map(|terms| terms.id),
+            terms: words(written.terms, named.as_ref()),
+            plan: named.and_then(|terms| terms.plan.stored()),
         })
     }
 
@@ -100,6 +111,10 @@ impl Model {
             used_rates: used_rates(self.used_rates.as_ref()),
             allowances,
             charges,
+            legal_entity: self.legal_entity.clone(),
+            payment_terms: name(names::PAYMENT_TERMS, self.payment_terms_id),
+            terms: self.terms.clone(),
+            instalments: instalments(self.plan.as_ref()),
         })
     }
 

@@ -8,9 +8,12 @@ use dealflow_proto::{Violation, convert, names};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{adjustment, date, lines, name, next, payment_days, reference, totals, used_rates};
+use super::payment_terms::instalments;
+use super::{adjustment, date, lines, name, next, payment_days, reference, told, totals, used_rates, words};
 use crate::content::Written;
 use crate::error::{Error, violation};
+use crate::legal_entity;
+use crate::payment_terms;
 use crate::quote::{CloseReason, Model, State, Verb};
 use crate::record::{Moment, Told};
 
@@ -27,6 +30,8 @@ pub(crate) const UPDATABLE: &[&str] = &[
     "price_list",
     "allowances",
     "charges",
+    "legal_entity",
+    "payment_terms",
 ];
 
 /// Why a quote can be closed by a person.
@@ -47,6 +52,10 @@ impl Model {
         let account_id = reference(names::ACCOUNTS, &written.account, "quote.account", &mut wrong);
         let owner_id = reference(names::EMPLOYEES, &written.owner, "quote.owner", &mut wrong);
         let valid_until = valid_until(&written, now, &mut wrong);
+        let legal_entity = legal_entity::known(db, &written.legal_entity, "quote.legal_entity").await;
+        let legal_entity = told(legal_entity, &mut wrong)?.unwrap_or_default();
+        let named = payment_terms::named(db, &written.payment_terms, "quote.payment_terms").await;
+        let named = told(named, &mut wrong)?.flatten();
         let content = Written {
             document: "quote",
             currency: &written.currency_code,
@@ -77,12 +86,15 @@ impl Model {
             valid_until,
             close_reason: None,
             order_id: None,
-            terms: written.terms,
-            payment_days: payment_days(written.payment_days),
+            terms: words(written.terms, named.as_ref()),
+            payment_days: payment_days(written.payment_days, named.as_ref()),
             approval_id: None,
             price_list_id: content.price_list,
             used_rates: content.rates,
             adjustments: content.adjustments,
+            legal_entity,
+            payment_terms_id: named.as_ref().map(|terms| terms.id),
+            plan: named.and_then(|terms| terms.plan.stored()),
         })
     }
 
@@ -105,11 +117,22 @@ impl Model {
         if mask.takes("valid_until_date", written.valid_until_date.is_some()) {
             self.valid_until = valid_until(&written, now, &mut wrong);
         }
+        if mask.takes("legal_entity", !written.legal_entity.is_empty()) {
+            let known = legal_entity::known(db, &written.legal_entity, "quote.legal_entity").await;
+            self.legal_entity = told(known, &mut wrong)?.unwrap_or(self.legal_entity);
+        }
+        // Before what the quote says itself: that counts more.
+        if mask.takes("payment_terms", !written.payment_terms.is_empty()) {
+            let named = payment_terms::named(db, &written.payment_terms, "quote.payment_terms").await;
+            if let Some(named) = told(named, &mut wrong)? {
+                self = self.under(named.as_ref());
+            }
+        }
         if mask.takes("terms", !written.terms.is_empty()) {
             self.terms.clone_from(&written.terms);
         }
         if mask.takes("payment_days", written.payment_days != 0) {
-            self.payment_days = payment_days(written.payment_days);
+            self.payment_days = payment_days(written.payment_days, None);
         }
         let new_currency = mask.takes("currency_code", !written.currency_code.is_empty());
         let new_lines = mask.takes("lines", !written.lines.is_empty());
@@ -141,7 +164,7 @@ impl Model {
                 today: now.today,
                 wrong,
             };
-            self = self.with(content.complete(db).await?);
+            self = self.with(content.complete(db).await?, new_lines);
         } else if !wrong.is_empty() {
             return Err(Error::Fields(wrong));
         }
@@ -178,6 +201,9 @@ impl Model {
             used_rates: used_rates(self.used_rates.as_ref()),
             allowances,
             charges,
+            legal_entity: self.legal_entity.clone(),
+            payment_terms: name(names::PAYMENT_TERMS, self.payment_terms_id),
+            instalments: instalments(self.plan.as_ref()),
         })
     }
 

@@ -73,6 +73,12 @@ impl House {
         Self { time, link: dealflow_orders::part(store, settings).link(), _db: db }
     }
 
+    /// The part anew, on the same database: as after its death.
+    pub(crate) async fn revived(&self) -> Link {
+        let store = self._db.store::<Migrator>("orders", self.time.clock()).await;
+        dealflow_orders::part(store, Settings::default()).link()
+    }
+
     pub(crate) fn products(&self) -> ProductServiceClient<Link> {
         ProductServiceClient::new(self.link.clone())
     }

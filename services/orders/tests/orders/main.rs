@@ -19,4 +19,6 @@ mod products;
 mod properties;
 mod quotes;
 mod requests;
+mod sellers;
+mod terms;
 mod walks;

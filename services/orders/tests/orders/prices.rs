@@ -80,6 +80,27 @@ both! {
         assert_eq!(house.quote(&made.name).await.lines, made.lines, "what is written keeps its price");
     }
 
+    /// R-PRD-1: a rate that no line was converted by is not told; one whose lines stay is.
+    async fn a_quote_tells_no_rate_of_lines_that_it_has_no_more(db: TestDb) {
+        let house = House::open(db).await;
+        let (product, list) = (sold(&house, "A").await, list(&house, euros()).await);
+        cost(&house, &list, &product, "0", "90").await.expect("it is a price");
+        rate(&house, "EUR", "USD", 1, "1.05").await;
+        let asked = pb::Quote { price_list: list, currency_code: "USD".to_owned(), lines: vec![bare(&product, "1")], ..quote(&opportunity()) };
+        let made = house.draft(asked).await.expect("it can be drafted");
+        assert_eq!(made.used_rates.len(), 1);
+        let change = async |changed: pb::Quote, path: &str| {
+            let quote = Some(pb::Quote { name: made.name.clone(), ..changed });
+            let mask = Some(prost_types::FieldMask { paths: vec![path.to_owned()] });
+            ask!(house.quotes(), update_quote, UpdateQuoteRequest { quote: quote, update_mask: mask }).expect("it can be changed")
+        };
+        let discounted = change(pb::Quote { discount_percent: Some(decimal("5")), ..Default::default() }, "discount_percent").await;
+        assert_eq!(discounted.used_rates, made.used_rates, "its lines stay");
+        let dollars = Line { unit_price: Some(money("10", "USD")), ..crate::house::line("1", "1") };
+        let replaced = change(pb::Quote { lines: vec![dollars], ..Default::default() }, "lines").await;
+        assert_eq!(replaced.used_rates, []);
+    }
+
     /// R-PRD-1
     async fn a_price_is_converted_by_the_rate_of_the_day_and_both_stay_once_the_quote_is_active(db: TestDb) {
         let house = House::open(db).await;

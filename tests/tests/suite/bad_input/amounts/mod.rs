@@ -80,7 +80,7 @@ both! {
                 let named = match refused.reason.as_str() {
                     "INVALID_FIELDS" | "DISCOUNT_OUT_OF_RANGE" | "PRECISION" => refused.field_names() == case.fields,
                     // Fields that are right each for itself and do not go together: the first is named.
-                    "ARITHMETIC" | "OVERFLOW" => {
+                    "ARITHMETIC" | "OVERFLOW" | "CURRENCY_MISMATCH" => {
                         refused.metadata.get("field").map(String::as_str) == case.fields.first().copied()
                     }
                     _ => false,

@@ -71,7 +71,7 @@ pub(crate) async fn row(method: &str, sandbox: &Sandbox) -> Option<Row> {
                 UpdateSettingRequest { name: "settings/leads.qualification_guard".to_owned(), value: Some(flag) }
             )
         }
-        "PriceService" => prices::prices(method, sandbox).await,
+        "PriceService" | "LegalEntityService" | "PaymentTermsService" => prices::prices(method, sandbox).await,
         "ApprovalService" => approvals::approvals(method, sandbox).await,
         "CreditNoteService" | "PaymentService" => billing::billing(method, sandbox).await,
         "OrderService" | "InvoiceService" => documents::orders(method, sandbox).await,

@@ -1,0 +1,155 @@
+//! Who sells: legal entities as records, and the series that their documents are numbered in (R-INV-1, R-INV-3).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dealflow_proto::orders::v1 as pb;
+use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
+use dealflow_proto::orders::v1::legal_entity_service_client::LegalEntityServiceClient;
+use dealflow_proto::types::v1::Address;
+use dealflow_testbed::{TestDb, both, id, refusal};
+use prost_types::FieldMask;
+use tokio::task::JoinSet;
+use tonic::{Code, Status};
+
+use crate::house::{House, ask, line, opportunity, order, quote};
+
+fn entity(code: &str) -> pb::LegalEntity {
+    pb::LegalEntity {
+        code: code.to_owned(),
+        legal_name: format!("{code} GmbH"),
+        address: Some(Address { city: "Wien".to_owned(), country_code: "AT".to_owned(), ..Default::default() }),
+        vat_id: "ATU12345678".to_owned(),
+        bank_account: "AT611904300234573201".to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn create(house: &House, entity: pb::LegalEntity) -> Result<pb::LegalEntity, Status> {
+    let mut entities = LegalEntityServiceClient::new(house.link.clone());
+    ask!(entities, create_legal_entity, CreateLegalEntityRequest { legal_entity: Some(entity) })
+}
+
+/// A delivered order of one line of many, sold by a legal entity.
+async fn sold_by(house: &House, code: &str) -> pb::Order {
+    let asked = pb::Order { legal_entity: code.to_owned(), lines: vec![line("60", "1")], ..order(&opportunity()) };
+    house.delivered(asked).await
+}
+
+both! {
+    /// R-INV-3
+    async fn a_legal_entity_is_kept_found_and_changed_but_for_its_code_and_series(db: TestDb) {
+        let house = House::open(db).await;
+        let mut entities = LegalEntityServiceClient::new(house.link.clone());
+        let made = create(&house, entity("default")).await.expect("it can be added");
+        assert_eq!((made.invoice_series.as_str(), made.credit_note_series.as_str()), ("INV-{year}", "CN-{year}"));
+        let changed = pb::LegalEntity {
+            name: made.name.clone(),
+            phone: "+43 1 555".to_owned(),
+            invoice_series: "X-{year}".to_owned(),
+            ..Default::default()
+        };
+        let mask = Some(FieldMask { paths: vec!["phone".to_owned(), "bank_account".to_owned()] });
+        let changed = ask!(entities, update_legal_entity, UpdateLegalEntityRequest { legal_entity: Some(changed), update_mask: mask });
+        let changed = changed.expect("it can be changed");
+        assert_eq!((changed.phone.as_str(), changed.bank_account.as_str(), changed.vat_id.as_str()), ("+43 1 555", "", "ATU12345678"));
+        assert_eq!((changed.invoice_series.as_str(), changed.etag.as_str()), ("INV-{year}", "2"));
+        let mask = Some(FieldMask { paths: vec!["invoice_series".to_owned()] });
+        let fixed = ask!(entities, update_legal_entity, UpdateLegalEntityRequest { legal_entity: Some(made.clone()), update_mask: mask });
+        assert_eq!(refusal(&fixed.expect_err("numbers would begin anew")).field_names(), ["update_mask"]);
+        let stale = ask!(entities, update_legal_entity, UpdateLegalEntityRequest { legal_entity: Some(made.clone()), etag: "1".to_owned() });
+        assert_eq!(stale.expect_err("it has changed").code(), Code::Aborted);
+        create(&house, entity("sued")).await.expect("another one");
+        let ask = pb::ListLegalEntitiesRequest { filter: "code = \"sued\"".to_owned(), ..Default::default() };
+        let found = entities.list_legal_entities(ask).await.expect("a list").into_inner().legal_entities;
+        assert_eq!(found.iter().map(|it| it.code.as_str()).collect::<Vec<_>>(), ["sued"]);
+        let read = entities.get_legal_entity(pb::GetLegalEntityRequest { name: made.name }).await;
+        assert_eq!(read.expect("it is there").into_inner(), changed);
+    }
+
+    /// R-INV-1: no two legal entities share a code or a series, for the ERP knows a document by its number.
+    async fn what_would_number_documents_twice_is_refused(db: TestDb) {
+        let house = House::open(db).await;
+        create(&house, entity("nord")).await.expect("it can be added");
+        for (field, other) in [
+            ("legal_entity.code", entity("nord")),
+            ("legal_entity.invoice_series", pb::LegalEntity { invoice_series: "nord-{year}".to_owned(), ..entity("ost") }),
+            ("legal_entity.credit_note_series", pb::LegalEntity { credit_note_series: "nordC-{year}".to_owned(), ..entity("ost") }),
+        ] {
+            let taken = refusal(&create(&house, other).await.expect_err(field));
+            assert_eq!((taken.code, taken.metadata["field"].as_str()), (Code::AlreadyExists, field));
+        }
+        for (field, wrong) in [
+            ("legal_entity.code", entity("no rd")),
+            ("legal_entity.legal_name", pb::LegalEntity { legal_name: " ".to_owned(), ..entity("ost") }),
+            ("legal_entity.invoice_series", pb::LegalEntity { invoice_series: "FAR-TOO-LONG-{year}".to_owned(), ..entity("ost") }),
+            ("legal_entity.credit_note_series", pb::LegalEntity { credit_note_series: "C/{year}".to_owned(), ..entity("ost") }),
+        ] {
+            assert_eq!(refusal(&create(&house, wrong).await.expect_err(field)).field_names(), [field]);
+        }
+        let unknown = pb::Quote { legal_entity: "west".to_owned(), ..quote(&opportunity()) };
+        let refused = ask!(house.quotes(), create_quote, CreateQuoteRequest { quote: Some(unknown) });
+        assert_eq!(refusal(&refused.expect_err("nobody is called so")).field_names(), ["quote.legal_entity"]);
+    }
+
+    /// R-INV-1: the numbers of each legal entity and series have no gap, though a hundred are drawn at once and half of
+    /// the callers die on the way.
+    async fn numbers_are_gapless_by_legal_entity_under_fifty_posts_at_once_and_a_kill(db: TestDb) {
+        let house = House::open(db).await;
+        create(&house, entity("nord")).await.expect("it can be added");
+        let mut drafts = Vec::new();
+        for code in ["default", "nord"] {
+            let order = sold_by(&house, code).await;
+            assert_eq!(order.legal_entity, code);
+            for _ in 0..50 {
+                let draft = house.bill(&order.name, &[("1", "1")]).await.expect("one of it");
+                drafts.push((draft.name, id()));
+            }
+        }
+        let post = |mut invoices: InvoiceServiceClient<_>, (name, request_id): (String, String)| async move {
+            let ask = pb::PostInvoiceRequest { name, request_id, ..Default::default() };
+            invoices.post_invoice(ask).await.map(tonic::Response::into_inner)
+        };
+        let mut dying = JoinSet::new();
+        for draft in drafts.clone() {
+            dying.spawn(post(house.invoices(), draft));
+        }
+        // Some are posted by now, some wait for the counter, some hold it.
+        tokio::time::timeout(Duration::from_millis(150), async { while dying.join_next().await.is_some() {} }).await.ok();
+        dying.shutdown().await;
+        let revived = house.revived().await;
+        let mut calls = JoinSet::new();
+        for draft in drafts {
+            calls.spawn(post(InvoiceServiceClient::new(revived.clone()), draft));
+        }
+        let mut numbers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        while let Some(posted) = calls.join_next().await {
+            let invoice = posted.expect("the call ends").expect("it is posted, before or now");
+            numbers.entry(invoice.legal_entity).or_default().push(invoice.number);
+        }
+        for (code, series) in [("default", "INV-2017"), ("nord", "nord-2017")] {
+            let mut found = numbers.remove(code).expect("it has invoices");
+            found.sort();
+            let expected: Vec<String> = (1..=50).map(|n| format!("{series}-{n:06}")).collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// R-INV-1, R-QUO-4
+    async fn what_a_quote_says_of_its_seller_holds_for_all_that_follows(db: TestDb) {
+        let house = House::open(db).await;
+        create(&house, entity("nord")).await.expect("it can be added");
+        let offered = house.presented(pb::Quote { legal_entity: "nord".to_owned(), ..quote(&opportunity()) }).await;
+        let accepted = ask!(house.quotes(), accept_quote, AcceptQuoteRequest { name: offered.name });
+        let name = accepted.expect("it can be accepted").order;
+        ask!(house.orders(), confirm_order, ConfirmOrderRequest { name: name.clone() }).expect("it can be confirmed");
+        ask!(house.orders(), submit_order, SubmitOrderRequest { name: name.clone() }).expect("it can be submitted");
+        assert_eq!(house.fulfill(&name, &[]).await.expect("all of it").legal_entity, "nord");
+        let draft = house.bill(&name, &[]).await.expect("all of it");
+        let invoice = house.post(&draft.name).await.expect("it can be posted");
+        assert_eq!((invoice.legal_entity.as_str(), invoice.number.as_str()), ("nord", "nord-2017-000001"));
+        let note = house.credit(&invoice.name, &[]).await.expect("all of it");
+        let note = house.post_credit(&note.name).await.expect("it can be posted");
+        assert_eq!((note.legal_entity.as_str(), note.number.as_str()), ("nord", "nordC-2017-000001"));
+    }
+}
