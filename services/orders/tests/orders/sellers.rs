@@ -25,6 +25,12 @@ fn entity(code: &str) -> pb::LegalEntity {
     }
 }
 
+/// With series of its own.
+fn numbered(invoices: &str, credit_notes: &str) -> pb::LegalEntity {
+    let (invoice_series, credit_note_series) = (invoices.to_owned(), credit_notes.to_owned());
+    pb::LegalEntity { invoice_series, credit_note_series, ..entity("ost") }
+}
+
 async fn create(house: &House, entity: pb::LegalEntity) -> Result<pb::LegalEntity, Status> {
     let mut entities = LegalEntityServiceClient::new(house.link.clone());
     ask!(entities, create_legal_entity, CreateLegalEntityRequest { legal_entity: Some(entity) })
@@ -80,7 +86,7 @@ both! {
             assert_eq!((taken.code, taken.metadata["field"].as_str()), (Code::AlreadyExists, field));
         }
         for (field, wrong) in [
-            ("legal_entity.code", entity("no rd")),
+            ("legal_entity.code", pb::LegalEntity { code: "no rd".to_owned(), ..numbered("A", "B") }),
             ("legal_entity.legal_name", pb::LegalEntity { legal_name: " ".to_owned(), ..entity("ost") }),
             ("legal_entity.invoice_series", pb::LegalEntity { invoice_series: "FAR-TOO-LONG-{year}".to_owned(), ..entity("ost") }),
             ("legal_entity.credit_note_series", pb::LegalEntity { credit_note_series: "C/{year}".to_owned(), ..entity("ost") }),
