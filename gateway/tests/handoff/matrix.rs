@@ -148,7 +148,12 @@ both! {
                     stop.cancel();
                     house.clear().await;
                     let (heir, heir_stop) = house.work();
-                    house.becomes_in_time(&name, State::Delivered, TimeDelta::seconds(30)).await;
+                    eventually(format!("{kind} {call} {point:?} to be delivered"), LONG, || async {
+                        house.time.advance(TimeDelta::seconds(2));
+                        house.handoffs.wake();
+                        house.get(&name).await.state() == State::Delivered.wire()
+                    })
+                    .await;
                     heir_stop.cancel();
                     heir.await.expect("the heir ends");
                     let books = crate::reconciling::all_books(&house).await;
