@@ -170,7 +170,7 @@ impl Clerk {
     /// The flow's id makes the events the hand-over's business: no other flow follows from them.
     fn context(&self) -> Context {
         let flow = Uuid::new_v5(&Uuid::NAMESPACE_URL, self.news.handoff.as_bytes());
-        Context { actor: ERP.to_owned(), flow: Some(flow), traceparent: self.news.traceparent.clone() }
+        Context { flow: Some(flow), traceparent: self.news.traceparent.clone(), ..Context::internal(ERP) }
     }
 }
 

@@ -4,7 +4,8 @@ use dealflow_money::{Adjustment, Amount, DocumentAdjustment};
 use dealflow_proto::convert;
 use dealflow_proto::types::v1 as wire;
 
-use crate::checks::{Unreadable, vat};
+use crate::checks::Unreadable;
+use crate::checks::totals::vat;
 
 /// Of a line.
 pub(crate) fn of_line(given: &[wire::Adjustment]) -> Result<Vec<Adjustment>, Unreadable> {

@@ -1,6 +1,5 @@
 //! What people do at a deal, and what follows from it in the other services: time, rest, waiting, words, documents.
 
-use std::time::Duration;
 
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
