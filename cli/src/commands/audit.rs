@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use dealflow_proto::audit::v1::{AuditFault, AuditVerdict, GetAuditVerdictRequest};
+use dealflow_proto::audit::v1::{AuditFault, AuditFaultKind, AuditVerdict, GetAuditVerdictRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -130,7 +130,8 @@ async fn whole(api: &Api, part: &str, noted: Option<&Head>) -> anyhow::Result<Au
         }
     }
     if let Some(head) = noted.filter(|head| head.position > whole.position) {
-        whole.faults.push(AuditFault { position: head.position, kind: 2, subject: String::new() });
+        let kind = AuditFaultKind::Removed.into();
+        whole.faults.push(AuditFault { position: head.position, kind, subject: String::new() });
     }
     Ok(whole)
 }
