@@ -13,7 +13,8 @@ const WAITING: usize = 500;
 
 /// Time passes, once all was done that can be done now: while the ERP rests that is one try, else everything due.
 async fn pass(house: &House, by: TimeDelta) {
-    eventually("nothing to do", LONG, || async {
+    // All of them at once, after the outage.
+    eventually("nothing to do", LONG * 5, || async {
         let ask = GetTargetRequest { name: "targets/erp".to_owned() };
         let target = house.operator().get_target(ask).await.expect("the target is read").into_inner();
         let next = target.next_probe_time.and_then(|at| convert::time_of(&at).ok());

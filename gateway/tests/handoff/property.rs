@@ -113,7 +113,7 @@ impl Drill {
                 return;
             }
             assert!(round < 5000, "{moving} documents are under way for ever");
-            self.pass(600).await;
+            self.pass(1800).await;
         }
     }
 
