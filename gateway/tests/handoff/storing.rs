@@ -112,6 +112,6 @@ both! {
             house.becomes(name, State::Delivered).await;
         }
         let commits = *changes.borrow() - before;
-        assert!(commits < 192, "{commits} commits for 128 claims and 128 outcomes");
+        assert!(commits < 256, "{commits} commits for 128 claims and 128 outcomes");
     }
 }

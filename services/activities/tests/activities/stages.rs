@@ -178,7 +178,12 @@ both! {
     /// is not there, or archived, holds nothing up.
     async fn a_stage_names_the_categories_of_its_activities(db: TestDb) {
         let mut desk = Desk::open(&db).await;
-        let category = |name: &str, archived| Category { display_name: name.to_owned(), archived, ..Category::default() };
+        let category = |name: &str, archived| Category {
+            display_name: name.to_owned(),
+            allowed_results: vec![result("reached")],
+            archived,
+            ..Category::default()
+        };
         let mut made = Vec::new();
         for category in [category("Customer call", false), category("Fax", true)] {
             let archived = category.archived;

@@ -17,6 +17,7 @@ use crate::record::{Moment, Told, change, save};
 use crate::wire::POLICY_UPDATABLE;
 
 /// What an approval is about, locked before the approval.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the way through one request")]
 enum Subject {
     Quote(quote::Model),
     Contract(contract::Model),
