@@ -12,6 +12,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 
 FROM scratch
 COPY --from=build /root-of-image /
+COPY --from=build --chown=65532:65532 /root-of-image.home /
 USER 65532:65532
 WORKDIR /data
 ENV DEALFLOW_DATA=/data DEALFLOW_LISTEN=0.0.0.0:7400

@@ -26,6 +26,7 @@ export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=${STORAGE_DRIVER:-vfs}
 container=$(buildah from scratch)
 trap 'buildah rm "$container" >/dev/null' EXIT
 buildah copy --quiet "$container" "$out/root" / >/dev/null
+buildah copy --quiet --chown 65532:65532 "$container" "$out/root.home" / >/dev/null
 buildah config --user 65532:65532 --entrypoint '["/usr/bin/dealflow"]' --cmd 'serve' --workingdir /data \
   --env DEALFLOW_DATA=/data --env DEALFLOW_LISTEN=0.0.0.0:7400 --port 7400 --port 7410 --volume /data \
   --label org.opencontainers.image.title=dealflow --label org.opencontainers.image.licenses=Apache-2.0 \
