@@ -148,7 +148,10 @@ impl Drill {
                 }
             }
         }
-        panic!("not healed after twenty rounds");
+        let rows = self.house.all().await;
+        let left = rows.iter().filter(|row| row.state != State::Delivered);
+        let left = left.map(|row| format!("{} {} {}: {}", row.external_id, row.state, row.awaits, row.last_error));
+        panic!("not healed after twenty rounds:\n{}", left.collect::<Vec<_>>().join("\n"));
     }
 }
 

@@ -249,9 +249,10 @@ pub async fn take(tx: &DatabaseTransaction) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The first document of an external id, drafts too.
+/// The first document of an external id; a draft only where there is nothing else.
 pub async fn find<C: ConnectionTrait>(db: &C, external_id: &str) -> Result<Option<Model>, DbErr> {
-    Entity::find().filter(Column::ExternalId.eq(external_id)).order_by_asc(Column::Id).one(db).await
+    let draft = Column::Outcome.eq(i32::from(Outcome::Unspecified));
+    Entity::find().filter(Column::ExternalId.eq(external_id)).order_by_asc(draft).order_by_asc(Column::Id).one(db).await
 }
 
 /// What was accepted of an order's chain: the order, its changes, invoices and credit notes. None without the order.

@@ -14,7 +14,7 @@ use crate::state::State;
 /// Events of one answer at most.
 const BATCH: u64 = 500;
 /// How long events gather that come at the same time.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(200);
 /// How often other replicas' commits are looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
