@@ -35,6 +35,9 @@ const PERSONALITIES: [Personality; 5] = [
     Personality::DraftThenPost,
 ];
 
+/// How long after it was posted the ERP says a part of an invoice is paid, in seconds.
+const PAY_AFTER: i64 = 7200;
+
 fn from_env(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
@@ -115,6 +118,16 @@ impl Drill {
             assert!(round < 5000, "{moving} documents are under way for ever");
             self.pass(1800).await;
         }
+    }
+
+    /// Time passes until the ERP has nothing to say any more: every invoice is posted and paid.
+    async fn paid_up(&mut self) {
+        for _ in 0..4 {
+            self.house.time.advance(TimeDelta::seconds(PAY_AFTER));
+            self.house.erp_passes(0).await;
+        }
+        self.settle().await;
+        self.house.handoffs.read_events().await.expect("events are read");
     }
 
     /// An operator mends what is left: dead letters and refusals, each of which says why.
@@ -220,7 +233,6 @@ async fn snapshot(house: &House) {
 
 both! {
     /// R-ERP-1: effectively once, in order within a chain, whatever fails.
-    #[ignore = "finds a document that stays under way for ever: DEALFLOW_PROPERTY_SEED=15838145821394640143"]
     async fn every_document_is_in_the_erp_once_whatever_fails_and_whoever_dies(db: TestDb) {
         let seed = from_env("DEALFLOW_PROPERTY_SEED", rand::rng().random());
         let orders = from_env("DEALFLOW_PROPERTY_ORDERS", 60).max(5);
@@ -241,7 +253,7 @@ both! {
         for (round, personality) in PERSONALITIES.into_iter().enumerate() {
             let simulation = Simulation {
                 post_after: span(30),
-                pay_after: span(7200),
+                pay_after: span(PAY_AFTER),
                 pay_steps: 2,
                 // A delivered order is not canceled any more; deliveries have tests of their own.
                 ..Simulation::default()
@@ -273,6 +285,7 @@ both! {
             mended += drill.heal(&documents).await;
             drill.house.handoffs.read_events().await.expect("events are read");
         }
+        drill.paid_up().await;
         let books = crate::reconciling::all_books(&drill.house).await;
         check_books(&books, &documents);
         let sent = check_journal(&drill.house).await;

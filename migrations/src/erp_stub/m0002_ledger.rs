@@ -44,7 +44,9 @@ enum Book {
 enum Event {
     Table,
     Id,
-    EventId,
+    /// Unique over every copy of the stub; `id` is the row's own.
+    #[sea_orm(iden = "event_id")]
+    Given,
     ExternalId,
     Body,
     Position,
@@ -106,7 +108,7 @@ impl MigrationTrait for Migration {
                 Table::create()
                     .table(Event::Table)
                     .col(ColumnDef::new(Event::Id).big_integer().not_null().auto_increment().primary_key())
-                    .col(ColumnDef::new(Event::EventId).uuid().not_null())
+                    .col(ColumnDef::new(Event::Given).uuid().not_null())
                     .col(ColumnDef::new(Event::ExternalId).text().not_null())
                     .col(ColumnDef::new(Event::Body).binary().not_null())
                     // None while it is held back.

@@ -346,7 +346,7 @@ async fn judge(tx: &DatabaseTransaction, document: &Document, state: &State) -> 
         DocumentType::OrderChange => chain.of_change(document),
         _ => chain.of_cancellation(),
     };
-    Ok(judged.map_err(|error| unreadable(&error))?)
+    judged.map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &Unreadable) -> Status {

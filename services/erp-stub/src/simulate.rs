@@ -111,7 +111,7 @@ fn deliver(row: &mut Model, chain: Chain, steps: i32) {
     let steps = Decimal::from(steps.max(1));
     let mut all = true;
     for (line, quantity) in &ordered {
-        let done = row.lines.0.entry(line.clone()).or_insert_with(Done::default);
+        let done = row.lines.0.entry(line.clone()).or_default();
         let promised = done.confirmed.unwrap_or(*quantity);
         let share = (*quantity / steps).round_dp(6);
         let left = promised - done.delivered;

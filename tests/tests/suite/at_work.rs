@@ -1,12 +1,11 @@
 //! What people do at a deal, and what follows from it in the other services: time, rest, waiting, words, documents.
 
-
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
 use dealflow_proto::activities::v1::notification::Kind;
 use dealflow_proto::activities::v1::{
-    Activity, Category, CompleteActivityRequest, CreateActivityRequest, CreateCategoryRequest, CreateEmployeeRequest,
-    Employee, ListNotificationsRequest, activity,
+    Activity, AllowedResult, Category, CompleteActivityRequest, CreateActivityRequest, CreateCategoryRequest,
+    CreateEmployeeRequest, Employee, ListNotificationsRequest, activity,
 };
 use dealflow_proto::convert::timestamp;
 use dealflow_proto::gateway::v1::{StartDealRequest, WinDealRequest};
@@ -34,6 +33,11 @@ async fn hire(sandbox: &Sandbox) -> String {
     let employee = Some(Employee { display_name: sandbox.unique(), ..Employee::default() });
     let ask = CreateEmployeeRequest { employee, request_id: new_id(), ..Default::default() };
     sandbox.api.employees.clone().create_employee(sandbox.api.ask(ask)).await.expect(GOES).into_inner().name
+}
+
+/// A result that an activity of a category may have.
+fn result(code: &str) -> AllowedResult {
+    AllowedResult { code: code.to_owned(), ..Default::default() }
 }
 
 async fn make(sandbox: &Sandbox, activity: Activity) -> Activity {
@@ -77,7 +81,12 @@ both! {
         }
         let [resumed, lost, free] = deals.try_into().expect("three");
         for name in [&resumed, &lost] {
-            let ask = HoldOpportunityRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+            let ask = HoldOpportunityRequest {
+                name: name.clone(),
+                reason: "until their budget is clear".to_owned(),
+                request_id: new_id(),
+                ..Default::default()
+            };
             sandbox.api.opportunities.clone().hold_opportunity(sandbox.api.ask(ask)).await.expect("on hold");
         }
         sandbox.rest().await;
@@ -158,7 +167,11 @@ both! {
     /// help, which result needs words; and what is to be done later stands DEFERRED until then.
     async fn what_a_process_says_of_its_activities_reaches_the_desk(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
-        let category = Some(Category { display_name: "Customer call".to_owned(), ..Category::default() });
+        let category = Some(Category {
+            display_name: "Customer call".to_owned(),
+            allowed_results: ["done", "later", "wrong_person", "no_need"].map(result).to_vec(),
+            ..Category::default()
+        });
         let ask = CreateCategoryRequest { category, request_id: new_id(), ..CreateCategoryRequest::default() };
         let category = sandbox.api.categories.clone().create_category(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
         let said = "        due_days: 1\n        category: Customer call\n        knowledge: [how-to-call]\n        needs_text: true\n";
