@@ -6,7 +6,7 @@ use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::{self as pb, flow};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query};
 use sea_orm::{DatabaseTransaction, DbBackend, ExprTrait, QueryOrder, QuerySelect, Statement, Value};
 use uuid::Uuid;
 
@@ -129,11 +129,17 @@ pub(crate) async fn renew(tx: &DatabaseTransaction, owner: Uuid) -> Result<(), D
 }
 
 /// Sets the end of all leases of an instance; in the past, anybody may take its flows over at once.
+///
+/// A flow whose row is locked just now (it is being ended) is passed over: who waits for no lock is in no deadlock.
 pub(crate) async fn release(tx: &DatabaseTransaction, owner: Uuid, until: DateTime<Utc>) -> Result<(), DbErr> {
+    let mut ours = Query::select();
+    ours.column(Column::Id).from(Entity).and_where(running()).and_where(Column::LeaseOwner.eq(owner));
+    if tx.get_database_backend() == DbBackend::Postgres {
+        ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
     Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(until))
-        .filter(running())
-        .filter(Column::LeaseOwner.eq(owner))
+        .filter(Column::Id.in_subquery(ours))
         .exec(tx)
         .await
         .map(drop)

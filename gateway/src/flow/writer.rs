@@ -5,6 +5,9 @@
 //!
 //! Storing is waited for: a step may change something only when its flow can be found again. Completing is not: if it
 //! is lost with the process, the flow is run again from the top, its steps answer as before, and the answer is the same.
+//! So an end waits a moment for a beginning, whose commit carries it.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::{Refusal, Store};
@@ -14,12 +17,15 @@ use sea_orm::{
     UpdateMany,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::table::{self, Column, Completed, Entity, Model, State};
 
 /// How many wishes one transaction carries at most; far below the databases' limits of parameters.
 const BATCH: usize = 128;
+/// How long an end waits for a beginning that it can share a commit with.
+const COMPANY: Duration = Duration::from_millis(20);
 
 /// What became of a wish.
 pub(super) type Written = Result<bool, Refusal>;
@@ -78,10 +84,22 @@ impl Writer {
 async fn write_on(store: Store, mut queue: mpsc::Receiver<Item>) {
     let mut items = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut items, BATCH).await > 0 {
+        gather(&mut queue, &mut items).await;
         let (wishes, waiting): (Vec<Wish>, Vec<_>) = items.drain(..).map(|item| (item.wish, item.done)).unzip();
         for (answer, done) in write_batch(&store, wishes).await.into_iter().zip(waiting) {
             // Whoever does not wait for its wish has no need of the answer.
             let _not_waited_for = done.send(answer);
+        }
+    }
+}
+
+/// Where nobody waits for any of these, waits a moment for somebody who does.
+async fn gather(queue: &mut mpsc::Receiver<Item>, items: &mut Vec<Item>) {
+    let until = Instant::now() + COMPANY;
+    while items.len() < BATCH && items.iter().all(|item| matches!(item.wish, Wish::Complete(_))) {
+        match timeout_at(until, queue.recv_many(items, BATCH - items.len())).await {
+            Ok(more) if more > 0 => {}
+            Ok(_) | Err(_) => return,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -107,6 +108,7 @@ pub struct Store {
     reader: DatabaseConnection,
     clock: Clock,
     changed: watch::Sender<u64>,
+    statements: Arc<AtomicU64>,
     log: Option<LogSync>,
 }
 
@@ -114,7 +116,7 @@ impl Store {
     /// Opens the database, makes it where it is not there, and migrates it. Instances that start at once wait for
     /// each other: migrations take no lock of their own.
     pub async fn open<M: MigratorTrait>(config: &StoreConfig, clock: Clock) -> Result<Self, DbErr> {
-        let (writer, reader, log) = match config {
+        let (mut writer, mut reader, log) = match config {
             StoreConfig::Sqlite { path, durability } => {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(|e| io(folder, &e))?;
@@ -133,7 +135,14 @@ impl Store {
             }
         };
         let (changed, _) = watch::channel(0);
-        Ok(Self { writer, reader, clock, changed, log })
+        let statements = Arc::new(AtomicU64::new(0));
+        for connection in [&mut writer, &mut reader] {
+            let statements = statements.clone();
+            connection.set_metric_callback(move |_| {
+                statements.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        Ok(Self { writer, reader, clock, changed, statements, log })
     }
 
     /// For queries outside a transaction; on SQLite it cannot write.
@@ -176,6 +185,11 @@ impl Store {
     /// How many transactions this process has committed here.
     pub fn commits(&self) -> u64 {
         *self.changed.borrow()
+    }
+
+    /// How many statements this process has sent, but for those that begin and end transactions.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// The pools: on SQLite the writer's and the readers', on PostgreSQL one for both.

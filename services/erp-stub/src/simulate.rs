@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::book::{self, Column, Done, Entity, Model};
+use crate::book::{self, Column, Entity, Model};
 use crate::booking::{save, span};
 use crate::checks::{self, chain::Chain};
 use crate::event;

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use dealflow_chassis::Store;
 use dealflow_proto::erp::v1::{ListHandoffsRequest, handoff};
 use dealflow_proto::orders::v1::Product;
 use serde::Serialize;
@@ -46,10 +47,10 @@ pub struct Bench {
     #[command(subcommand)]
     pub what: Option<What>,
     /// Deals to run
-    #[arg(default_value_t = 200)]
+    #[arg(default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     pub deals: u64,
     /// Deals at the same time
-    #[arg(short, long, default_value_t = 16)]
+    #[arg(short, long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
     pub concurrency: u64,
     /// Deals that are run before, and not counted
     #[arg(long, default_value_t = 20)]
@@ -98,6 +99,8 @@ pub struct Report {
     pub deal: Summary,
     /// Commits of all parts per deal; nothing where the suite runs elsewhere.
     pub commits_per_deal: Option<f64>,
+    /// SQL statements of all parts per deal, without BEGIN and COMMIT, as the limit's are counted.
+    pub statements_per_deal: Option<f64>,
     /// Calls from the gateway to its neighbours per deal.
     pub rpcs_per_deal: Option<f64>,
     /// Processor milliseconds of this process per deal, bench included.
@@ -151,16 +154,20 @@ impl Bench {
         self.deals(&api, &product, self.warm_up).await?;
         self.handed_over(&api).await?;
 
-        let commits =
-            || client.suite.as_ref().map(|suite| suite.stores().iter().map(|(_, store)| store.commits()).sum());
-        let (commits_before, calls_before): (Option<u64>, u64) = (commits(), counter.count());
+        let sum = |of: fn(&Store) -> u64| {
+            client.suite.as_ref().map(|suite| suite.stores().iter().map(|(_, store)| of(store)).sum::<u64>())
+        };
+        let (commits_before, statements_before) = (sum(Store::commits), sum(Store::statements));
+        let calls_before = counter.count();
         let (cpu_before, start) = (machine::cpu_seconds(), Instant::now());
         let (phases, deal) = self.deals(&api, &product, self.deals).await?;
         self.handed_over(&api).await?;
         let seconds = start.elapsed().as_secs_f64();
         let cpu = machine::cpu_seconds() - cpu_before;
         let per_deal = |count: u64| count as f64 / self.deals as f64;
-        let commits_per_deal = commits().zip(commits_before).map(|(after, before)| per_deal(after - before));
+        let since = |after: Option<u64>, before| after.zip(before).map(|(after, before)| per_deal(after - before));
+        let commits_per_deal = since(sum(Store::commits), commits_before);
+        let statements_per_deal = since(sum(Store::statements), statements_before);
         let rpcs_per_deal = client.suite.is_some().then(|| per_deal(counter.count() - calls_before));
         client.close().await;
 
@@ -179,6 +186,7 @@ impl Bench {
             phases,
             deal,
             commits_per_deal,
+            statements_per_deal,
             rpcs_per_deal,
             cpu_ms_per_deal: cpu * 1000.0 / self.deals as f64,
             peak_memory_mib: machine::peak_memory_mib(),
@@ -268,8 +276,10 @@ fn print(report: &Report) {
     println!("{table}");
     let last = if report.hand_over { "hand-over" } else { "invoice; nothing was handed over" };
     println!("{:.1} deals/s, {:.2} s until the last {last}", report.deals_per_second, report.seconds);
-    if let (Some(commits), Some(rpcs)) = (report.commits_per_deal, report.rpcs_per_deal) {
-        println!("{commits:.1} commits and {rpcs:.1} calls between the parts per deal");
+    if let (Some(commits), Some(statements), Some(rpcs)) =
+        (report.commits_per_deal, report.statements_per_deal, report.rpcs_per_deal)
+    {
+        println!("{commits:.1} commits, {statements:.1} statements and {rpcs:.1} calls between the parts per deal");
     }
     println!("{:.1} ms of processor per deal, peak memory {} MiB", report.cpu_ms_per_deal, report.peak_memory_mib);
     if let (Some(limit), Some(ratio)) = (&report.limit, report.ratio) {
