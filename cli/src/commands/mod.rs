@@ -89,7 +89,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the whole suite in this process, or one part of it
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Ask a running suite or part whether it lives and can do its work, for probes and scripts
     Health(health::Health),
     /// Run four deals from lead to ERP on a fresh folder, and check the books at the end

@@ -72,31 +72,28 @@ both! {
         let sandbox = Sandbox::start(&db).await;
         let (_, made) = ordered(&sandbox).await;
         let external_id = format!("dealflow:order:{}", made.number);
-        let lines = |share: i64| -> Vec<LineStatus> {
-            let line = |line: &dealflow_proto::types::v1::Line| {
-                let ordered = line.quantity.as_ref().map_or(0, |it| it.value.parse::<i64>().expect("a whole number"));
-                LineStatus {
-                    line_id: line.line_id.clone(),
-                    delivered_quantity: decimal(&(if share == 1 { 1 } else { ordered }).to_string()),
-                    ..LineStatus::default()
-                }
+        let lines = |whole: bool| -> Vec<LineStatus> {
+            let line = |line: &dealflow_proto::types::v1::Line| LineStatus {
+                line_id: line.line_id.clone(),
+                delivered_quantity: if whole { line.quantity.clone() } else { decimal("1") },
+                ..LineStatus::default()
             };
             made.lines.iter().map(line).collect()
         };
-        let delivered = |status: BusinessStatus, share| ActRequest {
+        let delivered = |status: BusinessStatus, whole| ActRequest {
             external_id: external_id.clone(),
             status: status.into(),
-            lines: lines(share),
+            lines: lines(whole),
             ..ActRequest::default()
         };
-        act(&sandbox, delivered(BusinessStatus::PartiallyFulfilled, 1)).await;
-        act(&sandbox, delivered(BusinessStatus::PartiallyFulfilled, 1)).await;
+        act(&sandbox, delivered(BusinessStatus::PartiallyFulfilled, false)).await;
+        act(&sandbox, delivered(BusinessStatus::PartiallyFulfilled, false)).await;
         eventually("a part to be delivered", SOON, || async {
             let now = order(&sandbox, &made.name).await;
             now.line_progress.iter().all(|line| line.fulfilled == decimal("1")) && now.state() != order::State::Submitted
         })
         .await;
-        act(&sandbox, delivered(BusinessStatus::Fulfilled, 0)).await;
+        act(&sandbox, delivered(BusinessStatus::Fulfilled, true)).await;
         eventually("all to be delivered", SOON, || async {
             order(&sandbox, &made.name).await.state() == order::State::Fulfilled
         })

@@ -94,7 +94,7 @@ both! {
         let mut privacy = api.privacy.clone();
         let ask = ExportPersonalDataRequest { name: deal.contact.clone() };
         let held = privacy.export_personal_data(ask).await.expect("exported").into_inner();
-        assert_eq!(held.interactions, [said.clone()], "with the contact and about the deal: it is one");
+        assert_eq!(held.interactions, std::slice::from_ref(&said), "with the contact and about the deal: it is one");
         let erase = ErasePersonalDataRequest { name: deal.contact, request_id: new_id(), ..Default::default() };
         let erased = privacy.erase_personal_data(erase).await.expect("erased").into_inner();
         for name in [&deal.name, &task.name, &said.name] {

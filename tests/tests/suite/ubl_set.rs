@@ -3,7 +3,7 @@
 //!
 //! With `UBL_OUT` set to a folder the files are left there, for `tests/ubl/official.sh`.
 
-use dealflow::api::new_id;
+use dealflow::api::{Api, new_id};
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::google::type_::{Decimal, Money};
@@ -261,7 +261,10 @@ async fn invoiced(sandbox: &Sandbox, case: &Case) -> (Order, Invoice) {
     let name = call!(sandbox, orders.create_order, CreateOrderRequest { order: Some(order) }).name;
     call!(sandbox, orders.confirm_order, ConfirmOrderRequest { name: name.clone() });
     call!(sandbox, orders.submit_order, SubmitOrderRequest { name: name.clone() });
-    let order = call!(sandbox, orders.fulfill_order, FulfillOrderRequest { name: name.clone() });
+    // What the ERP has, its integration changes (R-ORD-1).
+    let erp = Api::new(&sandbox.link, "erp");
+    let ask = FulfillOrderRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+    let order = erp.orders.clone().fulfill_order(erp.ask(ask)).await.expect("it is delivered").into_inner();
     let (prepaid, rounding) = (amount(case.prepaid, case.currency), amount(case.rounding, case.currency));
     let draft = call!(
         sandbox,

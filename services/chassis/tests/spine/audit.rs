@@ -138,7 +138,7 @@ both! {
         let erase = ContactLeadRequest { name: subject.clone(), request_id: id(), ..Default::default() };
         let blank = |kind: &str, data: &[u8]| blanked::<Lead>(kind, data, |lead| "erased".clone_into(&mut lead.notes));
         let erased = store.work(Request::new(erase), |mut work, ask: ContactLeadRequest| async move {
-            redact(&work.tx, &[ask.name.clone()], blank).await?;
+            redact(&work.tx, std::slice::from_ref(&ask.name), blank).await?;
             let lead = Lead { name: ask.name.clone(), ..Lead::default() };
             work.record(Change::new("lead.erased", ask.name, "ErasePerson").data(&lead));
             Ok::<_, dealflow_chassis::Refusal>(work.done(lead))
