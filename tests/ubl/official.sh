@@ -15,7 +15,7 @@ for artifact in com.helger.phive.rules:phive-rules-peppol:4.3.7 com.helger.ubl:p
 done
 for jar in "$work"/jars/*.jar; do unzip -qo "$jar" -x '*.class' -d "$work/rules"; done
 [ -x "$work/venv/bin/python" ] || { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install -q lxml saxonche; }
-DOCUMENTS_OUT="$work/files" cargo test -q -p dealflow-documents --test ubl_rules -- --ignored write_files >/dev/null
+DOCUMENTS_OUT="$work/files" cargo test -q --workspace --test ubl_rules -- --ignored write_files >/dev/null
 # The set that is made through the public API, from order to posting.
-UBL_OUT="$work/files" cargo test -q -p dealflow-tests --test suite ubl_set >/dev/null
+UBL_OUT="$work/files" cargo test -q --workspace --test suite ubl_set >/dev/null
 "$work/venv/bin/python" tests/ubl/official.py "$work/rules" "$work"/files/*.xml
