@@ -37,7 +37,7 @@ async fn tell(to: Neighbours, rejection: Rejection) -> Result<(), Status> {
         request_id: id.to_string(),
         ..RejectOrderRequest::default()
     });
-    let context = Context { actor: ERP.to_owned(), roles: None, flow: Some(id), traceparent: rejection.traceparent };
+    let context = Context { flow: Some(id), traceparent: rejection.traceparent, ..Context::internal(ERP) };
     context.carry(request.metadata_mut());
     match RejectOrderRequest::send(&to, request).await {
         // It was rejected, canceled or fulfilled by somebody else meanwhile.

@@ -9,11 +9,14 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use uuid::Uuid;
 
 use crate::refusal::Refusal;
+use crate::security::Sight;
 
 /// Metadata key: the person or machine that acts, e.g. `employees/{employee}`.
 pub const ACTOR: &str = "dealflow-actor";
 /// Metadata key: the roles of the person that a part calls for, by comma. None where a part acts for the suite itself.
 pub const ROLES: &str = "dealflow-roles";
+/// Metadata key: the employees whose records the caller sees; everybody's where it is not there.
+pub const SEES: &str = "dealflow-sees";
 /// Metadata key: the flow that a request belongs to. An event that carries a flow is that flow's business.
 pub const FLOW: &str = "dealflow-flow";
 /// Metadata key: W3C trace context.
@@ -30,6 +33,8 @@ pub struct Context {
     /// The roles of who acts, where the server asked for them: what is read for somebody is read with his eyes. A flow
     /// has none: its steps are the suite's.
     pub roles: Option<String>,
+    /// Whose records the caller sees.
+    pub sight: Sight,
     /// The flow that the request belongs to.
     pub flow: Option<Uuid>,
     /// W3C trace context, kept in the event so that what follows stays in the same trace.
@@ -39,7 +44,7 @@ pub struct Context {
 impl Context {
     /// An actor of the house itself, such as a worker that acts on a clock.
     pub fn internal(actor: &str) -> Self {
-        Self { actor: actor.to_owned(), roles: None, flow: None, traceparent: None }
+        Self { actor: actor.to_owned(), roles: None, sight: Sight::All, flow: None, traceparent: None }
     }
 
     /// Reads the context of a request. A header that is not what it says is refused, not ignored.
@@ -54,7 +59,7 @@ impl Context {
         let traceparent = crate::telemetry::traceparent_of_current_span()
             .or_else(|| text(metadata, TRACEPARENT).ok().flatten().map(str::to_owned));
         let roles = text(metadata, ROLES)?.map(str::to_owned);
-        Ok(Self { actor, roles, flow, traceparent })
+        Ok(Self { actor, roles, sight: Sight::of(metadata)?, flow, traceparent })
     }
 
     /// Writes the context on a request that goes on.
@@ -67,6 +72,9 @@ impl Context {
         put(ACTOR, &self.actor);
         if let Some(roles) = &self.roles {
             put(ROLES, roles);
+        }
+        if let Some(sees) = self.sight.header() {
+            put(SEES, &sees);
         }
         if let Some(flow) = self.flow {
             put(FLOW, &flow.to_string());

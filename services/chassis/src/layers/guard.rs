@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::future::{Either, FutureExt, Ready, ready};
+use futures::future::{BoxFuture, Either, FutureExt, ready};
 use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
@@ -38,11 +38,12 @@ pub(crate) struct Guarded<S> {
 
 impl<S> Service<Request<Body>> for Guarded<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Either<S::Future, Ready<Result<Response<Body>, Infallible>>>;
+    type Future = Either<S::Future, BoxFuture<'static, Result<Response<Body>, Infallible>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -50,8 +51,21 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         match self.guard.admit(&mut request) {
-            Ok(()) => self.inner.call(request).left_future(),
-            Err(refused) => ready(Ok(refused.into_http())).right_future(),
+            Ok(None) => self.inner.call(request).left_future(),
+            Ok(Some(leads)) => {
+                // The service that was asked whether it is ready is the one that is called.
+                let next = self.inner.clone();
+                let mut inner = std::mem::replace(&mut self.inner, next);
+                async move {
+                    match leads.write(&mut request).await {
+                        Ok(()) => inner.call(request).await,
+                        Err(refused) => Ok(refused.into_http()),
+                    }
+                }
+                .boxed()
+                .right_future()
+            }
+            Err(refused) => ready(Ok(refused.into_http())).boxed().right_future(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Caller {
     /// The roles that count here, by comma; what a part passes on.
     pub roles: String,
     pub(crate) permissions: Permissions,
+    /// The employee that it is, where it is one.
+    pub(crate) employee: Option<Uuid>,
     /// Whether it is a part that acts for the suite itself.
     pub(crate) is_part: bool,
 }
@@ -39,6 +41,7 @@ impl Caller {
         }
         Some(Self {
             actor,
+            employee,
             permissions: roles.permissions(known.iter().copied()),
             roles: known.join(","),
             is_part: false,
@@ -48,12 +51,18 @@ impl Caller {
     /// A part that passes a user's call on: the names are what the user's own part found out.
     pub(crate) fn passed_on(actor: &str, given: &str, roles: &Roles) -> Self {
         let permissions = roles.permissions(given.split(',').map(str::trim));
-        Self { actor: actor.to_owned(), roles: given.to_owned(), permissions, is_part: false }
+        Self { actor: actor.to_owned(), roles: given.to_owned(), permissions, employee: None, is_part: false }
     }
 
     /// A part that acts for the suite: a step of a flow, a reader of the feed.
     pub(crate) fn part(actor: &str) -> Self {
-        Self { actor: actor.to_owned(), roles: String::new(), permissions: Permissions::ALL, is_part: true }
+        Self {
+            actor: actor.to_owned(),
+            roles: String::new(),
+            permissions: Permissions::ALL,
+            employee: None,
+            is_part: true,
+        }
     }
 
     /// Who calls, where the server asks for it.

@@ -17,22 +17,26 @@ use std::time::{Duration, Instant};
 use dealflow_proto::access::v1::Permission;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::methods;
-use http::{HeaderMap, Request, header};
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, header};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+use uuid::Uuid;
 
 use super::caller::Caller;
 use super::fresh::FileError;
 use super::rate::Rate;
 use super::roles::Roles;
 use super::tokens::{NoCaller, Tokens};
-use super::{Inside, SecurityConfig};
-use crate::context::{ACTOR, FLOW, ROLES};
+use super::{Inside, Reports, SecurityConfig, Sight};
+use crate::context::{ACTOR, FLOW, ROLES, SEES};
 use crate::layers::refuse;
 use crate::refusal::{DOMAIN, reason_name};
 use crate::tls::Peer;
 
+/// People whose records one may see without seeing everybody's: as many as a header holds.
+const MOST_SEEN: usize = 400;
 /// When the keys of tokens may have been fetched.
 const KEYS_SOON: Duration = Duration::from_secs(5);
 
@@ -41,12 +45,20 @@ static ASKS: LazyLock<HashMap<&str, Permission>> =
     LazyLock::new(|| methods::ALL.iter().map(|method| (method.path, method.permission())).collect());
 
 /// What guards a server.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Guard {
     /// Nothing where nobody is asked who he is.
     asking: Option<Asking>,
     /// First segments of the paths of plain pages.
     pages: Vec<&'static str>,
+    /// What finds whom a caller leads; without it a caller sees his own records only.
+    reports: Option<Reports>,
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").field("asking", &self.asking).field("pages", &self.pages).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -59,7 +71,11 @@ struct Asking {
 
 impl Guard {
     /// A guard by its configuration; `pages` bring secrets of their own.
-    pub(crate) fn open(config: &SecurityConfig, pages: Vec<&'static str>) -> Result<Self, FileError> {
+    pub(crate) fn open(
+        config: &SecurityConfig,
+        pages: Vec<&'static str>,
+        reports: Option<Reports>,
+    ) -> Result<Self, FileError> {
         if !config.authenticates() {
             return Ok(Self::default());
         }
@@ -77,16 +93,17 @@ impl Guard {
             roles,
             rate: Rate::new(config.caller_rate),
         };
-        Ok(Self { asking: Some(asking), pages })
+        Ok(Self { asking: Some(asking), pages, reports })
     }
 
-    /// Lets a call in, with its caller in the extensions and in the headers that are passed on.
-    pub(crate) fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
+    /// Lets a call in, with its caller in the extensions and in the headers that are passed on. Where the caller does not
+    /// see everybody's records, and whom he leads must be found first, the answer is how.
+    pub(crate) fn admit(&self, request: &mut Request<Body>) -> Result<Option<Leads>, Status> {
         let inside = request.extensions_mut().remove::<Inside>().is_some();
-        let Some(asking) = &self.asking else { return Ok(()) };
+        let Some(asking) = &self.asking else { return Ok(None) };
         let path = request.uri().path();
         if path.starts_with("/grpc.health.v1.Health/") {
-            return Ok(());
+            return Ok(None);
         }
         let is_page = path.split('/').nth(1).is_some_and(|segment| self.pages.contains(&segment));
         let peer = inside || request.extensions().get::<Peer>().is_some_and(|peer| asking.lists(peer));
@@ -104,9 +121,48 @@ impl Guard {
         if let Some(rate) = asking.rate.as_ref().filter(|_| !peer) {
             rate.take(&caller.actor, Instant::now()).map_err(too_often)?;
         }
+        let employee = caller.employee;
+        let sees_all = caller.permissions.contain(Permission::RecordsAll);
         name(request, caller, peer);
-        Ok(())
+        if sees_all {
+            return Ok(None);
+        }
+        // A part that names a user has found out what he sees; where it does not say so, he sees nobody's own.
+        if !peer || !request.headers().contains_key(SEES) {
+            write_sight(request, employee.into_iter().collect())?;
+        }
+        let asks = ASKS.contains_key(request.uri().path());
+        let finds = employee.zip(self.reports.as_ref()).filter(|_| asks);
+        Ok(finds.map(|(employee, reports)| Leads { employee, found: reports(employee) }))
     }
+}
+
+/// Whom a caller leads, on its way.
+pub(crate) struct Leads {
+    employee: Uuid,
+    found: BoxFuture<'static, Result<Vec<Uuid>, Status>>,
+}
+
+impl Leads {
+    /// Waits for it, and writes down whose records the caller sees.
+    pub(crate) async fn write(self, request: &mut Request<Body>) -> Result<(), Status> {
+        let mut seen = self.found.await?;
+        seen.push(self.employee);
+        // In one order: a page token is bound to the query that it is of.
+        seen.sort_unstable();
+        seen.dedup();
+        write_sight(request, seen)
+    }
+}
+
+fn write_sight(request: &mut Request<Body>, employees: Vec<Uuid>) -> Result<(), Status> {
+    if employees.len() > MOST_SEEN {
+        let message = format!("you lead more than {MOST_SEEN} people: that asks for a role with records_all");
+        return Err(refuse(Code::PermissionDenied, ErrorReason::PermissionDenied, &message, None));
+    }
+    let sees = Sight::Of(employees).header().and_then(|sees| HeaderValue::try_from(sees).ok());
+    request.headers_mut().insert(SEES, sees.unwrap_or(HeaderValue::from_static("")));
+    Ok(())
 }
 
 impl Asking {
@@ -168,6 +224,7 @@ fn name(request: &mut Request<Body>, caller: Arc<Caller>, peer: bool) {
         headers.remove(FLOW);
         headers.remove(ACTOR);
         headers.remove(ROLES);
+        headers.remove(SEES);
         if let Some(actor) = caller.actor_header() {
             headers.insert(ACTOR, actor);
         }

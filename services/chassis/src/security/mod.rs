@@ -4,6 +4,7 @@
 //! - `tokens.rs` from a bearer token to a caller, `token.rs` what can be wrong with one; `keys.rs` whose signatures are
 //!   believed, `fetch.rs` those keys by URL
 //! - `roles.rs`  which role may do what, read from `roles.txt`; which RPC asks for what stands in the .proto files
+//! - `sight.rs`  whose records one sees
 //! - `rate.rs`   how often one caller may call
 //! - `fresh.rs`  files that are read again when they change
 //!
@@ -17,22 +18,31 @@ mod guard;
 mod keys;
 mod rate;
 mod roles;
+mod sight;
 mod token;
 mod tokens;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
+use futures::future::BoxFuture;
+use tonic::Status;
+use uuid::Uuid;
 
 pub use caller::Caller;
 pub use fresh::FileError;
 pub(crate) use guard::Guard;
 pub use keys::Algorithm;
 pub use roles::{Permissions, Roles};
+pub use sight::Sight;
 pub use tokens::TokenConfig;
 
 use crate::tls::TlsConfig;
+
+/// Finds whom an employee leads, all the way down.
+pub(crate) type Reports = Arc<dyn Fn(Uuid) -> BoxFuture<'static, Result<Vec<Uuid>, Status>> + Send + Sync>;
 
 /// The mark of a call that comes from this process: only a link can put it there.
 #[derive(Debug, Clone, Copy)]

@@ -147,7 +147,7 @@ pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> 
     let unusable = |source| ServeError::File { part: name, source };
     // Where nobody comes with a token, a caller without a certificate need not be heard.
     let tls = ServerTls::open(&config.security.tls, !config.security.takes_tokens()).map_err(unusable)?;
-    let guard = Arc::new(Guard::open(&config.security, part.pages).map_err(unusable)?);
+    let guard = Arc::new(Guard::open(&config.security, part.pages, part.reports).map_err(unusable)?);
     let incoming = TcpIncoming::bind(address)
         .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
         .map_err(|source| ServeError::Bind { part: name, address, source });

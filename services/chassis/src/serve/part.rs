@@ -7,13 +7,16 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tower::{Service, ServiceExt};
+use uuid::Uuid;
 
 use super::ServeConfig;
 use crate::layers::{self, Drain, Routes, Stack};
 use crate::link::Link;
+use crate::security::Reports;
 
 pub(super) type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 pub(super) type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
@@ -31,6 +34,7 @@ pub struct Part {
     pub(super) routes: Routes,
     pub(super) services: Vec<&'static str>,
     pub(super) pages: Vec<&'static str>,
+    pub(super) reports: Option<Reports>,
     pub(super) ready: Option<Check>,
     pub(super) tasks: Vec<Task>,
 }
@@ -50,6 +54,7 @@ impl Part {
             routes: Routes::default(),
             services: Vec::new(),
             pages: Vec::new(),
+            reports: None,
             ready: None,
             tasks: Vec::new(),
         }
@@ -97,6 +102,17 @@ impl Part {
     {
         self.routes.add(segment, Stack::new(pages));
         self.pages.push(segment);
+        self
+    }
+
+    /// How to find whom an employee leads, all the way down: callers who do not see everybody's records see theirs
+    /// beside their own. Only the part that people call needs to know.
+    #[must_use]
+    pub fn reports(
+        mut self,
+        find: impl Fn(Uuid) -> BoxFuture<'static, Result<Vec<Uuid>, Status>> + Send + Sync + 'static,
+    ) -> Self {
+        self.reports = Some(Arc::new(find));
         self
     }
 

@@ -33,9 +33,10 @@ async fn headers_make_nobody_somebody_else() {
         ("dealflow-actor", "erp"),
         ("dealflow-roles", "admin"),
         ("dealflow-flow", "01890000-0000-7000-8000-000000000001"),
+        ("dealflow-sees", "01890000-0000-7000-8000-00000000000b"),
     ];
     let seen = ask(&remote(&server), "GetLead", &posing).await.unwrap();
-    assert_eq!(seen, format!("employees/{ANN} [sales_rep]  = employees/{ANN}"));
+    assert_eq!(seen, format!("employees/{ANN} [sales_rep]  = employees/{ANN} sees {}", ids(&[ANN])));
     let refused = ask(&remote(&server), "LinkOpportunity", &posing).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     let info = refused.get_details_error_info().unwrap();
@@ -54,7 +55,7 @@ async fn a_part_in_this_process_is_told_for_whom_it_is_called() {
     let rep = house.token(ANN, &["sales_rep"]);
     assert_eq!(
         ask_with(&link, "GetLead", &rep).await.unwrap(),
-        format!("employees/{ANN} [sales_rep]  = employees/{ANN}")
+        format!("employees/{ANN} [sales_rep]  = employees/{ANN} sees {}", ids(&[ANN]))
     );
     for (method, link) in [("DistributeLeads", &link), ("LinkOpportunity", &link)] {
         assert_eq!(ask_with(link, method, &rep).await.unwrap_err().code(), Code::PermissionDenied, "{method}");
@@ -62,6 +63,59 @@ async fn a_part_in_this_process_is_told_for_whom_it_is_called() {
     // A step of a flow: for somebody, and by the suite.
     let step = ask(&behind.link, "LinkOpportunity", &[("dealflow-actor", "employees/ann")]).await.unwrap();
     assert_eq!(step, "employees/ann []  = employees/ann");
+}
+
+/// Employees as a header says whose records are seen.
+fn ids(employees: &[&str]) -> String {
+    employees.iter().map(|id| id.replace('-', "")).collect::<Vec<_>>().join(",")
+}
+
+/// R-SEC-1: what a caller sees is found out where he comes in, and passed on: his own and those of whom he leads, or
+/// everybody's by his role. A part that names a user and does not say what he sees shows him nobody's own.
+#[tokio::test]
+async fn whose_records_are_seen_is_found_out_at_the_gate() {
+    const BOB: &str = "01890000-0000-7000-8000-00000000000b";
+    const HEAD: &str = "01890000-0000-7000-8000-00000000000c";
+    const LOST: &str = "01890000-0000-7000-8000-00000000000d";
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let (behind, _behind) = serving(believing(&house, folder.path())).await;
+    let gate = Part::new("gate").pass_on("dealflow.leads.v1.LeadService", behind.link.clone());
+    let gate = gate.reports(|manager| {
+        Box::pin(async move {
+            match manager.to_string().as_str() {
+                ANN => Ok(vec![BOB.parse().unwrap()]),
+                HEAD => Ok((0..400).map(uuid::Uuid::from_u128).collect()),
+                LOST => Err(tonic::Status::unavailable("nobody knows now")),
+                _ => Ok(Vec::new()),
+            }
+        })
+    });
+    let (gate, _gate) = serving_part(gate, believing(&house, folder.path())).await;
+    let link = remote(&gate);
+    let sees = async |name: &str, role: &str| {
+        let told = ask_with(&link, "GetLead", &house.token(name, &[role])).await?;
+        Ok::<_, tonic::Status>(told.split_once(" sees ").map(|(_, sees)| sees.to_owned()))
+    };
+    assert_eq!(sees(ANN, "sales_rep").await.unwrap(), Some(ids(&[ANN, BOB])), "hers and those of whom she leads");
+    assert_eq!(sees(BOB, "sales_rep").await.unwrap(), Some(ids(&[BOB])));
+    assert_eq!(sees("users/x", "sales_rep").await.unwrap(), Some(String::new()), "no employee, nobody's own");
+    for role in ["sales_ops", "auditor", "service", "admin"] {
+        assert_eq!(sees(ANN, role).await.unwrap(), None, "{role} sees all");
+    }
+    let refused = sees(HEAD, "sales_manager").await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    assert!(refused.message().contains("records_all"), "{refused}");
+    assert_eq!(
+        sees(LOST, "sales_rep").await.unwrap_err().code(),
+        Code::Unavailable,
+        "what is not known is not guessed"
+    );
+    let unsaid = [("dealflow-actor", "employees/ann"), ("dealflow-roles", "sales_rep")];
+    assert_eq!(
+        ask(&behind.link, "GetLead", &unsaid).await.unwrap(),
+        "employees/ann [sales_rep]  = employees/ann sees "
+    );
 }
 
 /// R-SEC-1: health is for everybody, reflection for whoever is known, a page for whoever has its secret, all else for

@@ -43,9 +43,11 @@ impl Service<http::Request<Body>> for Whom {
             let tell = service_fn(|request: Request<String>| async move {
                 let header = |name: &str| text(request.metadata(), name);
                 let caller = request.extensions().get::<Arc<Caller>>().map(|caller| caller.actor.clone());
+                let sees = request.metadata().get("dealflow-sees").and_then(|sees| sees.to_str().ok());
+                let sees = sees.map(|sees| format!(" sees {sees}")).unwrap_or_default();
                 let token = if request.metadata().contains_key("authorization") { " with its token" } else { "" };
                 Ok::<_, Status>(Response::new(format!(
-                    "{} [{}] {}{token} = {}",
+                    "{} [{}] {}{token} = {}{sees}",
                     header("dealflow-actor"),
                     header("dealflow-roles"),
                     header("dealflow-flow"),
