@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dealflow_chassis::Context;
 use dealflow_chassis::link::Link;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::activities::v1::{Activity, ListActivitiesRequest, activity};
 use dealflow_proto::convert;
 use dealflow_proto::erp::v1::ListHandoffsRequest;
@@ -11,13 +12,13 @@ use dealflow_proto::erp::v1::handoff_service_server::HandoffService;
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::feed::v1::{Event, ListEventsRequest};
 use dealflow_proto::gateway::v1::{Deal, GetDealRequest, StageBarItem, stage_bar_item};
-use dealflow_proto::leads::v1::{Account, Contact, GetAccountRequest, GetContactRequest, GetLeadRequest, Lead};
+use dealflow_proto::leads::v1::{GetAccountRequest, GetContactRequest, GetLeadRequest, Lead};
 use dealflow_proto::opportunities::v1::{
     Caption, GetOpportunityRequest, GetProcessRequest, ListStageEntriesRequest, ListStagesRequest, Opportunity,
     Process, Stage, StageEntry, process_run,
 };
 use dealflow_proto::orders::v1::{ListContractsRequest, ListInvoicesRequest, ListOrdersRequest, ListQuotesRequest};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use crate::deal::of_deal;
@@ -43,12 +44,12 @@ impl DealView {
         let (records, documents, timeline) =
             tokio::try_join!(self.records(&context, &name), self.documents(&context, &name), self.timeline(&name))?;
         let (opportunity, entries, stages, activities) = records;
-        let (people, process, of_lead) = tokio::try_join!(
-            self.people(&context, &opportunity),
+        let ((lead, of_lead), account, contact, process) = tokio::try_join!(
+            self.lead(&context, &opportunity.lead),
+            self.ask_for(&context, &opportunity.account, |name| GetAccountRequest { name }),
+            self.ask_for(&context, &opportunity.contact, |name| GetContactRequest { name }),
             self.process(&context, &opportunity),
-            self.timeline_of_lead(&opportunity.lead),
         )?;
-        let (lead, account, contact) = people;
         let (action_panel, past_activities) = activities.into_iter().partition(is_open);
         let mut deal = Deal {
             stage_bar: stage_bar(&opportunity, process.as_ref(), &stages, &entries),
@@ -111,16 +112,16 @@ impl DealView {
         })
     }
 
-    async fn people(
-        &self,
-        context: &Context,
-        deal: &Opportunity,
-    ) -> Result<(Option<Lead>, Option<Account>, Option<Contact>), Status> {
-        tokio::try_join!(
-            self.ask_for(context, &deal.lead, |name| GetLeadRequest { name }),
-            self.ask_for(context, &deal.account, |name| GetAccountRequest { name }),
-            self.ask_for(context, &deal.contact, |name| GetContactRequest { name }),
-        )
+    /// The lead that the deal came from, and what happened to it. Nothing where the caller does not see it: a deal may be
+    /// somebody's whose lead is somebody else's (R-SEC-1).
+    async fn lead(&self, context: &Context, name: &str) -> Result<(Option<Lead>, Vec<Event>), Status> {
+        let lead = async { Ok(self.ask_for(context, name, |name| GetLeadRequest { name }).await) };
+        match tokio::try_join!(lead, self.timeline_of_lead(name))? {
+            (Err(unseen), _) if unseen.code() == Code::NotFound && context.sight != Sight::All => {
+                Ok((None, Vec::new()))
+            }
+            (lead, timeline) => Ok((lead?, timeline)),
+        }
     }
 
     async fn process(&self, context: &Context, deal: &Opportunity) -> Result<Option<Process>, Status> {

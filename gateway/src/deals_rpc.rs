@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 
 use crate::deal_view::DealView;
 use crate::flow::{Acts, Flows};
+use crate::seen::Seen;
 use crate::watch::Watch;
 use crate::{advance, cancel, close, develop, events, fulfill, propose, qualify};
 
@@ -41,6 +42,7 @@ pub(crate) struct DealRpc {
     pub(crate) flows: Flows,
     pub(crate) view: DealView,
     pub(crate) watch: Watch,
+    pub(crate) seen: Seen,
 }
 
 macro_rules! verbs {
@@ -48,6 +50,7 @@ macro_rules! verbs {
         #[tonic::async_trait]
         impl DealService for DealRpc {
             $(async fn $method(&self, request: Request<$request>) -> Result<Response<DealProgress>, Status> {
+                self.seen.check(&request, &request.get_ref().$subject).await?;
                 self.flows.answer($verb, request, |ask| &ask.$subject).await
             })*
 

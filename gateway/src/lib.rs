@@ -11,6 +11,7 @@
 //! - `gates.rs` the documents that a process asks for, told to it
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
+//! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a verb is about
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
 //!   their audits; `privacy_rpc.rs` what
 //!   is held of a person
@@ -50,7 +51,9 @@ mod propose;
 mod qualify;
 pub mod reconcile;
 mod rejections;
+mod reports;
 mod reserve;
+mod seen;
 mod settings;
 mod settings_rpc;
 mod watch;
@@ -119,10 +122,12 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let parts = Parts { neighbours: neighbours.clone(), handoffs: handoffs.clone(), settings, store: store.clone() };
     let flows = Flows::new(store.clone(), parts, deals_rpc::acts());
     let feeds = follow::feeds(&neighbours);
+    let seen = seen::Seen { to: neighbours.clone() };
     let deals = deals_rpc::DealRpc {
         flows: flows.clone(),
         view: deal_view::DealView { to: neighbours.clone(), handoffs: handoffs.clone() },
-        watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone() },
+        watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone(), seen: seen.clone() },
+        seen,
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
@@ -139,6 +144,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(AuditServiceServer::new(audit_rpc::AuditRpc::new(store.clone(), &neighbours)))
         .service(Feed::server(store.clone()))
+        .reports({
+            let reports = reports::Reports::new(neighbours.activities.clone());
+            move |manager| Box::pin(reports.clone().of(manager))
+        })
         .http(calendar::SEGMENT, calendar::Pages::new(neighbours.activities.clone()))
         .ready({
             let store = store.clone();

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use crate::follow::Feed;
+use crate::seen::Seen;
 
 type Events = Pin<Box<dyn Stream<Item = Result<WatchDealResponse, Status>> + Send>>;
 
@@ -20,6 +21,7 @@ type Events = Pin<Box<dyn Stream<Item = Result<WatchDealResponse, Status>> + Sen
 pub(crate) struct Watch {
     pub(crate) to: Neighbours,
     pub(crate) feeds: Vec<Feed>,
+    pub(crate) seen: Seen,
 }
 
 impl Watch {
@@ -29,7 +31,10 @@ impl Watch {
         let mut ask = Request::new(GetOpportunityRequest { name: request.into_inner().opportunity });
         context.carry(ask.metadata_mut());
         let deal = GetOpportunityRequest::send(&self.to, ask).await.map(Response::into_inner)?;
-        let threads: Vec<String> = [deal.name, deal.lead].into_iter().filter(|name| !name.is_empty()).collect();
+        let mut threads = vec![deal.name];
+        if !deal.lead.is_empty() && self.seen.sees(&context, &deal.lead).await? {
+            threads.push(deal.lead);
+        }
         let mut open = Vec::with_capacity(self.feeds.len());
         for feed in &self.feeds {
             open.push(subscribe(feed).await?);

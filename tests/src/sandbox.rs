@@ -91,6 +91,11 @@ impl Sandbox {
         self.running.open_link(PartName::Gateway)
     }
 
+    /// A part's own port, without a token.
+    pub fn open_link_of(&self, part: PartName) -> Link {
+        self.running.open_link(part)
+    }
+
     /// A part's own port: what an internal client of that service talks to.
     pub fn direct(&self, part: PartName) -> Api {
         Api::new(&self.running.link(part), ACTOR)

@@ -8,6 +8,7 @@ mod m0005_terminal;
 mod m0006_figures;
 mod m0007_processes;
 mod m0008_knowledge;
+mod m0009_members;
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_figures::Migration),
             Box::new(m0007_processes::Migration),
             Box::new(m0008_knowledge::Migration),
+            Box::new(m0009_members::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
@@ -83,6 +84,13 @@ impl Model {
 pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
     let id = names::EMPLOYEES.parse(name).map_err(Refusal::from)?;
     Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
+}
+
+/// The employee of this name, of whose own a caller reads: tasks, calendar, notifications. Where he does not see that, it
+/// is as if there were nobody (R-SEC-1).
+pub async fn get_seen(db: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
+    let employee = get(db, name).await?;
+    if sight.sees_own_of(employee.id) { Ok(employee) } else { Err(Refusal::missing(name).into()) }
 }
 
 /// The employee of this name, locked until the end of the transaction.

@@ -2,6 +2,7 @@
 
 use dealflow_chassis::Refusal;
 use dealflow_chassis::redact::blanked;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::leads::v1 as pb;
 use dealflow_proto::names;
 use sea_orm::ConnectionTrait;
@@ -27,7 +28,7 @@ impl Person {
         if !name.starts_with(names::LEADS.as_str()) {
             return Err(Refusal::field("name", "contacts/{uuid} or leads/{uuid}").into());
         }
-        let lead = lead::get(db, name).await?;
+        let lead = lead::get(db, name, &Sight::All).await?;
         match lead.contact {
             Some(id) => Self::of(db, contact::get(db, &names::CONTACTS.name(id)).await?).await,
             None => Ok(Self { contact: None, leads: vec![lead] }),

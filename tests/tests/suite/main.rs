@@ -18,6 +18,7 @@ mod processes;
 mod requirements;
 mod security;
 mod settings;
+mod sight;
 mod sold;
 mod traces;
 mod ubl_set;

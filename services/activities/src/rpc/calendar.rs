@@ -1,6 +1,7 @@
 //! The calendar: by people and interval, and as a file for calendar programs.
 
 use dealflow_chassis::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Refusal, Store};
 use dealflow_proto::activities::v1 as pb;
@@ -33,9 +34,13 @@ impl CalendarService for Calendars {
         &self,
         request: Request<pb::ListCalendarRequest>,
     ) -> Result<Response<pb::ListCalendarResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let owners = ask.owners.iter().map(|name| owner_of(name, "owners")).collect::<Result<Vec<_>, _>>()?;
+        if let Some(other) = owners.iter().find(|owner| !sight.sees_own_of(**owner)) {
+            return Err(Refusal::missing(&names::EMPLOYEES.name(*other)).into());
+        }
         let moment = |field: &str, sent| wire::moment(field, sent)?.ok_or_else(|| Refusal::field(field, "is required"));
         let from = moment("start_time", ask.start_time.as_ref())?;
         let until = moment("end_time", ask.end_time.as_ref())?;
@@ -61,7 +66,7 @@ impl CalendarService for Calendars {
     ) -> Result<Response<pb::ShareCalendarResponse>, Status> {
         self.store
             .work(request, |mut work, ask: pb::ShareCalendarRequest| async move {
-                let owner = employee::get(&work.tx, &ask.owner).await?;
+                let owner = employee::get_seen(&work.tx, &ask.owner, &work.context.sight).await?;
                 let share = calendar::Model::new(owner.id, work.now);
                 calendar::share(&work.tx, &share).await?;
                 // The event says that it was shared, not the secret: whoever reads the feed may not read the calendar.
@@ -79,7 +84,7 @@ impl CalendarService for Calendars {
     ) -> Result<Response<pb::UnshareCalendarResponse>, Status> {
         self.store
             .work(request, |mut work, ask: pb::UnshareCalendarRequest| async move {
-                let owner = employee::get(&work.tx, &ask.owner).await?;
+                let owner = employee::get_seen(&work.tx, &ask.owner, &work.context.sight).await?;
                 if calendar::unshare(&work.tx, owner.id).await? {
                     work.record(Change::new("calendar.unshared", owner.name(), "UnshareCalendar"));
                 }
@@ -92,8 +97,10 @@ impl CalendarService for Calendars {
         &self,
         request: Request<pb::GetCalendarRequest>,
     ) -> Result<Response<pb::GetCalendarFeedResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
+        employee::get_seen(self.store.reader(), &ask.owner, &sight).await?;
         Ok(Response::new(self.file(&ask.owner).await?))
     }
 

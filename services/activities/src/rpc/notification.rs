@@ -5,6 +5,7 @@ use std::pin::Pin;
 use dealflow_chassis::feed::Feed;
 use dealflow_chassis::link::Link;
 use dealflow_chassis::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Refusal, Store};
 use dealflow_proto::activities::v1 as pb;
@@ -47,10 +48,14 @@ impl NotificationService for Notifications {
         &self,
         request: Request<pb::ListNotificationsRequest>,
     ) -> Result<Response<pb::ListNotificationsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let recipient = names::EMPLOYEES.parse(&ask.recipient);
         let recipient = recipient.map_err(|bad| Refusal::field("recipient", bad.to_string()))?;
+        if !sight.sees_own_of(recipient) {
+            return Err(Refusal::missing(&ask.recipient).into());
+        }
         let found = if ask.unread_only {
             Entity::find().filter(notification::unread_of(recipient))
         } else {
@@ -66,9 +71,10 @@ impl NotificationService for Notifications {
         &self,
         request: Request<pb::GetUnreadCountRequest>,
     ) -> Result<Response<pb::GetUnreadCountResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let recipient = employee::get(self.store.reader(), &ask.recipient).await?;
+        let recipient = employee::get_seen(self.store.reader(), &ask.recipient, &sight).await?;
         let unread = notification::unread(self.store.reader(), recipient.id).await?;
         Ok(Response::new(pb::GetUnreadCountResponse { unread: i64::try_from(unread).unwrap_or(i64::MAX) }))
     }
@@ -77,6 +83,9 @@ impl NotificationService for Notifications {
         self.store
             .work(request, |mut work, ask: pb::MarkReadRequest| async move {
                 let before = notification::lock(&work.tx, &ask.name).await?;
+                if !work.context.sight.sees_own_of(before.recipient) {
+                    return Err(Refusal::missing(&ask.name).into());
+                }
                 work.check_etag(&ask.name, &ask.etag, before.version)?;
                 work.take_effect_after(before.created_at)?;
                 if before.read_at.is_some() {
@@ -97,7 +106,7 @@ impl NotificationService for Notifications {
     ) -> Result<Response<pb::MarkAllReadResponse>, Status> {
         self.store
             .work(request, |mut work, ask: pb::MarkAllReadRequest| async move {
-                let recipient = employee::get(&work.tx, &ask.recipient).await?;
+                let recipient = employee::get_seen(&work.tx, &ask.recipient, &work.context.sight).await?;
                 let marked = notification::mark_all_read(&work.tx, recipient.id, work.now).await?;
                 let answer = pb::MarkAllReadResponse { marked: i64::try_from(marked).unwrap_or(i64::MAX) };
                 if marked > 0 {
@@ -113,9 +122,10 @@ impl NotificationService for Notifications {
         &self,
         request: Request<pb::WatchNotificationsRequest>,
     ) -> Result<Response<News>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let recipient = employee::get(self.store.reader(), &ask.recipient).await?;
+        let recipient = employee::get_seen(self.store.reader(), &ask.recipient, &sight).await?;
         let after_position = if ask.new_only { self.head().await? } else { ask.after_position };
         let wanted = SubscribeRequest {
             after_position,

@@ -1,6 +1,7 @@
 //! My tasks and the action panel.
 
 use dealflow_chassis::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Refusal, Store};
 use dealflow_proto::activities::v1 as pb;
@@ -33,13 +34,14 @@ impl TaskService for Tasks {
         &self,
         request: Request<pb::ListMyTasksRequest>,
     ) -> Result<Response<pb::ListMyTasksResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let db = self.store.reader();
         let performer = names::EMPLOYEES.parse(&ask.performer);
         let performer = performer.map_err(|bad| Refusal::field("performer", bad.to_string()))?;
         let day = Day::of(self.store.clock().now(), &ask.time_zone)?;
-        employee::get(db, &ask.performer).await?;
+        employee::get_seen(db, &ask.performer, &sight).await?;
         let open = task::open_of(performer, ask.team, self.store.backend());
         let bucket = match ask.bucket() {
             pb::TaskBucket::Unspecified => None,

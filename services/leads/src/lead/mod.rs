@@ -6,6 +6,7 @@ mod states;
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Lifecycle, Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
@@ -238,27 +239,38 @@ impl Model {
         Ok(self)
     }
 
+    /// Whether a caller sees it.
+    fn is_seen(&self, sight: &Sight) -> bool {
+        sight.sees(self.owner, std::iter::empty())
+    }
+
     fn became(&self, opportunity: Uuid, verb: &'static str) -> Error {
         Error::HasOpportunity { lead: self.name(), opportunity: names::OPPORTUNITIES.name(opportunity), verb }
     }
 }
 
-/// The lead of this name, locked until the end of the transaction.
-pub async fn lock(tx: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+/// The leads that a caller sees: those of the employees whose records he sees, and those of nobody (R-SEC-1).
+pub fn seen(sight: &Sight) -> Select<Entity> {
+    Entity::find().filter(sight.of_owner(Column::Owner))
+}
+
+/// The lead of this name, locked until the end of the transaction. What is not seen is missing (R-SEC-1).
+pub async fn lock(tx: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::LEADS.parse(name).map_err(Refusal::from)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?.filter(|it| it.is_seen(sight));
     Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
 
-/// The lead of this name, to be read.
-pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+/// The lead of this name, to be read. What is not seen is missing (R-SEC-1).
+pub async fn get(db: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::LEADS.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
+    let found = Entity::find_by_id(id).one(db).await?.filter(|it| it.is_seen(sight));
+    Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// The leads of these names, locked in an order that is the same for all who lock several, given back in the order of
-/// the names.
-pub async fn lock_all(tx: &impl ConnectionTrait, names: &[String]) -> Result<Vec<Model>, Error> {
+/// the names. One that is not seen is missing (R-SEC-1).
+pub async fn lock_all(tx: &impl ConnectionTrait, names: &[String], sight: &Sight) -> Result<Vec<Model>, Error> {
     let ids = names.iter().enumerate().map(|(index, name)| {
         names::LEADS.parse(name).map_err(|bad| Refusal::field(&format!("leads[{index}]"), bad.to_string()))
     });
@@ -266,7 +278,11 @@ pub async fn lock_all(tx: &impl ConnectionTrait, names: &[String]) -> Result<Vec
     let wanted = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id);
     let found = wanted.lock_exclusive().all(tx).await?;
     let of = |(id, name): (&Uuid, &String)| {
-        found.iter().find(|lead| lead.id == *id).cloned().ok_or_else(|| Refusal::missing(name).into())
+        found
+            .iter()
+            .find(|lead| lead.id == *id && lead.is_seen(sight))
+            .cloned()
+            .ok_or_else(|| Refusal::missing(name).into())
     };
     ids.iter().zip(names).map(of).collect()
 }

@@ -17,7 +17,7 @@ pub(super) async fn distribute(
     ask: &pb::DistributeLeadsRequest,
 ) -> Result<Done<pb::DistributeLeadsResponse>, Error> {
     let (method, employees) = read(ask)?;
-    let before = lead::lock_all(&work.tx, &ask.leads).await?;
+    let before = lead::lock_all(&work.tx, &ask.leads, &work.context.sight).await?;
     for lead in &before {
         work.take_effect_after(lead.updated_at)?;
         lead.clone().accept(lead::Verb::DistributeLeads, work.now)?;

@@ -1,11 +1,12 @@
 //! Leads: captured, contacted, set aside, taken up again.
 
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Done, Lifecycle, Mask, Refusal, Store, Work};
 use dealflow_proto::leads::v1 as pb;
 use dealflow_proto::leads::v1::lead_service_server::LeadService;
 use dealflow_proto::names;
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::ConnectionTrait;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
@@ -49,9 +50,10 @@ impl LeadService for Leads {
     }
 
     async fn get_lead(&self, request: Request<pb::GetLeadRequest>) -> Result<Response<pb::Lead>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let lead = lead::get(self.store.reader(), &ask.name).await?;
+        let lead = lead::get(self.store.reader(), &ask.name, &sight).await?;
         let guarded = guarded(self.store.reader(), std::slice::from_ref(&lead)).await?;
         Ok(Response::new(wire::lead::answer(&lead, guarded)))
     }
@@ -60,8 +62,9 @@ impl LeadService for Leads {
         &self,
         request: Request<pb::ListLeadsRequest>,
     ) -> Result<Response<pb::ListLeadsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
-        let page = self.store.list(&ask, lead::Entity::find(), &lead::FIELDS).await?;
+        let page = self.store.list(&ask, lead::seen(&sight), &lead::FIELDS).await?;
         let guarded = guarded(self.store.reader(), &page.items).await?;
         let leads = page.items.iter().map(|lead| wire::lead::answer(lead, guarded)).collect();
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token: page.next_page_token }))
@@ -195,7 +198,7 @@ impl LeadService for Leads {
 
 /// The lead that a request means to change: locked, of the version that the caller saw, not changed since.
 async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let lead = lead::lock(&work.tx, name).await?;
+    let lead = lead::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, lead.version)?;
     work.take_effect_after(lead.updated_at)?;
     Ok(lead)

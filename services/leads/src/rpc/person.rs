@@ -1,5 +1,6 @@
 //! Persons: what is held of one, exported and erased (R-ACC-3).
 
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Done, Refusal, Store, Work, history, redact};
 use dealflow_proto::leads::v1 as pb;
@@ -72,7 +73,7 @@ impl PersonService for Persons {
 async fn erase(mut work: Work, name: &str) -> Result<Done<pb::ErasePersonResponse>, Error> {
     let found = Person::find(&work.tx, name).await?;
     let names: Vec<String> = found.leads.iter().map(lead::Model::name).collect();
-    let leads = lead::lock_all(&work.tx, &names).await?;
+    let leads = lead::lock_all(&work.tx, &names, &Sight::All).await?;
     let contact = match found.contact {
         Some(contact) => Some(contact::lock(&work.tx, "name", &contact.name()).await?),
         None => None,

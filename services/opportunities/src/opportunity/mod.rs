@@ -5,6 +5,7 @@
 //! - `tactics`, `attempt`  what is kept beside it: the history of its tactics, and what was tried once it was closed
 //! - `lose_reason`  the reasons of loss, built in and the user's own
 //! - `listed`  what lists filter and order by
+//! - `seen`  which of them a caller sees
 //! - `fields`  which fields a stage may ask for, and whether they are known
 
 pub mod attempt;
@@ -15,10 +16,12 @@ mod listed;
 pub mod lose_reason;
 mod people;
 mod run;
+mod seen;
 mod states;
 pub mod tactics;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use dealflow_chassis::security::Sight;
 use dealflow_proto::names::{LEADS, OPPORTUNITIES};
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
@@ -30,6 +33,7 @@ pub use listed::LISTED;
 pub use lose_reason::{NamedReason, Reason};
 pub use people::{Competitor, Competitors, Documents, Member, Participant, Participants, Role, Team};
 pub use run::{Run, RunState, RunVerb, led_by};
+pub use seen::{of_seen, seen};
 pub use states::{LoseReason, State, Verb};
 
 use crate::amount::Iso;
@@ -262,14 +266,16 @@ impl Model {
     }
 }
 
-/// An opportunity, to be read.
-pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
-    Entity::find_by_id(id).one(db).await?.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
+/// An opportunity, to be read: the only way to it. What is not seen is missing (R-SEC-1).
+pub async fn find(db: &impl ConnectionTrait, id: Uuid, sight: &Sight) -> Result<Model, Error> {
+    let found = Entity::find_by_id(id).one(db).await?.filter(|it| it.is_seen(sight));
+    found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
 }
 
-/// An opportunity that one means to change: the only way to it. It stays locked until the transaction ends.
-pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Error> {
-    let found = Entity::find_by_id(id).lock_exclusive().one(db).await?;
+/// An opportunity that one means to change: the only way to it. It stays locked until the transaction ends. What is not
+/// seen is missing (R-SEC-1).
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid, sight: &Sight) -> Result<Model, Error> {
+    let found = Entity::find_by_id(id).lock_exclusive().one(db).await?.filter(|it| it.is_seen(sight));
     found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
 }
 

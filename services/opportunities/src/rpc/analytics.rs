@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Refusal, Store};
 use dealflow_proto::google::type_::Date;
@@ -28,11 +29,13 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<pb::GetPipelineRequest>,
     ) -> Result<Response<pb::GetPipelineResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let mut filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
         let owner = EMPLOYEES.parse_optional(&ask.owner).map_err(|error| Refusal::field("owner", error.to_string()))?;
         filter.owners.extend(owner.filter(|owner| !filter.owners.contains(owner)));
+        let Some(filter) = narrowed(filter, &sight) else { return Ok(Response::new(Default::default())) };
         let rows = analytics::pipeline(self.store.reader(), &filter, &self.library.stages()).await;
         let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::pipeline_row).collect::<Result<_, Error>>();
         Ok(Response::new(pb::GetPipelineResponse { rows: rows.map_err(Refusal::from)? }))
@@ -42,9 +45,11 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<pb::GetForecastRequest>,
     ) -> Result<Response<pb::GetForecastResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
+        let Some(filter) = narrowed(filter, &sight) else { return Ok(Response::new(Default::default())) };
         let rows = analytics::forecast(self.store.reader(), &filter, &self.library.stages()).await;
         let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::forecast_row).collect::<Result<_, Error>>();
         Ok(Response::new(pb::GetForecastResponse { rows: rows.map_err(Refusal::from)? }))
@@ -54,9 +59,11 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<pb::GetWonLostRequest>,
     ) -> Result<Response<pb::GetWonLostResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
+        let Some(filter) = narrowed(filter, &sight) else { return Ok(Response::new(Default::default())) };
         let rows = analytics::won_lost(self.store.reader(), group(ask.group_by()), &filter).await;
         let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::won_lost_row).collect::<Result<_, Error>>();
         Ok(Response::new(pb::GetWonLostResponse { rows: rows.map_err(Refusal::from)? }))
@@ -66,15 +73,23 @@ impl AnalyticsService for Analytics {
         &self,
         request: Request<pb::GetStageFiguresRequest>,
     ) -> Result<Response<pb::GetStageFiguresResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
+        let Some(filter) = narrowed(filter, &sight) else { return Ok(Response::new(Default::default())) };
         let db = self.store.reader();
         let processes = self.library.all(db).await.map_err(Refusal::from)?;
         let rows = analytics::stage_figures(db, &filter, &self.library.stages(), &processes).await;
         let rows = rows.map_err(Refusal::from)?.iter().map(wire::stage_row).collect();
         Ok(Response::new(pb::GetStageFiguresResponse { rows }))
     }
+}
+
+/// Only what the caller sees as his own or of whom he leads is counted (R-SEC-1); nothing where he names others.
+fn narrowed(filter: Filter, sight: &Sight) -> Option<Filter> {
+    let owners = sight.narrow(filter.owners)?;
+    Some(Filter { owners, ..filter })
 }
 
 fn filter(owners: &[String], process: &str, from: Option<Date>, to: Option<Date>) -> Result<Filter, Error> {

@@ -1,6 +1,7 @@
 //! What stands beside opportunities: the history of tactics, refused attempts, reasons of loss.
 
 use dealflow_chassis::list::{ListRequest, list};
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Refusal, Work};
 use dealflow_proto::names::LOSE_REASONS;
@@ -10,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::Opportunities;
 use crate::error::Error;
-use crate::opportunity::{LoseReason, attempt, lose_reason, tactics};
+use crate::opportunity::{self, LoseReason, attempt, lose_reason, tactics};
 use crate::wire;
 
 impl Opportunities {
@@ -19,6 +20,7 @@ impl Opportunities {
         &self,
         request: Request<pb::ListTacticsRequest>,
     ) -> Result<Response<pb::ListTacticsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let wanted = ListRequest {
@@ -27,7 +29,8 @@ impl Opportunities {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let page = list(self.store.reader(), tactics::Entity::find(), &tactics::LISTED, wanted).await;
+        let seen = opportunity::of_seen(tactics::Column::Opportunity, &sight, self.store.backend());
+        let page = list(self.store.reader(), tactics::Entity::find().filter(seen), &tactics::LISTED, wanted).await;
         let page = page.map_err(Refusal::from)?;
         Ok(Response::new(pb::ListTacticsResponse {
             tactics: page.items.into_iter().map(wire::tactics).collect(),

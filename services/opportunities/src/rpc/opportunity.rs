@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use dealflow_chassis::list::{ListRequest, list};
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Context, Done, Mask, Refusal, Store, Work};
 use dealflow_proto::names::{Collection, LOSE_REASONS, OPPORTUNITIES, ORDERS, STAGE_ENTRIES, STAGES};
@@ -12,7 +13,7 @@ use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityService;
 use dealflow_proto::{Mutation, Validate};
 use prost::{Message, Name};
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -57,10 +58,11 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::GetOpportunityRequest>,
     ) -> Result<Response<pb::Opportunity>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let id = id("name", OPPORTUNITIES, &ask.name).map_err(Refusal::from)?;
-        let sale = Sale::find(self.store.reader(), &self.library, id).await.map_err(Refusal::from)?;
+        let sale = Sale::find(self.store.reader(), &self.library, id, &sight).await.map_err(Refusal::from)?;
         Ok(Response::new(wire::sale(&sale)))
     }
 
@@ -68,6 +70,7 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::ListOpportunitiesRequest>,
     ) -> Result<Response<pb::ListOpportunitiesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let db = self.store.reader();
@@ -77,7 +80,8 @@ impl OpportunityService for Opportunities {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let page = list(db, opportunity::Entity::find(), &opportunity::LISTED, wanted).await.map_err(Refusal::from)?;
+        let seen = opportunity::Entity::find().filter(opportunity::seen(&sight, self.store.backend()));
+        let page = list(db, seen, &opportunity::LISTED, wanted).await.map_err(Refusal::from)?;
         let sales = Sale::of_page(db, &self.library, page.items).await.map_err(Refusal::from)?;
         Ok(Response::new(pb::ListOpportunitiesResponse {
             opportunities: sales.iter().map(wire::sale).collect(),
@@ -254,11 +258,12 @@ impl OpportunityService for Opportunities {
         &self,
         request: Request<pb::ListStageEntriesRequest>,
     ) -> Result<Response<pb::ListStageEntriesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let db = self.store.reader();
         let id = id("opportunity", OPPORTUNITIES, &ask.opportunity).map_err(Refusal::from)?;
-        let sale = Sale::find(db, &self.library, id).await.map_err(Refusal::from)?;
+        let sale = Sale::find(db, &self.library, id, &sight).await.map_err(Refusal::from)?;
         let entries = stage_entry::of_opportunity(db, id).await.map_err(Refusal::from)?;
         let (process, language) = (sale.process.as_deref(), sale.language());
         let stage_entries = entries.iter().map(|entry| wire::entry(entry, process, language)).collect();
@@ -372,7 +377,7 @@ impl Opportunities {
 
     pub(super) async fn lock(&self, work: &Work, name: &str, etag: &str) -> Result<Sale, Error> {
         let id = id("name", OPPORTUNITIES, name)?;
-        let sale = Sale::lock(&work.tx, &self.library, id).await?;
+        let sale = Sale::lock(&work.tx, &self.library, id, &work.context.sight).await?;
         work.check_etag(name, etag, sale.opportunity.version)?;
         Ok(sale)
     }

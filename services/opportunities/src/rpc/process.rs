@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Refusal, Store, Work};
 use dealflow_proto::convert::timestamp;
@@ -62,9 +63,10 @@ impl ProcessService for Processes {
         &self,
         request: Request<pb::ListStartableProcessesRequest>,
     ) -> Result<Response<pb::ListStartableProcessesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let answer = self.startable(&ask.opportunity).await.map_err(Refusal::from)?;
+        let answer = self.startable(&ask.opportunity, &sight).await.map_err(Refusal::from)?;
         Ok(Response::new(answer))
     }
 
@@ -115,9 +117,10 @@ impl ProcessService for Processes {
         &self,
         request: Request<pb::GetProcessDiagramRequest>,
     ) -> Result<Response<pb::GetProcessDiagramResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let (version, text) = self.diagram(&ask).await.map_err(Refusal::from)?;
+        let (version, text) = self.diagram(&ask, &sight).await.map_err(Refusal::from)?;
         Ok(Response::new(pb::GetProcessDiagramResponse { version, text }))
     }
 
@@ -167,11 +170,11 @@ impl Processes {
     }
 
     /// What could be started, anew or on an opportunity from the stage it is in (R-PRC-1).
-    async fn startable(&self, opportunity: &str) -> Result<pb::ListStartableProcessesResponse, Error> {
+    async fn startable(&self, opportunity: &str, sight: &Sight) -> Result<pb::ListStartableProcessesResponse, Error> {
         let db = self.store.reader();
         let sale = match opportunity {
             "" => None,
-            name => Some(Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?).await?),
+            name => Some(Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?, sight).await?),
         };
         let mut answer = pb::ListStartableProcessesResponse::default();
         let mut refused = None;
@@ -198,13 +201,13 @@ impl Processes {
         Ok(answer)
     }
 
-    async fn diagram(&self, ask: &pb::GetProcessDiagramRequest) -> Result<(i32, String), Error> {
+    async fn diagram(&self, ask: &pb::GetProcessDiagramRequest, sight: &Sight) -> Result<(i32, String), Error> {
         let db = self.store.reader();
         let language = language(&ask.language_code)?;
         let (way, pinned) = match ask.opportunity.as_str() {
             "" => (None, None),
             name => {
-                let (way, pinned) = self.way(db, name, slug(&ask.name)?).await?;
+                let (way, pinned) = self.way(db, name, slug(&ask.name)?, sight).await?;
                 (Some(way), pinned)
             }
         };
@@ -225,8 +228,9 @@ impl Processes {
         db: &impl ConnectionTrait,
         name: &str,
         process: &str,
+        sight: &Sight,
     ) -> Result<(diagram::Way, Option<i32>), Error> {
-        let sale = Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?).await?;
+        let sale = Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?, sight).await?;
         let entries = stage_entry::of_opportunity(db, sale.opportunity.id).await?;
         let pinned = sale.opportunity.run.as_ref().filter(|run| run.process == process).map(|run| run.version);
         let done = sale.entry.planned.0.iter().filter(|planned| planned.result.is_some());

@@ -53,7 +53,7 @@ impl Opportunities {
         }
         let mut sales = Vec::with_capacity(ids.len());
         for id in ids {
-            sales.push(Sale::lock(&work.tx, &self.library, id).await?);
+            sales.push(Sale::lock(&work.tx, &self.library, id, &work.context.sight).await?);
         }
         refuse_closed(&sales)?;
         let mut opportunities = Vec::with_capacity(sales.len());
@@ -109,7 +109,8 @@ impl Opportunities {
             let process = self.process_to_start(&work, &ask.process).await?.map(|process| (process, language));
             let stage = stage_slug("initial_stage", &ask.initial_stage)?;
             self.know(&work, stage).await?;
-            let closed = Sale::find(&work.tx, &self.library, id("name", OPPORTUNITIES, &ask.name)?).await?;
+            let closed = id("name", OPPORTUNITIES, &ask.name)?;
+            let closed = Sale::find(&work.tx, &self.library, closed, &work.context.sight).await?;
             work.take_effect_after(closed.opportunity.updated_at)?;
             let wish = FollowUp {
                 title: ask.title,

@@ -25,6 +25,7 @@ mod waiting;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Lifecycle, rows};
 use dealflow_proto::names::PROCESSES;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -132,18 +133,18 @@ impl Sale {
     /// A sale, to be read.
     ///
     /// # Errors
-    /// [`Error::Missing`] if there is none of this id.
-    pub async fn find(db: &impl ConnectionTrait, library: &Library, id: Uuid) -> Result<Self, Error> {
-        let opportunity = opportunity::find(db, id).await?;
+    /// [`Error::Missing`] if there is none of this id that is seen.
+    pub async fn find(db: &impl ConnectionTrait, library: &Library, id: Uuid, sight: &Sight) -> Result<Self, Error> {
+        let opportunity = opportunity::find(db, id, sight).await?;
         Self::complete(db, library, opportunity).await
     }
 
     /// A sale that one means to change; its opportunity stays locked until the transaction ends.
     ///
     /// # Errors
-    /// [`Error::Missing`] if there is none of this id.
-    pub async fn lock(db: &impl ConnectionTrait, library: &Library, id: Uuid) -> Result<Self, Error> {
-        let opportunity = opportunity::lock(db, id).await?;
+    /// [`Error::Missing`] if there is none of this id that is seen.
+    pub async fn lock(db: &impl ConnectionTrait, library: &Library, id: Uuid, sight: &Sight) -> Result<Self, Error> {
+        let opportunity = opportunity::lock(db, id, sight).await?;
         Self::complete(db, library, opportunity).await
     }
 

@@ -15,5 +15,6 @@ mod records;
 mod requests;
 mod results;
 mod runs;
+mod seen;
 mod stages;
 mod terminal;
