@@ -190,3 +190,39 @@ fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use dealflow_testbed::keys::{AUDIENCE, ISSUER, Provider};
+
+    use super::*;
+
+    /// R-SEC-1: a token that was believed is found again in microseconds; the bound is loose, the figure is printed.
+    #[test]
+    fn a_remembered_token_costs_microseconds() {
+        const CALLS: u32 = 10_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = Provider::new("house");
+        let config = TokenConfig {
+            keys: Some(house.write(folder.path()).display().to_string()),
+            issuer: Some(ISSUER.to_owned()),
+            audience: Some(AUDIENCE.to_owned()),
+            ..TokenConfig::default()
+        };
+        let (tokens, roles) =
+            (Tokens::open(&config).expect("it opens").expect("keys are configured"), Roles::default());
+        let token = house.token("ann", &["sales_rep"]);
+        let begun = Instant::now();
+        let first = tokens.caller(&token, &roles).expect("it is believed");
+        let believing = begun.elapsed();
+        let begun = Instant::now();
+        for _ in 0..CALLS {
+            assert!(Arc::ptr_eq(&first, &tokens.caller(&token, &roles).expect("it is believed")));
+        }
+        let each = begun.elapsed() / CALLS;
+        println!("a token is believed in {believing:?}, and found again in {each:?}");
+        assert!(each < Duration::from_micros(500), "{each:?}");
+    }
+}
