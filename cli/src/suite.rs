@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::serve::{Admin, Part, ServeConfig, ServeError, Serving, serve};
-use dealflow_chassis::store::{Clock, Durability, Store, StoreConfig};
+use dealflow_chassis::store::{AroundCommits, Clock, Durability, Store, StoreConfig};
 use dealflow_chassis::telemetry;
 use dealflow_chassis::tls::{ClientTls, TlsConfig};
 use dealflow_gateway::Neighbours;
@@ -178,6 +178,9 @@ impl Addresses {
 /// What is put round a neighbour's link.
 pub type Wrap = Arc<dyn Fn(PartName, Link) -> Link + Send + Sync>;
 
+/// What is put round the commits of a part.
+pub type WrapCommits = Arc<dyn Fn(PartName) -> AroundCommits + Send + Sync>;
+
 /// What runs in this process.
 #[derive(Clone)]
 pub struct Plan {
@@ -191,6 +194,8 @@ pub struct Plan {
     pub clock: Clock,
     /// What is put round a neighbour's link before the gateway gets it: a bench counts calls here, a test loses replies.
     pub wrap: Wrap,
+    /// What is put round each part's commits, if anything: the crash matrix dies there.
+    pub wrap_commits: Option<WrapCommits>,
     /// What the gateway is told.
     pub gateway: dealflow_gateway::Settings,
 }
@@ -204,6 +209,7 @@ impl Plan {
             admin: None,
             clock: Clock::system(),
             wrap: Arc::new(|_, link| link),
+            wrap_commits: None,
             gateway: dealflow_gateway::Settings::default(),
         }
     }
@@ -219,7 +225,11 @@ impl Plan {
     }
 
     async fn open(&self, part: PartName) -> anyhow::Result<Store> {
-        open(&self.databases.of(part), part, self.clock.clone()).await
+        let store = open(&self.databases.of(part), part, self.clock.clone()).await?;
+        Ok(match &self.wrap_commits {
+            Some(wrap) => store.around_commits(wrap(part)),
+            None => store,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A deal's way in one line per phase, through the gateway as any client goes it.
 
-use dealflow::api::new_id;
+use dealflow::api::{Api, new_id};
 use dealflow_proto::activities::v1::{Activity, activity};
 use dealflow_proto::gateway::v1::{
     AcceptQuoteRequest, CompleteActivityRequest, Deal, DealProgress, DevelopDealRequest, FulfillDealRequest,
@@ -197,9 +197,14 @@ impl Sandbox {
 
     /// Everything about a deal.
     pub async fn view(&self, opportunity: &str) -> Deal {
-        let ask = GetDealRequest { opportunity: opportunity.to_owned() };
-        self.api.deals.clone().get_deal(self.api.ask(ask)).await.expect(GOES).into_inner()
+        view(&self.api, opportunity).await
     }
+}
+
+/// Everything about a deal.
+pub async fn view(api: &Api, opportunity: &str) -> Deal {
+    let ask = GetDealRequest { opportunity: opportunity.to_owned() };
+    api.deals.clone().get_deal(api.ask(ask)).await.expect(GOES).into_inner()
 }
 
 /// What [`Sandbox::develop`] asks.

@@ -53,7 +53,7 @@ impl Faults {
     /// The `at`-th call (from 1) that carries this trace is to fail; `None` only counts. Answers the `traceparent` that
     /// the verb is to be asked with.
     pub fn plan(&self, plan: Option<(usize, Fault)>) -> Trace {
-        let trace = Trace(Uuid::new_v4().simple().to_string());
+        let trace = Trace::new();
         self.verbs().insert(trace.0.clone(), Verb { calls: Vec::new(), plan });
         trace
     }
@@ -77,7 +77,7 @@ impl Faults {
 
     /// Notes a call, and says what is to happen to it.
     fn meet(&self, part: PartName, request: &Request<Body>) -> Option<Fault> {
-        let trace = request.headers().get(TRACEPARENT)?.to_str().ok()?.split('-').nth(1)?.to_owned();
+        let trace = trace_of(request)?.to_owned();
         let mut verbs = self.verbs();
         let verb = verbs.get_mut(&trace)?;
         let method = request.uri().path().rsplit('/').next().unwrap_or_default();
@@ -96,6 +96,12 @@ impl Faults {
 pub struct Trace(String);
 
 impl Trace {
+    /// A trace of its own.
+    #[expect(clippy::new_without_default, reason = "each is another")]
+    pub fn new() -> Self {
+        Self(Uuid::new_v4().simple().to_string())
+    }
+
     /// The trace id: 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         &self.0
@@ -108,6 +114,11 @@ impl Trace {
         request.metadata_mut().insert(TRACEPARENT, value);
         request
     }
+}
+
+/// The trace id that a call carries.
+pub fn trace_of(request: &Request<Body>) -> Option<&str> {
+    request.headers().get(TRACEPARENT)?.to_str().ok()?.split('-').nth(1)
 }
 
 struct Between {

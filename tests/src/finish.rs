@@ -15,7 +15,7 @@ use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, ListStageEntri
 use dealflow_proto::orders::v1::{Invoice, ListInvoicesRequest, ListOrdersRequest, Order, invoice, order};
 use dealflow_proto::types::v1::Totals;
 use dealflow_testbed::{Kind, eventually};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, TryGetable};
 
 use crate::Sandbox;
 
@@ -77,11 +77,18 @@ impl Sandbox {
         self.stop().await;
     }
 
-    /// Waits until nothing is on its way any more: no event to follow, no flow, no hand-over.
+    /// Waits until nothing is on its way any more: no event to follow, no flow, no hand-over, no news of the ERP.
     ///
     /// # Panics
     /// If that takes longer than two minutes, or a flow is parked, or a hand-over was refused.
     pub async fn rest(&self) {
+        self.own_rest().await;
+        eventually("what the ERP did is read and told", REST, || self.news_are_told()).await;
+        // From which more may follow.
+        self.own_rest().await;
+    }
+
+    async fn own_rest(&self) {
         eventually("the feeds are read", REST, || self.feeds_are_read()).await;
         eventually("every flow has ended", REST, || async {
             let flows: Vec<Flow> = all!(self, flows.list_flows, ListFlowsRequest, flows);
@@ -138,6 +145,15 @@ impl Sandbox {
         true
     }
 
+    /// Whether all that the ERP tells is taken in, and brought to the records.
+    async fn news_are_told(&self) -> bool {
+        let told = self.number(PartName::Erp, "SELECT coalesce(max(position), 0) FROM event").await;
+        let read = self.value::<String>(PartName::Gateway, "SELECT event_cursor FROM erp_target").await;
+        let read = read.rsplit('.').next().and_then(|position| position.parse::<i64>().ok()).unwrap_or_default();
+        read >= told
+            && self.number(PartName::Gateway, "SELECT count(*) FROM handoff WHERE news_at IS NOT NULL").await == 0
+    }
+
     /// What the gateway keeps of a flow: its input, its answer, its journal.
     pub async fn stored_flow(&self, id: uuid::Uuid) -> Vec<u8> {
         let suite = self.running.suite.as_ref().expect("the suite runs");
@@ -151,11 +167,15 @@ impl Sandbox {
     }
 
     async fn number(&self, part: PartName, sql: &str) -> i64 {
+        self.value(part, sql).await
+    }
+
+    async fn value<T: TryGetable>(&self, part: PartName, sql: &str) -> T {
         let suite = self.running.suite.as_ref().expect("the suite runs");
         let (_, store) = suite.stores().iter().find(|(name, _)| *name == part).expect("every part has a store");
         let ask = Statement::from_string(store.backend(), sql);
-        let row = store.reader().query_one_raw(ask).await.expect(READS).expect("a count is one row");
-        row.try_get_by_index(0).expect("a count is a number")
+        let row = store.reader().query_one_raw(ask).await.expect(READS).expect("the answer is one row");
+        row.try_get_by_index(0).expect("the value is of its type")
     }
 
     /// R-STG-3: entries are numbered without a gap, each begins when the one before it ends, and only the last stands.

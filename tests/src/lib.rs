@@ -7,6 +7,7 @@
 //! - [`snapshot`]: a deal without its ids and times, to be compared with another
 //! - [`raw`]: calls by descriptor, for what the typed clients would not send
 //! - [`values`]: money, quantities, days
+//! - [`verbs`]: the gateway's verbs as cases
 
 pub mod deal;
 pub mod faults;
@@ -15,6 +16,7 @@ pub mod raw;
 pub mod sandbox;
 pub mod snapshot;
 pub mod values;
+pub mod verbs;
 
 pub use faults::{Fault, Faults};
 pub use sandbox::Sandbox;

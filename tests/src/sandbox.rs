@@ -63,10 +63,25 @@ impl Sandbox {
         plan.databases = databases(db);
         plan.wrap = faults.wrap();
         plan.serve.security = security;
+        Self::of(plan, faults, token).await
+    }
+
+    /// Starts all parts as planned, with what the plan puts round links and commits; no faults.
+    pub async fn planned(plan: Plan) -> Self {
+        Self::of(plan, Faults::default(), None).await
+    }
+
+    async fn of(plan: Plan, faults: Faults, token: Option<String>) -> Self {
         let running = Running::start(&plan, token).await;
         let link = running.link(PartName::Gateway);
         let api = Api::new(&link, ACTOR);
-        Self { api, link, faults, kind: db.kind(), running, plan, names: AtomicU64::new(0) }
+        let kind = if plan.databases.database_url.is_some() { Kind::Postgres } else { Kind::Sqlite };
+        Self { api, link, faults, kind, running, plan, names: AtomicU64::new(0) }
+    }
+
+    /// Where a part is reached.
+    pub fn address(&self, part: PartName) -> &str {
+        self.running.address(part)
     }
 
     /// Ends every part at once, as a kill does: no call is answered any more, no work is brought to its end.
@@ -149,8 +164,12 @@ impl Running {
 
     /// A part's port, as one reaches it who says nothing of himself.
     fn open_link(&self, part: PartName) -> Link {
+        Link::remote(self.address(part), &LinkConfig::default()).expect("the part has an address")
+    }
+
+    fn address(&self, part: PartName) -> &str {
         let address = self.addresses.iter().find(|(name, _)| *name == part).map(|(_, address)| address);
-        Link::remote(address.expect("all parts run"), &LinkConfig::default()).expect("the part has an address")
+        address.expect("all parts run")
     }
 
     async fn kill(&mut self) {
@@ -182,7 +201,7 @@ impl Drop for Running {
 }
 
 /// One SQLite file per part, or one schema per part.
-fn databases(db: &TestDb) -> Databases {
+pub fn databases(db: &TestDb) -> Databases {
     match db.config_for("gateway") {
         StoreConfig::Sqlite { path, durability } => {
             let folder = path.parent().expect("the file lies in the test's folder").to_owned();

@@ -68,12 +68,14 @@ async fn take_over_once(flows: &Flows, orphans: bool) -> Result<u64, Refusal> {
     if flows.0.live().len() >= MOST {
         return Ok(0);
     }
-    let mut rows = Vec::new();
-    in_transaction(flows, async |tx| {
-        rows = table::take_over(tx, flows.0.me, AT_ONCE, orphans).await?;
-        Ok(())
-    })
-    .await?;
+    let tx = flows.store().begin().await?;
+    let rows = table::take_over(&tx, flows.0.me, AT_ONCE, orphans).await?;
+    if rows.is_empty() {
+        // A commit a second would wake whoever waits for changes, for none.
+        tx.rollback().await?;
+        return Ok(0);
+    }
+    flows.store().commit(tx).await?;
     let found = rows.len() as u64;
     for row in rows {
         let mut live = flows.0.live();

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use futures::future::{BoxFuture, FutureExt};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -101,6 +102,12 @@ impl Clock {
     }
 }
 
+/// A commit on its way: done when it survives what the durability promises, and told to nobody yet.
+pub type Committing = BoxFuture<'static, Result<(), DbErr>>;
+
+/// What is put round each commit of a store.
+pub type AroundCommits = Arc<dyn Fn(Committing) -> Committing + Send + Sync>;
+
 /// A part's database, open and migrated.
 #[derive(Clone)]
 pub struct Store {
@@ -110,6 +117,7 @@ pub struct Store {
     changed: watch::Sender<u64>,
     statements: Arc<AtomicU64>,
     log: Option<LogSync>,
+    around: Option<AroundCommits>,
 }
 
 impl Store {
@@ -142,7 +150,13 @@ impl Store {
                 statements.fetch_add(1, Ordering::Relaxed);
             });
         }
-        Ok(Self { writer, reader, clock, changed, statements, log })
+        Ok(Self { writer, reader, clock, changed, statements, log, around: None })
+    }
+
+    /// The same store with something round each of its commits: a drill dies before, inside or after one.
+    #[must_use]
+    pub fn around_commits(self, around: AroundCommits) -> Self {
+        Self { around: Some(around), ..self }
     }
 
     /// For queries outside a transaction; on SQLite it cannot write.
@@ -164,17 +178,26 @@ impl Store {
 
     /// Commits, and tells who waits for changes. When it returns, the change survives what the durability promises.
     pub async fn commit(&self, tx: DatabaseTransaction) -> Result<(), DbErr> {
-        tx.commit().await?;
-        self.settle().await?;
+        match &self.around {
+            None => committed(tx, self.log.clone()).await?,
+            Some(around) => around(committed(tx, self.log.clone()).boxed()).await?,
+        }
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
         Ok(())
+    }
+
+    /// Commits what can be made again from the rest, and nobody waits for: not synced, and nobody is woken.
+    pub async fn commit_aside(&self, tx: DatabaseTransaction) -> Result<(), DbErr> {
+        match &self.around {
+            None => tx.commit().await,
+            Some(around) => around(committed(tx, None).boxed()).await,
+        }
     }
 
     /// Waits until everything that is committed survives what the durability promises. On SQLite a commit is seen before
     /// its sync is done; what was seen and goes out as a fact (an answer, an event) is settled first.
     pub(crate) async fn settle(&self) -> Result<(), DbErr> {
-        let Some(log) = &self.log else { return Ok(()) };
-        log.sync().await.map_err(|error| DbErr::Custom(format!("the log cannot be synced: {error}")))
+        settled(self.log.as_ref()).await
     }
 
     /// Wakes at each commit of this process; other replicas' commits are found by looking again after a while.
@@ -223,6 +246,16 @@ impl Store {
         self.reader.close().await?;
         self.writer.close().await
     }
+}
+
+async fn committed(tx: DatabaseTransaction, log: Option<LogSync>) -> Result<(), DbErr> {
+    tx.commit().await?;
+    settled(log.as_ref()).await
+}
+
+async fn settled(log: Option<&LogSync>) -> Result<(), DbErr> {
+    let Some(log) = log else { return Ok(()) };
+    log.sync().await.map_err(|error| DbErr::Custom(format!("the log cannot be synced: {error}")))
 }
 
 async fn sqlite(path: &Path, read_only: bool, max: u32) -> Result<DatabaseConnection, DbErr> {

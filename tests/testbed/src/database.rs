@@ -1,5 +1,6 @@
 //! A database for each test: a SQLite folder of its own, or a database of its own on the process's cluster.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use dealflow_chassis::{Clock, Durability, Store, StoreConfig};
@@ -66,6 +67,25 @@ impl TestDb {
         Self { place: Place::Database { cluster, name } }
     }
 
+    /// A copy of its own, of a database that nobody is connected to.
+    pub async fn copy(&self) -> Self {
+        match &self.place {
+            Place::Folder(folder) => {
+                let copy = Self::new(Kind::Sqlite).await;
+                if let Place::Folder(to) = &copy.place {
+                    copy_files(folder.path(), to.path()).expect("the folder can be copied");
+                }
+                copy
+            }
+            Place::Database { cluster, name: template } => {
+                let name = format!("t_{}", Uuid::new_v4().simple());
+                let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
+                cluster.execute(&sql).await.expect("the database can be copied");
+                Self { place: Place::Database { cluster: cluster.clone(), name } }
+            }
+        }
+    }
+
     /// Which database it is.
     pub fn kind(&self) -> Kind {
         match self.place {
@@ -120,6 +140,14 @@ impl Drop for TestDb {
             Err(_) => eprintln!("{name} stays until the cluster is removed"),
         }
     }
+}
+
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    for file in std::fs::read_dir(from)? {
+        let file = file?;
+        std::fs::copy(file.path(), to.join(file.file_name()))?;
+    }
+    Ok(())
 }
 
 /// What a test function may return; for [`crate::both!`].

@@ -7,10 +7,9 @@ use std::time::Duration;
 use dealflow::api::all_pages;
 use dealflow_proto::gateway::v1::{ListFlowsRequest, flow};
 use dealflow_testbed::{TestDb, both, eventually};
+use dealflow_tests::verbs::{Asked, Verb, assert_same};
 use dealflow_tests::{Fault, Sandbox};
 use futures::future::join_all;
-
-use crate::verbs::{Asked, Verb, assert_same};
 
 /// A lease lasts 5 s, and leases are looked through every second.
 const DRIVEN_ON: Duration = Duration::from_secs(10);
@@ -33,7 +32,7 @@ both! {
         // A worker that died holds its documents for 90 s: all of them are waited for at once.
         sandbox.rest().await;
         for (case, asked) in &ended {
-            assert_same(&case.want, &asked.end_state(&sandbox).await, &case.to_string());
+            assert_same(&case.want, &asked.end_state(&sandbox.api).await, &case.to_string());
         }
         println!("{} cases (verb, k, before or after) in {deaths} deaths", ended.len());
         sandbox.finish().await;
@@ -60,13 +59,13 @@ async fn every_call_of_every_verb(sandbox: &Sandbox) -> Vec<Case> {
     for verb in Verb::ALL {
         let asked = verb.prepare(sandbox).await;
         let trace = sandbox.faults.plan(None);
-        asked.ask(sandbox, &trace).await.expect("the verb goes through");
+        asked.ask(&sandbox.api, &trace).await.expect("the verb goes through");
         undisturbed.push((verb, asked, trace));
     }
     sandbox.rest().await;
     let mut cases = Vec::new();
     for (verb, asked, trace) in undisturbed {
-        let want = asked.end_state(sandbox).await;
+        let want = asked.end_state(&sandbox.api).await;
         for at in 1..=sandbox.faults.calls(&trace).len() {
             let both = [Fault::StopBefore, Fault::StopAfter];
             cases.extend(both.map(|fault| Case { verb, at, fault, want: want.clone() }));
@@ -83,7 +82,7 @@ async fn die(sandbox: &mut Sandbox, cases: Vec<Case>, before: usize) -> Vec<(Cas
         asked.push((case.verb.prepare(sandbox).await, trace, case));
     }
     let shared = &*sandbox;
-    let all = join_all(asked.iter().map(|(asked, trace, _)| asked.ask(shared, trace)));
+    let all = join_all(asked.iter().map(|(asked, trace, _)| asked.ask(&shared.api, trace)));
     let stopped = tokio::time::timeout(DRIVEN_ON, shared.faults.stopped(before + asked.len()));
     tokio::select! {
         biased;
@@ -97,7 +96,7 @@ async fn die(sandbox: &mut Sandbox, cases: Vec<Case>, before: usize) -> Vec<(Cas
     let mut ended = Vec::with_capacity(asked.len());
     for (asked, trace, case) in asked {
         // A caller who got no answer asks again: of a flow that was stored it gets the answer, else it begins now.
-        asked.ask(sandbox, &trace).await.unwrap_or_else(|status| panic!("{case}, asked again: {status:?}"));
+        asked.ask(&sandbox.api, &trace).await.unwrap_or_else(|status| panic!("{case}, asked again: {status:?}"));
         ended.push((case, asked));
     }
     ended

@@ -2,10 +2,9 @@
 
 use dealflow_testbed::{TestDb, both};
 use dealflow_tests::faults::Trace;
+use dealflow_tests::verbs::{Asked, Verb, assert_same};
 use dealflow_tests::{Fault, Sandbox};
 use futures::stream::{self, StreamExt};
-
-use crate::verbs::{Asked, Verb, assert_same};
 
 /// How many deals have their faults side by side.
 const AT_ONCE: usize = 4;
@@ -36,14 +35,14 @@ async fn every_call_of_every_verb(db: &TestDb, fault: Fault) {
     for verb in Verb::ALL {
         let asked = verb.prepare(&sandbox).await;
         let trace = sandbox.faults.plan(None);
-        asked.ask(&sandbox, &trace).await.unwrap_or_else(|status| panic!("{verb:?} goes through: {status:?}"));
+        asked.ask(&sandbox.api, &trace).await.unwrap_or_else(|status| panic!("{verb:?} goes through: {status:?}"));
         undisturbed.push((verb, asked, trace));
     }
     sandbox.rest().await;
     let mut cases = Vec::new();
     for (verb, asked, trace) in undisturbed {
         let calls = sandbox.faults.calls(&trace);
-        let want = asked.end_state(&sandbox).await;
+        let want = asked.end_state(&sandbox.api).await;
         println!("{verb:?}: {} calls: {}", calls.len(), calls.join(", "));
         cases.extend((1..=calls.len()).map(|at| (verb, at, want.clone())));
     }
@@ -56,7 +55,7 @@ async fn every_call_of_every_verb(db: &TestDb, fault: Fault) {
             let asked = verb.prepare(shared).await;
             let trace = shared.faults.plan(Some((at, fault)));
             let case = format!("{verb:?} with {fault:?} at call {at}");
-            let answer = asked.ask(shared, &trace).await;
+            let answer = asked.ask(&shared.api, &trace).await;
             answer.unwrap_or_else(|status| panic!("{case}: {status:?}; {:?}", shared.faults.calls(&trace)));
             (Case { said: case, at, want }, asked, trace)
         })
@@ -67,7 +66,7 @@ async fn every_call_of_every_verb(db: &TestDb, fault: Fault) {
     for (case, asked, trace) in &disturbed {
         let calls = sandbox.faults.calls(trace);
         assert!(calls.len() >= case.at, "{}: the planned call came, of {calls:?}", case.said);
-        assert_same(&case.want, &asked.end_state(&sandbox).await, &case.said);
+        assert_same(&case.want, &asked.end_state(&sandbox.api).await, &case.said);
     }
     println!("{fault:?}: {} cases (verb, k)", disturbed.len());
     sandbox.finish().await;

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dealflow_proto::feed::v1::Event;
 use dealflow_testbed::{TestDb, both};
 use dealflow_tests::Sandbox;
-
-use crate::verbs::Verb;
+use dealflow_tests::verbs::Verb;
 
 both! {
     /// R-API-2, R-SEC-1 in its part about the trace
@@ -15,7 +14,7 @@ both! {
         for verb in [Verb::Qualify, Verb::AcceptAndWin, Verb::Fulfill] {
             let asked = verb.prepare(&sandbox).await;
             let trace = sandbox.faults.plan(None);
-            let progress = asked.ask(&sandbox, &trace).await.expect("the verb goes through");
+            let progress = asked.ask(&sandbox.api, &trace).await.expect("the verb goes through");
             let deal = progress.opportunity.expect("the verb tells of its deal").name;
             let timeline = sandbox.view(&deal).await.timeline;
             let caused: Vec<&Event> = timeline.iter().filter(|event| event.flow_id == asked.request_id).collect();

@@ -52,7 +52,7 @@ async fn seal_once(store: &Store) -> Result<usize, DbErr> {
         if !links.is_empty() {
             let tx = store.begin().await?;
             let made = insert(&tx, links).await?;
-            tx.commit().await?;
+            store.commit_aside(tx).await?;
             return Ok(made);
         }
         return Ok(0);
@@ -67,7 +67,7 @@ async fn seal_once(store: &Store) -> Result<usize, DbErr> {
         return Ok(0);
     }
     let made = insert(&tx, links).await?;
-    tx.commit().await?;
+    store.commit_aside(tx).await?;
     Ok(made)
 }
 

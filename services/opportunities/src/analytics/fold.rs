@@ -85,7 +85,7 @@ async fn fold_once(store: &Store, batch: u32) -> Result<bool, DbErr> {
     }
     let open = fold_open(&tx, batch).await?;
     let closed = fold_closed(&tx, batch).await?;
-    tx.commit().await?;
+    store.commit_aside(tx).await?;
     Ok(open || closed)
 }
 

@@ -1,40 +1,58 @@
 //! The gateway's verbs as cases: what each needs before, and how it is asked.
 
-use dealflow::api::new_id;
+use clap::ValueEnum;
+use dealflow::api::{Api, new_id};
 use dealflow_proto::gateway::v1::{
     AcceptQuoteRequest, CompleteActivityRequest, DealProgress, DevelopDealRequest, FulfillDealRequest, LoseDealRequest,
     MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest, StartProcessRequest, WinDealRequest,
 };
 use dealflow_proto::leads::v1::GetLeadRequest;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
-use dealflow_tests::Sandbox;
-use dealflow_tests::deal::developed;
-use dealflow_tests::faults::Trace;
-use dealflow_tests::snapshot::snapshot;
 use tonic::Status;
 
+use crate::Sandbox;
+use crate::deal::{developed, view};
+use crate::faults::Trace;
+use crate::snapshot::snapshot;
+
 /// A verb of the gateway, and where the deal stands when it is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Verb {
+    /// `QualifyLead`
     Qualify,
+    /// `DevelopDeal`
     Develop,
+    /// `StartProcess`
     StartProcess,
+    /// `MoveToStage`
     MoveToStage,
+    /// `CompleteActivity` of one among others
     CompletePlain,
+    /// `CompleteActivity` of the last one of a stage
     CompleteAdvancing,
+    /// `CompleteActivity` of the last one of the last stage, which wins the deal
     CompleteWinning,
+    /// `CompleteActivity` with a result that loses the deal
     CompleteLosing,
+    /// `ProposeQuote`
     Propose,
+    /// `AcceptQuote` while the process has work before the win
     Accept,
+    /// `AcceptQuote` that wins the deal
     AcceptAndWin,
+    /// `WinDeal` of a deal with a presented quote
     WinWithQuote,
+    /// `WinDeal` of a deal that was never quoted
     WinWithoutQuote,
+    /// `LoseDeal` of a deal with a presented quote
     Lose,
+    /// `FulfillDeal` of an ordered deal
     Fulfill,
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 15] = [
+    /// All of them.
+    pub const ALL: [Self; 15] = [
         Self::Qualify,
         Self::Develop,
         Self::StartProcess,
@@ -52,8 +70,13 @@ impl Verb {
         Self::Fulfill,
     ];
 
+    /// The word for it in commands.
+    pub fn word(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// Brings a new deal to where the verb can be asked.
-    pub(crate) async fn prepare(self, sandbox: &Sandbox) -> Asked {
+    pub async fn prepare(self, sandbox: &Sandbox) -> Asked {
         let request_id = new_id();
         let opportunity = match self {
             Self::Qualify => {
@@ -107,30 +130,31 @@ impl Verb {
 
 /// A verb to be asked of one deal, again and again with the same request id.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub struct Asked {
     verb: Verb,
     lead: String,
     record: String,
     opportunity: String,
-    pub(crate) request_id: String,
+    /// The request id that it is asked with, which is its flow's id.
+    pub request_id: String,
 }
 
 impl Asked {
     /// Asks.
-    pub(crate) async fn ask(&self, sandbox: &Sandbox, trace: &Trace) -> Result<DealProgress, Status> {
+    pub async fn ask(&self, api: &Api, trace: &Trace) -> Result<DealProgress, Status> {
         let (opportunity, request_id) = (self.opportunity.clone(), self.request_id.clone());
-        let mut deals = sandbox.api.deals.clone();
+        let mut deals = api.deals.clone();
         macro_rules! ask {
             ($method:ident, $request:ident { $($field:ident: $value:expr),* $(,)? }) => {{
                 let ask = $request { $($field: $value,)* request_id, ..$request::default() };
-                deals.$method(trace.carry(sandbox.api.ask(ask))).await
+                deals.$method(trace.carry(api.ask(ask))).await
             }};
         }
         let answer = match self.verb {
             Verb::Qualify => ask!(qualify_lead, QualifyLeadRequest { lead: self.lead.clone() }),
             Verb::Develop => {
                 let ask = DevelopDealRequest { request_id, ..developed(&opportunity) };
-                deals.develop_deal(trace.carry(sandbox.api.ask(ask))).await
+                deals.develop_deal(trace.carry(api.ask(ask))).await
             }
             Verb::StartProcess => {
                 let process = "Corporate sale".to_owned();
@@ -161,23 +185,33 @@ impl Asked {
     }
 
     /// How the deal stands, without what differs between two deals.
-    pub(crate) async fn end_state(&self, sandbox: &Sandbox) -> String {
+    pub async fn end_state(&self, api: &Api) -> String {
         let opportunity = match self.verb {
             Verb::Qualify => {
                 let ask = GetLeadRequest { name: self.lead.clone() };
-                let lead = sandbox.api.leads.clone().get_lead(sandbox.api.ask(ask)).await;
+                let lead = api.leads.clone().get_lead(api.ask(ask)).await;
                 lead.expect("the lead is there").into_inner().opportunity
             }
             _ => self.opportunity.clone(),
         };
-        snapshot(&sandbox.view(&opportunity).await)
+        snapshot(&view(api, &opportunity).await)
     }
 }
 
-/// Says where two end states differ.
-pub(crate) fn assert_same(want: &str, got: &str, case: &str) {
+/// Panics where two end states differ, and says where.
+///
+/// # Panics
+/// If they differ.
+pub fn assert_same(want: &str, got: &str, case: &str) {
+    if let Some(difference) = difference(want, got) {
+        panic!("{case} ends otherwise than with none lost {difference}");
+    }
+}
+
+/// Where two end states differ; nothing where they are the same.
+pub fn difference(want: &str, got: &str) -> Option<String> {
     if want == got {
-        return;
+        return None;
     }
     let lines = want.lines().zip(got.lines()).enumerate();
     let differing: Vec<String> = lines
@@ -186,5 +220,5 @@ pub(crate) fn assert_same(want: &str, got: &str, case: &str) {
         .map(|(line, (want, got))| format!("line {line}: `{}` became `{}`", want.trim(), got.trim()))
         .collect();
     let (long, longer) = (want.lines().count(), got.lines().count());
-    panic!("{case} ends otherwise than with none lost ({long} and {longer} lines):\n{}", differing.join("\n"));
+    Some(format!("({long} and {longer} lines):\n{}", differing.join("\n")))
 }
