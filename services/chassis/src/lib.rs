@@ -10,7 +10,7 @@
 //!    stream, [`audit`]: as a chain
 //!
 //! Beside it: [`tls`] and [`security`] (who may come in), [`redact`] (history without a person), [`store`] (SQLite and PostgreSQL behind one behaviour), [`list`] (filter, order, pages), [`mask`]
-//! (which fields an update takes), [`settings`] (what an installation decides while it runs), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire).
+//! (which fields an update takes), [`settings`] (what an installation decides while it runs), [`rows`] (which columns a save writes), [`link`] (how a part is reached, in process or over the wire), [`web`] (what speaks no gRPC).
 //!
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
 
@@ -35,6 +35,7 @@ pub mod settings;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
+pub mod web;
 pub mod work;
 
 pub use context::Context;
