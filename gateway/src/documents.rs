@@ -135,5 +135,7 @@ fn party(buyer: Option<&Account>, account: &str) -> Party {
         vat_id: buyer.vat_id.clone(),
         registration_id: buyer.registration_id.clone(),
         address: buyer.address.clone(),
+        electronic_address: buyer.electronic_address.clone(),
+        electronic_address_scheme: buyer.electronic_address_scheme.clone(),
     }
 }
