@@ -6,6 +6,7 @@
 pub mod activities;
 pub mod audit;
 pub mod erp_stub;
+pub mod erp_ubl;
 pub mod gateway;
 pub mod leads;
 pub mod opportunities;

@@ -1,0 +1,158 @@
+//! Who sells, by legal entity: what a document of the hand-over does not say and UBL must.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use dealflow_documents::{
+    Address, Contact, Document, ElectronicAddress, Exemption, Kind, Line, Party, Payment, Refusal, Registration,
+};
+use dealflow_money::{Currency, Vat, VatCategory};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+/// The code of a document that names no legal entity.
+const DEFAULT: &str = "default";
+
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sellers {
+    sellers: BTreeMap<String, Seller>,
+}
+
+/// One legal entity; the words are those of its record.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Seller {
+    legal_name: String,
+    trading_name: String,
+    street: String,
+    city: String,
+    postal_code: String,
+    region: String,
+    country_code: String,
+    vat_id: String,
+    registration_id: String,
+    registration_scheme: String,
+    legal_form: String,
+    electronic_address: String,
+    electronic_address_scheme: String,
+    contact_name: String,
+    phone: String,
+    email: String,
+    bank_account: String,
+    bank_account_name: String,
+    bic: String,
+    /// BT-20 where an invoice has no due day.
+    payment_terms: String,
+    /// BT-10 where the customer gave no order number.
+    buyer_reference: String,
+    /// BT-120 of lines that are exempt.
+    exemption_reason: String,
+}
+
+impl Sellers {
+    /// What the rules of EN 16931 and Peppol would miss in every invoice of a seller.
+    pub(super) fn missing(&self) -> Vec<String> {
+        if self.sellers.is_empty() {
+            return vec!["sellers: at least one legal entity, such as `default`".to_owned()];
+        }
+        let euro = match Currency::parse("EUR") {
+            Ok(euro) => euro,
+            Err(error) => return vec![error.to_string()],
+        };
+        let of = |(code, seller): (&String, &Seller)| -> Vec<String> {
+            let Err(Refusal::Incomplete(findings)) = dealflow_documents::ubl(&seller.sample(euro)) else {
+                return Vec::new();
+            };
+            let own =
+                findings.into_iter().filter(|one| one.field.starts_with("seller.") || one.field.starts_with("payment"));
+            own.map(|one| format!("sellers.{code}: {} needs {} ({})", word(&one.field), one.needs, one.rule)).collect()
+        };
+        self.sellers.iter().flat_map(of).collect()
+    }
+
+    /// The seller of a document.
+    pub(super) fn of(&self, code: &str) -> Option<&Seller> {
+        self.sellers.get(if code.is_empty() { DEFAULT } else { code })
+    }
+}
+
+/// The file's word for a field of a document.
+fn word(field: &str) -> &str {
+    match field {
+        "payment" | "payment.account" => "bank_account",
+        "seller.electronic_address.id" => "electronic_address",
+        "seller.electronic_address.scheme" => "electronic_address_scheme",
+        "seller.registration" | "seller.registration.id" => "registration_id",
+        "seller.registration.scheme" => "registration_scheme",
+        "seller.address.country" => "country_code",
+        other => other.trim_start_matches("seller."),
+    }
+}
+
+impl Seller {
+    /// Adds what the hand-over does not say.
+    pub(super) fn complete(&self, paper: &mut Document) {
+        paper.seller = self.party();
+        paper.references.buyer.clone_from(&self.buyer_reference);
+        if paper.payment_terms.is_empty() {
+            paper.payment_terms.clone_from(&self.payment_terms);
+        }
+        let reason = self.exemption_reason.clone();
+        paper.exemptions = vec![Exemption { category: VatCategory::E, reason, code: String::new() }];
+        // Where money goes stands where money is asked for.
+        if paper.kind == Kind::Invoice && !self.bank_account.is_empty() {
+            paper.payment = Some(Payment {
+                // SEPA moves euros; anything else is some other credit transfer.
+                means: if paper.currency.code() == "EUR" { "58" } else { "30" }.to_owned(),
+                account: self.bank_account.clone(),
+                account_name: self.bank_account_name.clone(),
+                bank: self.bic.clone(),
+                reference: String::new(),
+            });
+        }
+    }
+
+    fn party(&self) -> Party {
+        let registration = Registration { scheme: self.registration_scheme.clone(), id: self.registration_id.clone() };
+        let scheme = self.electronic_address_scheme.clone();
+        let endpoint = ElectronicAddress { scheme, id: self.electronic_address.clone() };
+        let contact = Contact { name: self.contact_name.clone(), phone: self.phone.clone(), email: self.email.clone() };
+        Party {
+            legal_name: self.legal_name.clone(),
+            trading_name: self.trading_name.clone(),
+            address: Address {
+                street: self.street.clone(),
+                additional: String::new(),
+                city: self.city.clone(),
+                postal_code: self.postal_code.clone(),
+                region: self.region.clone(),
+                country: self.country_code.clone(),
+            },
+            vat_id: self.vat_id.clone(),
+            registration: Some(registration).filter(|one| !one.id.is_empty()),
+            legal_form: self.legal_form.clone(),
+            electronic_address: Some(endpoint).filter(|one| !one.id.is_empty()),
+            contact: Some(contact),
+            ..Party::default()
+        }
+    }
+
+    /// An invoice of this seller that lacks nothing else.
+    fn sample(&self, currency: Currency) -> Document {
+        let mut paper = Document::new(Kind::Invoice, "1", NaiveDate::default(), currency);
+        paper.due_date = Some(NaiveDate::default());
+        paper.buyer = Party {
+            legal_name: "Buyer".to_owned(),
+            address: Address { country: "AT".to_owned(), ..Address::default() },
+            electronic_address: Some(ElectronicAddress { scheme: "9930".to_owned(), id: "DE123456789".to_owned() }),
+            ..Party::default()
+        };
+        let vat = Vat::new(VatCategory::S, Decimal::from(20));
+        paper.lines = vec![Line::new("1", "Item", Decimal::ONE, "C62", Decimal::ONE, vat)];
+        self.complete(&mut paper);
+        paper.references.customer_order = "1".to_owned();
+        paper
+    }
+}

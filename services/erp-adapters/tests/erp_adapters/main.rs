@@ -1,0 +1,12 @@
+//! The adapters over the contract of an ERP: UBL to a folder and to an endpoint, ERPNext against a fake of its REST API.
+
+mod endpoint;
+mod erpnext;
+mod erpnext_faults;
+mod folder;
+mod house;
+mod mapping;
+mod run;
+mod site;
+mod site_books;
+mod web;
