@@ -3,11 +3,13 @@
 //! - [`suite`]: which parts run in this process, and how they reach each other
 //! - [`hold`]: whose data a folder is while a suite runs
 //! - [`client`]: how a command talks to a suite, running elsewhere or started for as long as the command runs
+//! - [`adapters`]: how the adapters to real ERPs are set up
 //! - [`delivery`]: how documents are handed to the ERP, as an operator says it
 //! - [`api`]: the typed clients, and requests that carry who asks
 //! - [`commands`]: one file per command
 //! - [`show`]: tables for people, JSON for machines
 
+pub mod adapters;
 pub mod api;
 pub mod client;
 pub mod commands;

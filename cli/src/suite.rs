@@ -18,6 +18,7 @@ use dealflow_chassis::tls::{ClientTls, TlsConfig};
 use dealflow_gateway::Neighbours;
 use tokio_util::sync::CancellationToken;
 
+use crate::adapters::Adapters;
 use crate::hold::Hold;
 
 /// A part of the suite.
@@ -33,14 +34,21 @@ pub enum PartName {
     Orders,
     /// The ERP stub.
     Erp,
+    /// The adapter that writes UBL, to a folder or an endpoint: an ERP instead of the stub.
+    ErpUbl,
+    /// The adapter to ERPNext: an ERP instead of the stub.
+    ErpErpnext,
     /// The five phases, the deal view, flows, hand-overs.
     Gateway,
 }
 
 impl PartName {
-    /// All parts, the gateway last: it needs the others.
+    /// All parts of a suite, the gateway last: it needs the others.
     pub const ALL: [Self; 6] =
         [Self::Leads, Self::Opportunities, Self::Activities, Self::Orders, Self::Erp, Self::Gateway];
+
+    /// Parts that run beside a suite, where its ERP is a real one.
+    pub const ADAPTERS: [Self; 2] = [Self::ErpUbl, Self::ErpErpnext];
 
     /// The word for it in commands, file names and schemas.
     pub fn word(self) -> &'static str {
@@ -50,6 +58,8 @@ impl PartName {
             Self::Activities => "activities",
             Self::Orders => "orders",
             Self::Erp => "erp",
+            Self::ErpUbl => "erp-ubl",
+            Self::ErpErpnext => "erp-erpnext",
             Self::Gateway => "gateway",
         }
     }
@@ -62,6 +72,8 @@ impl PartName {
             Self::Activities => "activities, people",
             Self::Orders => "products, quotes, contracts, orders, invoices",
             Self::Erp => "the ERP stub",
+            Self::ErpUbl => "an ERP that takes UBL",
+            Self::ErpErpnext => "ERPNext as an ERP",
             Self::Gateway => "deals, flows, hand-overs, and all of the others",
         }
     }
@@ -75,7 +87,14 @@ impl PartName {
             Self::Activities => 3,
             Self::Orders => 4,
             Self::Erp => 5,
+            Self::ErpUbl => 6,
+            Self::ErpErpnext => 7,
         }
+    }
+
+    /// Its schema on PostgreSQL.
+    pub fn schema(self) -> String {
+        self.word().replace('-', "_")
     }
 }
 
@@ -89,8 +108,9 @@ impl FromStr for PartName {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|part| part.word() == word).ok_or_else(|| {
-            let known: Vec<&str> = Self::ALL.iter().map(|part| part.word()).collect();
+        let all = || Self::ALL.into_iter().chain(Self::ADAPTERS);
+        all().find(|part| part.word() == word).ok_or_else(|| {
+            let known: Vec<&str> = all().map(Self::word).collect();
             format!("`{word}` is no part; the parts are {}", known.join(", "))
         })
     }
@@ -125,7 +145,7 @@ impl Databases {
         match &self.database_url {
             Some(url) => StoreConfig::Postgres {
                 url: url.clone(),
-                schema: part.word().to_owned(),
+                schema: part.schema(),
                 max_connections: self.database_connections,
             },
             None => StoreConfig::Sqlite { path: self.data.join(format!("{part}.db")), durability: self.durability },
@@ -198,6 +218,8 @@ pub struct Plan {
     pub wrap_commits: Option<WrapCommits>,
     /// What the gateway is told.
     pub gateway: dealflow_gateway::Settings,
+    /// How an adapter reaches its ERP.
+    pub adapters: Adapters,
 }
 
 impl Plan {
@@ -211,6 +233,7 @@ impl Plan {
             wrap: Arc::new(|_, link| link),
             wrap_commits: None,
             gateway: dealflow_gateway::Settings::default(),
+            adapters: Adapters::default(),
         }
     }
 
@@ -267,6 +290,8 @@ impl Suite {
                 Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
                 Err(error) => Err(error),
             },
+            // It keeps nothing: ERPNext is its register.
+            PartName::ErpErpnext => suite.start_erpnext(plan).await,
             name => suite.start_service(plan, name).await,
         };
         if started.is_ok() {
@@ -301,8 +326,14 @@ impl Suite {
     async fn start_service(&mut self, plan: &Plan, name: PartName) -> anyhow::Result<()> {
         let store = plan.open(name).await?;
         self.stores.push((name, store.clone()));
-        let part = watched(name, service(name, store.clone()).await?, store);
+        let part = watched(name, service(plan, name, store.clone()).await?, store);
         self.serve(name, part, plan.listen(name)?).await
+    }
+
+    async fn start_erpnext(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        let settings = plan.adapters.erpnext(plan.serve.security.insecure)?;
+        let part = dealflow_erp_adapters::erpnext::part(settings)?;
+        self.serve(PartName::ErpErpnext, part, plan.listen(PartName::ErpErpnext)?).await
     }
 
     async fn start_gateway(&mut self, plan: &Plan, neighbours: Neighbours) -> anyhow::Result<()> {
@@ -419,13 +450,15 @@ fn not_served(name: PartName, address: SocketAddr, error: ServeError) -> anyhow:
 
 /// Opens a part's database and migrates it.
 pub async fn open(config: &StoreConfig, part: PartName, clock: Clock) -> anyhow::Result<Store> {
-    use dealflow_migrations::{activities, erp_stub, gateway, leads, opportunities, orders};
+    use dealflow_migrations::{activities, erp_stub, erp_ubl, gateway, leads, opportunities, orders};
     let opened = match part {
         PartName::Leads => Store::open::<leads::Migrator>(config, clock).await,
         PartName::Opportunities => Store::open::<opportunities::Migrator>(config, clock).await,
         PartName::Activities => Store::open::<activities::Migrator>(config, clock).await,
         PartName::Orders => Store::open::<orders::Migrator>(config, clock).await,
         PartName::Erp => Store::open::<erp_stub::Migrator>(config, clock).await,
+        PartName::ErpUbl => Store::open::<erp_ubl::Migrator>(config, clock).await,
+        PartName::ErpErpnext => bail!("{part} keeps no records"),
         PartName::Gateway => Store::open::<gateway::Migrator>(config, clock).await,
     };
     opened.with_context(|| format!("the database of {part} cannot be opened"))
@@ -436,13 +469,15 @@ fn watched(name: PartName, part: Part, store: Store) -> Part {
     part.task(move |stop| telemetry::watch(name.word(), store, stop))
 }
 
-async fn service(name: PartName, store: Store) -> anyhow::Result<Part> {
+async fn service(plan: &Plan, name: PartName, store: Store) -> anyhow::Result<Part> {
     Ok(match name {
         PartName::Leads => dealflow_leads::part(store),
         PartName::Opportunities => dealflow_opportunities::part(store).await?,
         PartName::Activities => dealflow_activities::part(store),
         PartName::Orders => dealflow_orders::part(store, dealflow_orders::Settings::default()),
         PartName::Erp => dealflow_erp_stub::part(store),
+        PartName::ErpUbl => dealflow_erp_adapters::ubl::part(store, plan.adapters.ubl(plan.serve.security.insecure)?)?,
+        PartName::ErpErpnext => bail!("{name} keeps no records"),
         PartName::Gateway => bail!("the gateway needs its neighbours"),
     })
 }

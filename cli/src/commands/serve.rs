@@ -7,6 +7,7 @@ use dealflow_chassis::serve::ServeConfig;
 use dealflow_chassis::store::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::adapters::Adapters;
 use crate::delivery::Delivery;
 use crate::show;
 use crate::suite::{Addresses, Databases, PartName, Plan, Suite};
@@ -20,9 +21,12 @@ Examples:
   dealflow serve leads                                      one part, on 127.0.0.1:7401
   dealflow serve --admin-listen 127.0.0.1:7410              metrics and health for operators, on a port of their own
   dealflow serve gateway --leads-url http://leads:7401      the gateway, its neighbours elsewhere
+  dealflow serve erp-ubl --ubl-folder /srv/edi/out --ubl-sellers sellers.yaml
+  dealflow serve erp-erpnext --erpnext-url https://erp.example.com --erpnext-token @token --erpnext-mapping erpnext.yaml
+  dealflow serve gateway --erp-url http://127.0.0.1:7407    documents go to ERPNext, by the adapter above
 
 Ports: the gateway takes the one of --listen; leads, opportunities, activities, orders and the ERP stub take the next
-five. Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
+five, an adapter to a real ERP (erp-ubl, erp-erpnext) the one after or the next. Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -31,7 +35,8 @@ five. Ctrl-C or SIGTERM stops: calls under way come to their end, then the datab
     .default_value("127.0.0.1:7400")
     .help("Where the gateway listens; the other parts take the next five ports, port 0 free ones")))]
 pub struct Serve {
-    /// One part: leads, opportunities, activities, orders, erp or gateway; all of them where it is not said
+    /// One part: leads, opportunities, activities, orders, erp or gateway, all of them where it is not said; or an adapter
+    /// to a real ERP: erp-ubl, erp-erpnext
     #[arg(value_name = "PART")]
     part: Option<PartName>,
     /// Where records are kept
@@ -49,6 +54,9 @@ pub struct Serve {
     /// How documents are handed to the ERP
     #[command(flatten)]
     delivery: Delivery,
+    /// How an adapter reaches its ERP
+    #[command(flatten)]
+    adapters: Adapters,
 }
 
 impl Serve {
@@ -62,6 +70,7 @@ impl Serve {
         plan.admin = self.admin_listen;
         plan.clock = Clock::system();
         plan.gateway.handoff = self.delivery.settings()?;
+        plan.adapters = self.adapters;
         let suite = match self.part {
             None => Suite::start(&plan).await?,
             Some(part) => Suite::start_one(&plan, part, &self.addresses).await?,
@@ -89,7 +98,8 @@ fn print(suite: &Suite, plan: &Plan) {
     parts.sort_by_key(|((_, address), _)| address.port());
     for ((part, _), uri) in &parts {
         let records = match &databases.database_url {
-            Some(_) => format!("PostgreSQL, schema {part}"),
+            _ if *part == PartName::ErpErpnext => "none: ERPNext has them".to_owned(),
+            Some(_) => format!("PostgreSQL, schema {}", part.schema()),
             None => databases.data.join(format!("{part}.db")).display().to_string(),
         };
         table.add_row([part.word(), uri, part.serves(), &records]);
