@@ -1,6 +1,7 @@
 //! The program `dealflow`: serve, demo, import, migrate, bench, and the commands for people.
 //!
 //! - [`suite`]: which parts run in this process, and how they reach each other
+//! - [`part`]: the parts by name
 //! - [`hold`]: whose data a folder is while a suite runs
 //! - [`client`]: how a command talks to a suite, running elsewhere or started for as long as the command runs
 //! - [`adapters`]: how the adapters to real ERPs are set up
@@ -15,5 +16,6 @@ pub mod client;
 pub mod commands;
 pub mod delivery;
 pub mod hold;
+pub mod part;
 pub mod show;
 pub mod suite;

@@ -1,6 +1,7 @@
 //! The program as its users run it: the built binary, its output, its exit codes.
 
 mod activities;
+mod adapters;
 mod deals;
 mod demo;
 mod export;

@@ -50,7 +50,19 @@ impl Serving {
         Self::begin(command, folder, args)
     }
 
-    fn begin(mut command: Command, folder: &Path, args: &[&str]) -> Self {
+    fn begin(command: Command, folder: &Path, args: &[&str]) -> Self {
+        let serving = Self::begin_part(command, folder, args, "gateway");
+        let told = &serving.told;
+        assert!(["leads", "opportunities", "activities", "orders", "erp"].iter().all(|part| told.contains(part)));
+        serving
+    }
+
+    /// One part alone, whose address stands where else the gateway's does.
+    pub(super) fn start_part(folder: &Path, part: &str, args: &[&str]) -> Self {
+        Self::begin_part(program(&["serve", part, "--log", "warn"]), folder, args, part)
+    }
+
+    fn begin_part(mut command: Command, folder: &Path, args: &[&str], part: &str) -> Self {
         command.args(args);
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
@@ -61,12 +73,11 @@ impl Serving {
         while !told.contains("stops.") {
             assert_ne!(out.read_line(&mut told).expect("output"), 0, "ended at its start: {told}");
         }
-        let gateway = told.lines().find(|line| line.contains("│ gateway")).expect("a row of the gateway");
-        let gateway = gateway.split_whitespace().find(|word| word.starts_with("http")).expect("an address");
-        assert!(["leads", "opportunities", "activities", "orders", "erp"].iter().all(|part| told.contains(part)));
+        let row = told.lines().find(|line| line.contains(&format!("│ {part}"))).expect("a row of the part");
+        let address = row.split_whitespace().find(|word| word.starts_with("http")).expect("an address");
         let admin = told.lines().find_map(|line| line.strip_prefix("For operators: ")?.split_once("/metrics"));
         let admin = admin.map(|(admin, _)| admin.to_owned());
-        Self { gateway: gateway.to_owned(), admin, child, out, told }
+        Self { gateway: address.to_owned(), admin, child, out, told }
     }
 
     /// SIGKILL: nothing is told before.

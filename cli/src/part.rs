@@ -1,0 +1,99 @@
+//! The parts by name: those of a suite, and the adapters that run beside one.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A part of the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartName {
+    /// Leads, accounts, contacts.
+    Leads,
+    /// Opportunities, stages, processes, figures.
+    Opportunities,
+    /// Activities and people.
+    Activities,
+    /// Products, quotes, contracts, orders, invoices.
+    Orders,
+    /// The ERP stub.
+    Erp,
+    /// The adapter that writes UBL, to a folder or an endpoint: an ERP instead of the stub.
+    ErpUbl,
+    /// The adapter to ERPNext: an ERP instead of the stub.
+    ErpErpnext,
+    /// The five phases, the deal view, flows, hand-overs.
+    Gateway,
+}
+
+impl PartName {
+    /// All parts of a suite, the gateway last: it needs the others.
+    pub const ALL: [Self; 6] =
+        [Self::Leads, Self::Opportunities, Self::Activities, Self::Orders, Self::Erp, Self::Gateway];
+
+    /// Parts that run beside a suite, where its ERP is a real one.
+    pub const ADAPTERS: [Self; 2] = [Self::ErpUbl, Self::ErpErpnext];
+
+    /// The word for it in commands, file names and schemas.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Leads => "leads",
+            Self::Opportunities => "opportunities",
+            Self::Activities => "activities",
+            Self::Orders => "orders",
+            Self::Erp => "erp",
+            Self::ErpUbl => "erp-ubl",
+            Self::ErpErpnext => "erp-erpnext",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// What it does, in a few words.
+    pub fn serves(self) -> &'static str {
+        match self {
+            Self::Leads => "leads, accounts, contacts",
+            Self::Opportunities => "opportunities, processes, figures",
+            Self::Activities => "activities, people",
+            Self::Orders => "products, quotes, contracts, orders, invoices",
+            Self::Erp => "the ERP stub",
+            Self::ErpUbl => "an ERP that takes UBL",
+            Self::ErpErpnext => "ERPNext as an ERP",
+            Self::Gateway => "deals, flows, hand-overs, and all of the others",
+        }
+    }
+
+    /// Its port, counted from the first one: the gateway's.
+    pub(crate) fn offset(self) -> u16 {
+        match self {
+            Self::Gateway => 0,
+            Self::Leads => 1,
+            Self::Opportunities => 2,
+            Self::Activities => 3,
+            Self::Orders => 4,
+            Self::Erp => 5,
+            Self::ErpUbl => 6,
+            Self::ErpErpnext => 7,
+        }
+    }
+
+    /// Its schema on PostgreSQL.
+    pub fn schema(self) -> String {
+        self.word().replace('-', "_")
+    }
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for PartName {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let all = || Self::ALL.into_iter().chain(Self::ADAPTERS);
+        all().find(|part| part.word() == word).ok_or_else(|| {
+            let known: Vec<&str> = all().map(Self::word).collect();
+            format!("`{word}` is no part; the parts are {}", known.join(", "))
+        })
+    }
+}
