@@ -149,7 +149,12 @@ impl ErpNext {
         }
         let draft = match self.draft(submission).await? {
             Ok(draft) => draft,
-            Err(reasons) => return Ok(Verdict::refused(reasons)),
+            Err(reasons) => {
+                if let Some(left) = standing {
+                    self.api.delete(doctype, &left.name).await?;
+                }
+                return Ok(Verdict::refused(reasons));
+            }
         };
         // What an earlier attempt drafted of the same content is gone on with; other content was never booked.
         let drafted = match standing {

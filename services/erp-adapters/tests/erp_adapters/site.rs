@@ -1,4 +1,4 @@
-//! A fake of ERPNext's REST API, written after the behaviour of Frappe 15: token, filters, unique custom fields, docstatus,
+//! A fake of ERPNext's REST API, written after Frappe's public sources: token, filters, unique custom fields, docstatus,
 //! exceptions in JSON. `site_books` is what it computes. Faults hit a call before or after what it does.
 
 use std::collections::BTreeSet;
