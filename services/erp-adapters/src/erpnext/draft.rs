@@ -71,11 +71,11 @@ pub(super) fn write(
     let company = match mapping.company(&document.legal_entity) {
         Ok(company) => company,
         Err(absent) => {
-            missing.push(absent);
+            missing.push(*absent);
             return Ok(Err(missing));
         }
     };
-    missing.extend(company.sells_in(&document.currency_code).err());
+    missing.extend(company.sells_in(&document.currency_code).err().map(|absent| *absent));
     let rows = rows(submission, &paper, &totals, (mapping, company), &mut missing);
     let mut body = head(submission, &paper, company, customer, &mut missing);
     let returns = submission.kind == DocumentType::CreditNote;
@@ -156,7 +156,7 @@ fn head(
         match company.terms((due - issued).num_days()) {
             Ok(Some(template)) => drop(set("payment_terms_template", json!(template))),
             Ok(None) => {}
-            Err(absent) => missing.push(absent),
+            Err(absent) => missing.push(*absent),
         }
     }
     body
@@ -180,7 +180,7 @@ fn rows<'a>(
         let rate = totals.money(minor).to_decimal();
         match (mapping.items.adjustment(&line_id), company.tax(vat, &line_id)) {
             (Ok(item), Ok(tax)) => Ok(Row { line_id, item, description, uom: None, quantity: Decimal::ONE, rate, tax }),
-            (item, tax) => Err([item.err(), tax.err()].into_iter().flatten().collect()),
+            (item, tax) => Err([item.err(), tax.err()].into_iter().flatten().map(|absent| *absent).collect()),
         }
     };
     let lines = submission.document.lines.iter().zip(paper.lines.iter().zip(&totals.lines));
@@ -192,7 +192,9 @@ fn rows<'a>(
                 let (quantity, rate) = (line.quantity, line.unit_price);
                 Ok(Row { line_id, item, description, uom: Some(uom), quantity, rate, tax })
             }
-            (item, uom, tax) => Err([item.err(), uom.err(), tax.err()].into_iter().flatten().collect()),
+            (item, uom, tax) => {
+                Err([item.err(), uom.err(), tax.err()].into_iter().flatten().map(|absent| *absent).collect())
+            }
         });
         let kinds = [("a", -1, &line.allowances, &amounts.allowances), ("c", 1, &line.charges, &amounts.charges)];
         for (letter, sign, given, amounts) in kinds {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::submission::reason;
 
+/// An entry that is not there.
+type Absent = Box<Reason>;
+
 const ACTION: &str = "add the entry to the adapter's mapping, start it anew, and replay";
 
 /// The file.
@@ -172,9 +175,9 @@ impl Mapping {
     }
 
     /// The company of a legal entity.
-    pub(super) fn company(&self, legal_entity: &str) -> Result<&Company, Reason> {
+    pub(super) fn company(&self, legal_entity: &str) -> Result<&Company, Absent> {
         let code = if legal_entity.is_empty() { "default" } else { legal_entity };
-        let absent = || reason("LEG", "legal_entity", format!("companies has no entry `{code}`"), ACTION);
+        let absent = || Box::new(reason("LEG", "legal_entity", format!("companies has no entry `{code}`"), ACTION));
         self.companies.get(code).ok_or_else(absent)
     }
 
@@ -185,7 +188,7 @@ impl Mapping {
     }
 
     /// The UOM of a unit.
-    pub(super) fn unit(&self, code: &str, line_id: &str) -> Result<&str, Reason> {
+    pub(super) fn unit(&self, code: &str, line_id: &str) -> Result<&str, Absent> {
         let absent = || of_line("QUA", "lines.unit_code", line_id, format!("units has no entry `{code}`"));
         self.units.get(code).map(String::as_str).ok_or_else(absent)
     }
@@ -193,7 +196,7 @@ impl Mapping {
 
 impl Company {
     /// How a VAT group is booked.
-    pub(super) fn tax(&self, vat: Vat, line_id: &str) -> Result<&Tax, Reason> {
+    pub(super) fn tax(&self, vat: Vat, line_id: &str) -> Result<&Tax, Absent> {
         let fits = |tax: &&Tax| tax.category == vat.category.code() && tax.rate == vat.rate;
         let absent = || {
             let entry = format!("{} at {} %", vat.category.code(), vat.rate.normalize());
@@ -203,22 +206,22 @@ impl Company {
     }
 
     /// The template of terms of so many days; none where the due day says it.
-    pub(super) fn terms(&self, days: i64) -> Result<Option<&str>, Reason> {
+    pub(super) fn terms(&self, days: i64) -> Result<Option<&str>, Absent> {
         let found = self.payment_terms.by_days.get(&days).map(String::as_str);
         if found.is_none() && self.payment_terms.otherwise == Otherwise::Refuse {
             let message = format!("payment_terms.by_days of {} has no entry {days}", self.company);
-            return Err(reason("PAY", "due_date", message, ACTION));
+            return Err(Box::new(reason("PAY", "due_date", message, ACTION)));
         }
         Ok(found)
     }
 
     /// Whether it sells in a currency.
-    pub(super) fn sells_in(&self, currency: &str) -> Result<(), Reason> {
+    pub(super) fn sells_in(&self, currency: &str) -> Result<(), Absent> {
         if self.currencies.iter().any(|one| one == currency) {
             return Ok(());
         }
         let message = format!("currencies of {} has no entry {currency}", self.company);
-        Err(reason("FIN", "currency_code", message, ACTION))
+        Err(Box::new(reason("FIN", "currency_code", message, ACTION)))
     }
 }
 
@@ -257,7 +260,7 @@ impl Customers {
 
 impl Items {
     /// The Item of a product.
-    pub(super) fn of(&self, product: &str, line_id: &str) -> Result<&str, Reason> {
+    pub(super) fn of(&self, product: &str, line_id: &str) -> Result<&str, Absent> {
         let listed = self.products.get(product).map(String::as_str);
         let absent = || {
             let entry = if product.is_empty() { "for lines in free text" } else { product };
@@ -268,15 +271,15 @@ impl Items {
     }
 
     /// The Item of discounts, allowances and charges.
-    pub(super) fn adjustment(&self, line_id: &str) -> Result<&str, Reason> {
+    pub(super) fn adjustment(&self, line_id: &str) -> Result<&str, Absent> {
         let message = "items.adjustment is not there, and the document has a discount, an allowance or a charge";
         let absent = || of_line("ITM", "allowances", line_id, message.to_owned());
         Some(self.adjustment.as_str()).filter(|it| !it.is_empty()).ok_or_else(absent)
     }
 }
 
-fn of_line(code: &str, field: &str, line_id: &str, message: String) -> Reason {
-    Reason { line_id: line_id.to_owned(), ..reason(code, field, message, ACTION) }
+fn of_line(code: &str, field: &str, line_id: &str, message: String) -> Absent {
+    Box::new(Reason { line_id: line_id.to_owned(), ..reason(code, field, message, ACTION) })
 }
 
 /// A rate as it stands in the file, exact: `20` or `5.5`.

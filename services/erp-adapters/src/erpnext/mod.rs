@@ -260,6 +260,6 @@ impl ErpNext {
         if customer.is_none() {
             missing.push(self.mapping.customers.missing_entry(submission.document.buyer.as_ref()));
         }
-        Ok(draft::write(submission, &self.mapping, customer.unwrap_or_default(), follows, missing)?)
+        draft::write(submission, &self.mapping, customer.unwrap_or_default(), follows, missing)
     }
 }
