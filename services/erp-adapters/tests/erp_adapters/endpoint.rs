@@ -85,10 +85,10 @@ both! {
             assert_eq!(asked.code(), Code::NotFound, "what is sent again completes it");
         }
         assert_eq!(erp.submit_under(&order(SO1), &key).await.expect("taken").erp_number, "E-1");
+        assert!(erp.look_up(SO1).await.is_ok());
         let desk = desk.lock().expect("the desk is whole");
         assert_eq!((desk.taken.len(), desk.asks.len()), (1, 3));
         assert!(desk.asks.iter().all(|it| it.headers["idempotency-key"] == key && it.body == desk.asks[0].body));
-        assert!(erp.look_up(SO1).await.is_ok());
     }
 
     /// R-ERP-1: an endpoint that knows no keys is not sent to twice by itself; nobody says what nobody knows.
