@@ -30,16 +30,19 @@ pub struct Target {
     pub databases: Databases,
 }
 
-impl Target {
-    /// What says who calls, from the file or the environment; never from the command line, which others can read.
-    fn token(&self) -> anyhow::Result<Option<String>> {
-        let Some(file) = &self.token_file else {
-            return Ok(std::env::var(TOKEN).ok().filter(|token| !token.is_empty()));
-        };
-        let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        Ok(Some(text.trim().to_owned()))
-    }
+/// What says who calls, from the file or the environment; never from the command line, which others can read.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn token(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let Some(file) = file else {
+        return Ok(std::env::var(TOKEN).ok().filter(|token| !token.is_empty()));
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Some(text.trim().to_owned()))
+}
 
+impl Target {
     /// Does a command's work on this suite, and ends the suite again if it was started for it.
     pub async fn ask<T>(&self, work: impl AsyncFnOnce(Api) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let client = Client::connect(self).await?;
@@ -70,7 +73,7 @@ impl Client {
     /// Connects to a running suite, or starts one.
     pub async fn connect(target: &Target) -> anyhow::Result<Self> {
         match &target.gateway {
-            Some(address) => Self::secured(address, target.ca.as_deref(), target.token()?),
+            Some(address) => Self::secured(address, target.ca.as_deref(), token(target.token_file.as_deref())?),
             None => {
                 let mut plan = Plan::embedded(&target.databases.data);
                 plan.databases = target.databases.clone();

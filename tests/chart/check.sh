@@ -39,6 +39,22 @@ refused 'no stub and no ERP' 'url' --set erp.stub=false
 refused 'a value that does not exist' 'additional properties' --set replicaCount=2
 refused 'the tag latest' 'tag' --set image.tag=latest
 refused 'the database URL as a value' 'DEALFLOW_DATABASE_URL' --set defaults.env.DEALFLOW_DATABASE_URL=postgres://x
+secure=(--set security.insecure=false --set security.tls.existingSecret=deal-{part}-tls --set security.tokens.jwksUrl=https://id.example/keys
+  --set security.tokens.issuer=https://id.example --set security.tokens.audience=dealflow)
+refused 'neither insecure nor secure' 'security.tls.existingSecret' --set security.insecure=false
+refused 'no certificates' 'this is missing: security.tls.existingSecret' "${secure[@]}" --set security.tls.existingSecret=
+refused 'no keys of tokens' 'this is missing: security.tokens.jwksUrl' "${secure[@]}" --set security.tokens.jwksUrl=
+refused 'no issuer of tokens' 'this is missing: security.tokens.issuer' "${secure[@]}" --set security.tokens.issuer=
+refused 'no audience of tokens' 'this is missing: security.tokens.audience' "${secure[@]}" --set security.tokens.audience=
+refused 'certificates that are not used' 'insecure is true' "${secure[@]}" --set security.insecure=true
+refused 'keys over plain HTTP' 'jwksUrl' "${secure[@]}" --set security.tokens.jwksUrl=http://id.example/keys
+refused 'keys from two places' 'both given' "${secure[@]}" --set security.tokens.jwks.existingConfigMap=keys
+refused 'certificates from two places' 'both given' "${secure[@]}" --set security.tls.certManager.issuer.name=house
+refused 'an algorithm that is not believed' 'algorithms' "${secure[@]}" --set 'security.tokens.algorithms={HS256}'
+# Everything from secrets and config maps that exist: what the golden render leaves to cert-manager and an address.
+if render helm/ci/postgresql-values.yaml "${secure[@]}" --set security.tokens.jwksUrl= --set security.tokens.jwks.existingConfigMap=keys \
+    --set security.tls.ca.existingConfigMap=house-ca --set security.roles.existingConfigMap=house-roles >"$out/existing.yaml" 2>"$out/error" &&
+    python3 tests/chart/policy.py "$out/existing.yaml" >"$out/policy" 2>&1; then ok; else bad 'existing secrets and config maps' "$out/policy"; fi
 refused 'an old Kubernetes' 'kubeVersion' --kube-version 1.29.0
 
 # The alerts: each fires on its bad day and none on a quiet one, and each has its page.

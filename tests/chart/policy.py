@@ -1,4 +1,5 @@
-"""Checks rendered manifests: schemas of Kubernetes, restricted pod security, selectors, the call graph.
+"""Checks rendered manifests: schemas of Kubernetes, restricted pod security, certificates and tokens, selectors, the call
+graph.
 
     policy.py FILE            every rule; the violations, one a line; ends 1 if there is one
     policy.py --names FILE    kind/name of each object
@@ -23,8 +24,9 @@ def pods(objects):
             yield it["metadata"]["name"], template["metadata"], template["spec"]
 
 
-# Kinds of Prometheus's operator: no Kubernetes has their schema. promtool checks the rules, `scrape_faults` the monitor.
-FOREIGN = "monitoring.coreos.com/"
+# Kinds of Prometheus's operator and of cert-manager: no Kubernetes has their schema. promtool checks the rules,
+# `scrape_faults` the monitor, `security_faults` the certificates.
+FOREIGN = ("monitoring.coreos.com/", "cert-manager.io/")
 
 
 def schema_faults(objects):
@@ -71,6 +73,50 @@ def pod_faults(objects):
                 stop = float(data["DEALFLOW_STOP_NOTICE"]) + float(data["DEALFLOW_STOP_DRAIN"])
                 if spec["terminationGracePeriodSeconds"] < stop + 5:
                     yield f"{who}: is killed before it has stopped"
+
+
+def security_faults(objects):
+    """Either nothing is encrypted and it says so, or every part has a certificate, the gateway asks for tokens, the others
+    for the gateway's certificate, and every file that the program is told of is mounted."""
+    config = {it["metadata"]["name"]: it["data"] for it in objects if it["kind"] == "ConfigMap"}
+    made = {it["spec"]["secretName"]: it["spec"]["dnsNames"] for it in objects if it["kind"] == "Certificate"}
+    for who, meta, spec in pods(objects):
+        (container,) = spec["containers"]
+        env = {it["name"]: it["value"] for it in container.get("env", [])}
+        shared = {key: value for it in container.get("envFrom", []) for key, value in config[it["configMapRef"]["name"]].items()}
+        mounts = {it["mountPath"]: it["name"] for it in container.get("volumeMounts", [])}
+        for key, value in env.items():
+            folder = value.lstrip("@").rsplit("/", 1)[0]
+            if value.lstrip("@").startswith("/") and folder not in mounts:
+                yield f"{who}: {key} is {value}, where nothing is mounted"
+        for volume in spec.get("volumes", []):
+            if volume["name"] not in mounts.values():
+                yield f"{who}: {volume['name']} is mounted nowhere"
+        if not shared:
+            continue  # no part: a pod that runs once
+        part = meta["labels"]["app.kubernetes.io/component"]
+        secure = {key for key in env if key.startswith(("DEALFLOW_TLS_", "DEALFLOW_TOKEN_"))}
+        if shared["DEALFLOW_INSECURE"] == "true":
+            if secure:
+                yield f"{who}: is insecure and has {sorted(secure)}"
+            continue
+        asks = {"DEALFLOW_TLS_CA", "DEALFLOW_TOKEN_KEYS", "DEALFLOW_TOKEN_ISSUER", "DEALFLOW_TOKEN_AUDIENCE"}
+        asks = asks if part == "gateway" else {"DEALFLOW_TLS_CLIENT_CA", "DEALFLOW_TLS_PEERS"}
+        for key in sorted({"DEALFLOW_TLS_CERT", "DEALFLOW_TLS_KEY"} | asks):
+            if not env.get(key):
+                yield f"{who}: has no {key}"
+        for key, value in shared.items():
+            if key.endswith("_URL") and value.startswith("http://") and key != "DEALFLOW_ERP_URL":
+                yield f"{who}: calls {value} in the open"
+        (secret,) = [it["secret"]["secretName"] for it in spec["volumes"] if it["name"] == "tls"]
+        names = made.get(secret, [])
+        if made and who not in names:
+            yield f"{who}: its certificate is not of its own name"
+        if made and part != "gateway":
+            gateway = [name for names in made.values() for name in names]
+            for peer in env["DEALFLOW_TLS_PEERS"].split(","):
+                if peer not in gateway:
+                    yield f"{who}: lets {peer} in, which no certificate names"
 
 
 def selector_faults(objects):
@@ -164,7 +210,7 @@ def main(arguments):
     if arguments[0] == "--names":
         print("\n".join(name(it) for it in objects))
         return 0
-    rules = (schema_faults, pod_faults, probe_faults, scrape_faults, selector_faults, graph_faults)
+    rules = (schema_faults, pod_faults, security_faults, probe_faults, scrape_faults, selector_faults, graph_faults)
     faults = [fault for rule in rules for fault in rule(objects)]
     print("\n".join(faults))
     return 1 if faults else 0

@@ -104,3 +104,130 @@ capabilities: {drop: [ALL]}
     {{- end }}
   {{- end }}
 {{- end -}}
+
+{{/* Either insecure, or certificates and tokens whole. */}}
+{{- define "dealflow.checkSecurity" -}}
+{{- $it := .Values.security -}}
+{{- $issuer := $it.tls.certManager.issuer.name -}}
+{{- $given := or $it.tls.existingSecret $issuer $it.tokens.jwksUrl $it.tokens.jwks.existingConfigMap $it.tokens.issuer $it.tokens.audience -}}
+{{- if and $it.insecure $given -}}
+{{- fail "security: insecure is true, and certificates or tokens are given beside it; set security.insecure to false, or leave them out" -}}
+{{- end -}}
+{{- if not $it.insecure -}}
+{{- $missing := list -}}
+{{- if not (or $it.tls.existingSecret $issuer) -}}
+{{- $missing = append $missing "security.tls.existingSecret or security.tls.certManager.issuer.name" -}}
+{{- end -}}
+{{- if not (or $it.tokens.jwksUrl $it.tokens.jwks.existingConfigMap) -}}
+{{- $missing = append $missing "security.tokens.jwksUrl or security.tokens.jwks.existingConfigMap" -}}
+{{- end -}}
+{{- if not $it.tokens.issuer -}}{{- $missing = append $missing "security.tokens.issuer" -}}{{- end -}}
+{{- if not $it.tokens.audience -}}{{- $missing = append $missing "security.tokens.audience" -}}{{- end -}}
+{{- if $missing -}}
+{{- fail (printf "security: insecure is false, so this is missing: %s" (join ", " $missing)) -}}
+{{- end -}}
+{{- if and $it.tls.existingSecret $issuer -}}
+{{- fail "security.tls: existingSecret and certManager.issuer are both given; one of them says where certificates come from" -}}
+{{- end -}}
+{{- if and $it.tokens.jwksUrl $it.tokens.jwks.existingConfigMap -}}
+{{- fail "security.tokens: jwksUrl and jwks.existingConfigMap are both given; one of them says where keys come from" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dealflow.scheme" -}}
+{{- ternary "http" "https" .Values.security.insecure -}}
+{{- end -}}
+
+{{/* The secret with a part's certificate. Called with (dict "root" $ "part" name). */}}
+{{- define "dealflow.tlsSecret" -}}
+{{- $tls := .root.Values.security.tls -}}
+{{- if $tls.existingSecret -}}
+{{- $tls.existingSecret | replace "{part}" .part -}}
+{{- else -}}
+{{- printf "%s-%s-tls" (include "dealflow.fullname" .root) .part -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The file with the parts' authority. */}}
+{{- define "dealflow.ca" -}}
+{{- ternary "/secrets/ca/ca.crt" "/secrets/tls/ca.crt" (not (empty .Values.security.tls.ca.existingConfigMap)) -}}
+{{- end -}}
+
+{{/* A part's certificate, whom it believes, and the table of roles. Called with (dict "root" $ "part" name). */}}
+{{- define "dealflow.securityEnv" -}}
+{{- $security := .root.Values.security -}}
+- {name: DEALFLOW_TLS_CERT, value: /secrets/tls/tls.crt}
+- {name: DEALFLOW_TLS_KEY, value: /secrets/tls/tls.key}
+{{- if eq .part "gateway" }}
+- {name: DEALFLOW_TLS_CA, value: {{ include "dealflow.ca" .root }}}
+{{- with $security.tokens }}
+- {name: DEALFLOW_TOKEN_KEYS, value: {{ default "/config/jwks/jwks.json" .jwksUrl | quote }}}
+- {name: DEALFLOW_TOKEN_ISSUER, value: {{ .issuer | quote }}}
+- {name: DEALFLOW_TOKEN_AUDIENCE, value: {{ .audience | quote }}}
+- {name: DEALFLOW_TOKEN_ACTOR_CLAIM, value: {{ .actorClaim | quote }}}
+- {name: DEALFLOW_TOKEN_ROLES_CLAIM, value: {{ .rolesClaim | quote }}}
+- {name: DEALFLOW_TOKEN_ALGORITHMS, value: {{ join "," .algorithms | quote }}}
+{{- if .providerCa.existingConfigMap }}
+- {name: DEALFLOW_TOKEN_CA, value: /config/provider-ca/ca.crt}
+{{- end }}
+{{- end }}
+{{- else }}
+- {name: DEALFLOW_TLS_CLIENT_CA, value: {{ include "dealflow.ca" .root }}}
+- {name: DEALFLOW_TLS_PEERS, value: {{ default (list (printf "%s-gateway.%s.svc" (include "dealflow.fullname" .root) .root.Release.Namespace)) $security.tls.peers | join "," | quote }}}
+{{- end }}
+{{- if $security.roles.existingConfigMap }}
+- {name: DEALFLOW_ROLES, value: /config/roles/roles.txt}
+{{- end }}
+{{- end -}}
+
+{{- define "dealflow.securityMounts" -}}
+{{- $security := .root.Values.security -}}
+- {name: tls, mountPath: /secrets/tls, readOnly: true}
+{{- if $security.tls.ca.existingConfigMap }}
+- {name: ca, mountPath: /secrets/ca, readOnly: true}
+{{- end }}
+{{- if $security.roles.existingConfigMap }}
+- {name: roles, mountPath: /config/roles, readOnly: true}
+{{- end }}
+{{- if eq .part "gateway" }}
+{{- if $security.tokens.jwks.existingConfigMap }}
+- {name: jwks, mountPath: /config/jwks, readOnly: true}
+{{- end }}
+{{- if $security.tokens.providerCa.existingConfigMap }}
+- {name: provider-ca, mountPath: /config/provider-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "dealflow.securityVolumes" -}}
+{{- $security := .root.Values.security -}}
+- name: tls
+  secret: {secretName: {{ include "dealflow.tlsSecret" . }}, defaultMode: 0440}
+{{- with $security.tls.ca }}
+{{- if .existingConfigMap }}
+- name: ca
+  configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
+{{- with $security.roles }}
+{{- if .existingConfigMap }}
+- name: roles
+  configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key }}, path: roles.txt}]}
+{{- end }}
+{{- end }}
+{{- if eq .part "gateway" }}
+{{- with $security.tokens.jwks }}
+{{- if .existingConfigMap }}
+- name: jwks
+  configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key }}, path: jwks.json}]}
+{{- end }}
+{{- end }}
+{{- with $security.tokens.providerCa }}
+{{- if .existingConfigMap }}
+- name: provider-ca
+  configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -11,6 +11,7 @@ mod limit;
 mod seed;
 mod stats;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ use serde::Serialize;
 use self::counted::Counter;
 use self::stats::{Samples, Summary};
 use crate::api::Api;
-use crate::client::Client;
+use crate::client::{Client, token};
 use crate::commands::machine;
 use crate::show;
 use crate::suite::{Databases, Plan, url_or_file};
@@ -67,6 +68,12 @@ pub struct Bench {
     /// A running suite instead of one of the bench's own; its processor time and commits are not seen then
     #[arg(long, value_name = "URL")]
     pub gateway: Option<String>,
+    /// Authorities (PEM) to believe of a gateway at https://; those that browsers believe where it is not said
+    #[arg(long, env = "DEALFLOW_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// File with the token that says who calls that gateway; the variable DEALFLOW_TOKEN may hold the token itself
+    #[arg(long, env = "DEALFLOW_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// PostgreSQL instead of a fresh embedded database; @FILE reads the URL from a file
     #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", value_parser = url_or_file, hide_env_values = true)]
     pub database_url: Option<String>,
@@ -136,7 +143,7 @@ impl Bench {
     async fn measure(&self, databases: &Databases) -> anyhow::Result<Report> {
         let counter = Counter::default();
         let client = match &self.gateway {
-            Some(address) => Client::remote(address)?,
+            Some(address) => Client::secured(address, self.ca.as_deref(), token(self.token_file.as_deref())?)?,
             None => {
                 let mut plan = Plan::embedded(&databases.data);
                 plan.databases = databases.clone();
