@@ -61,9 +61,9 @@ impl Submission {
             let expected = format!("a document of the type that this call takes, {}", kind.as_str_name());
             return Err(Refusal::field("document", expected));
         }
-        let allowed = |at: u8| at.is_ascii_alphanumeric() || b".:-".contains(&at);
+        let allowed = |at: u8| at.is_ascii_alphanumeric() || b"._:-".contains(&at);
         if external_id.is_empty() || !external_id.bytes().all(allowed) {
-            return Err(Refusal::field("external_id", "letters, digits and . : -"));
+            return Err(Refusal::field("external_id", "letters, digits and . _ : -"));
         }
         Ok(Self { kind, external_id, idempotency_key, sha256, document })
     }
