@@ -66,10 +66,10 @@ impl Folder {
     }
 }
 
-/// `dealflow:order:SO-000017` is `dealflow_order_SO-000017.xml`: no external id holds a `_`, so no two have one name, and
-/// every system takes it.
+/// `dealflow:order:SO-000017` is `dealflow_order_SO-000017.xml`, a name that every system takes. A `_` of the id itself is a
+/// `~`, which no id holds: no two ids have one name.
 fn name_of(external_id: &str) -> String {
-    format!("{}.xml", external_id.replace(':', "_"))
+    format!("{}.xml", external_id.replace('_', "~").replace(':', "_"))
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<Stands> {

@@ -124,6 +124,16 @@ both! {
         assert_eq!((content(&folder, "dealflow_order_SO-1.xml").as_str(), files(&folder).1), ("mine", 0));
     }
 
+    /// R-ERP-1: ids that differ only in a sign that a file's name cannot hold have files of their own.
+    async fn no_two_ids_have_one_file(db: TestDb) {
+        let (folder, erp) = open(&db).await;
+        let ids = ["a:b:1", "a_b:1", "a:b_1", "a_b_1"];
+        for id in ids {
+            erp.booked(&order(id)).await;
+        }
+        assert_eq!(files(&folder).0.len(), ids.len());
+    }
+
     /// R-ERP-1: a folder that cannot be written to is no refusal; once it can, the document is there.
     async fn a_folder_that_is_away_is_tried_again(db: TestDb) {
         let (folder, erp) = open(&db).await;
