@@ -40,7 +40,7 @@ async fn a_caller_whose_time_runs_out_sees_deadline_exceeded_and_the_handler_is_
     let pig = Pig::new();
     let (serving, wire) = pig.serve(ServeConfig::default(), &stop).await;
     for link in [&serving.link, &wire] {
-        let late = ask_within(link, "Hang", Duration::from_millis(150)).await.unwrap_err();
+        let late = ask_within(link, "Hang", Duration::from_secs(1)).await.unwrap_err();
         assert_eq!((late.code(), reason(&late).as_deref()), (Code::DeadlineExceeded, Some("DEADLINE")));
     }
     eventually("both handlers are over", async || pig.over() == 2).await;
