@@ -9,7 +9,7 @@ use dealflow_proto::gateway::v1::{
     DevelopDealRequest, FulfillDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest,
     QualifyLeadRequest, WinDealRequest,
 };
-use dealflow_proto::google::type_::{Decimal as WireDecimal, Money};
+use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
 use dealflow_proto::leads::v1::{CreateLeadRequest, Lead, lead};
 use dealflow_proto::types::v1::Line;
 use prost_types::Timestamp;
@@ -20,6 +20,9 @@ use super::rows::{Deal, Stage};
 use super::world::World;
 use crate::api::Api;
 
+/// The rows do not say how long a quote was valid. With a day of the past the calendar would close it as soon as it looks:
+/// between the call that proposes it and the one that accepts it.
+const VALID_UNTIL: Date = Date { year: 2099, month: 12, day: 31 };
 /// The namespace of this import's request ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6ba2_9c1e_55a8_4a39_9a40_7d1f_0c52_33b1);
 
@@ -194,7 +197,7 @@ async fn win(
     let quote = deals
         .propose_quote(api.ask(ProposeQuoteRequest {
             opportunity: opportunity.clone(),
-            valid_until_date: deal.close_date.map(convert::date),
+            valid_until_date: Some(VALID_UNTIL),
             payment_days: world.profile.payment_days,
             request_id: id("propose"),
             effective_time: dates.end(),
