@@ -72,6 +72,15 @@ fn good_rows_go_in_dirty_ones_are_told_and_a_second_run_changes_nothing() {
     assert_eq!((&rejects[1]["line"], &rejects[1]["id"]), (&json!(9), &json!("AAAA0008")));
     assert_eq!(rejects[1]["file"], "sales_pipeline.csv");
 
+    // R-QUO-3: the calendar closes no quote of the past between its proposal and its acceptance.
+    let quotes = run_on(&data, &["quote", "list", "--json"]).json(0);
+    let quotes = quotes["quotes"].as_array().expect("a list");
+    assert_eq!(quotes.len(), 4, "{quotes:#?}");
+    let today = json!(chrono::Utc::now().date_naive().to_string());
+    let holds =
+        |quote: &serde_json::Value| quote["state"] == "ACCEPTED" && quote["valid_until_date"].as_str() > today.as_str();
+    assert!(quotes.iter().all(holds), "{quotes:#?}");
+
     let figures = |by: &str| run_on(&data, &["won-lost", "--by", by, "--json"]).json(0);
     let before = (figures("manager"), figures("month"), run_on(&data, &["pipeline", "--json"]).json(0));
     let stone = before.0["rows"].as_array().into_iter().flatten().find(|row| row["key"] == "Mira Stone");
