@@ -5,6 +5,7 @@
 //! - [`hold`]: whose data a folder is while a suite runs
 //! - [`client`]: how a command talks to a suite, running elsewhere or started for as long as the command runs
 //! - [`adapters`]: how the adapters to real ERPs are set up
+//! - [`broker`]: where events are published
 //! - [`delivery`]: how documents are handed to the ERP, as an operator says it
 //! - [`api`]: the typed clients, and requests that carry who asks
 //! - [`commands`]: one file per command
@@ -12,6 +13,7 @@
 
 pub mod adapters;
 pub mod api;
+pub mod broker;
 pub mod client;
 pub mod commands;
 pub mod delivery;

@@ -1,4 +1,4 @@
-//! The parts by name: those of a suite, and the adapters that run beside one.
+//! The parts by name: those of a suite, and those that run beside one: adapters, the publisher of events.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +20,8 @@ pub enum PartName {
     ErpUbl,
     /// The adapter to ERPNext: an ERP instead of the stub.
     ErpErpnext,
+    /// The publisher of all parts' events to NATS.
+    EventsNats,
     /// The five phases, the deal view, flows, hand-overs.
     Gateway,
 }
@@ -29,8 +31,8 @@ impl PartName {
     pub const ALL: [Self; 6] =
         [Self::Leads, Self::Opportunities, Self::Activities, Self::Orders, Self::Erp, Self::Gateway];
 
-    /// Parts that run beside a suite, where its ERP is a real one.
-    pub const ADAPTERS: [Self; 2] = [Self::ErpUbl, Self::ErpErpnext];
+    /// Parts that run beside a suite where an operator starts them: a real ERP, a broker.
+    pub const BESIDE: [Self; 3] = [Self::ErpUbl, Self::ErpErpnext, Self::EventsNats];
 
     /// The word for it in commands, file names and schemas.
     pub fn word(self) -> &'static str {
@@ -42,6 +44,7 @@ impl PartName {
             Self::Erp => "erp",
             Self::ErpUbl => "erp-ubl",
             Self::ErpErpnext => "erp-erpnext",
+            Self::EventsNats => "events-nats",
             Self::Gateway => "gateway",
         }
     }
@@ -56,6 +59,7 @@ impl PartName {
             Self::Erp => "the ERP stub",
             Self::ErpUbl => "an ERP that takes UBL",
             Self::ErpErpnext => "ERPNext as an ERP",
+            Self::EventsNats => "events on NATS, and its health here",
             Self::Gateway => "deals, flows, hand-overs, and all of the others",
         }
     }
@@ -71,6 +75,7 @@ impl PartName {
             Self::Erp => 5,
             Self::ErpUbl => 6,
             Self::ErpErpnext => 7,
+            Self::EventsNats => 8,
         }
     }
 
@@ -90,7 +95,7 @@ impl FromStr for PartName {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let all = || Self::ALL.into_iter().chain(Self::ADAPTERS);
+        let all = || Self::ALL.into_iter().chain(Self::BESIDE);
         all().find(|part| part.word() == word).ok_or_else(|| {
             let known: Vec<&str> = all().map(Self::word).collect();
             format!("`{word}` is no part; the parts are {}", known.join(", "))

@@ -17,6 +17,7 @@ use dealflow_gateway::Neighbours;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::Adapters;
+use crate::broker::Broker;
 use crate::hold::Hold;
 pub use crate::part::PartName;
 
@@ -86,9 +87,21 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// The feeds of all parts that have one.
+    fn feeds(&self, gateway_url: &str, tls: &TlsConfig) -> anyhow::Result<Vec<(&'static str, Link)>> {
+        let of = [
+            ("leads", self.leads_url.as_str()),
+            ("opportunities", &self.opportunities_url),
+            ("activities", &self.activities_url),
+            ("orders", &self.orders_url),
+            ("gateway", gateway_url),
+        ];
+        let link = links(tls)?;
+        of.into_iter().map(|(name, address)| Ok((name, link(address)?))).collect()
+    }
+
     fn neighbours(&self, tls: &TlsConfig) -> anyhow::Result<Neighbours> {
-        let config = LinkConfig { tls: Some(ClientTls::of(tls)?), ..LinkConfig::default() };
-        let link = |address: &str| Link::remote(address, &config).with_context(|| format!("{address} is no address"));
+        let link = links(tls)?;
         Ok(Neighbours {
             leads: link(&self.leads_url)?,
             opportunities: link(&self.opportunities_url)?,
@@ -97,6 +110,12 @@ impl Addresses {
             erp: link(&self.erp_url)?,
         })
     }
+}
+
+/// How neighbours are reached at their addresses.
+fn links(tls: &TlsConfig) -> anyhow::Result<impl Fn(&str) -> anyhow::Result<Link>> {
+    let config = LinkConfig { tls: Some(ClientTls::of(tls)?), ..LinkConfig::default() };
+    Ok(move |address: &str| Link::remote(address, &config).with_context(|| format!("{address} is no address")))
 }
 
 /// What is put round a neighbour's link.
@@ -124,6 +143,8 @@ pub struct Plan {
     pub gateway: dealflow_gateway::Settings,
     /// How an adapter reaches its ERP.
     pub adapters: Adapters,
+    /// Where events are published.
+    pub broker: Broker,
 }
 
 impl Plan {
@@ -138,6 +159,7 @@ impl Plan {
             wrap_commits: None,
             gateway: dealflow_gateway::Settings::default(),
             adapters: Adapters::default(),
+            broker: Broker::default(),
         }
     }
 
@@ -196,6 +218,7 @@ impl Suite {
             },
             // It keeps nothing: ERPNext is its register.
             PartName::ErpErpnext => suite.start_erpnext(plan).await,
+            PartName::EventsNats => suite.start_publisher(plan, addresses).await,
             name => suite.start_service(plan, name).await,
         };
         if started.is_ok() {
@@ -232,6 +255,17 @@ impl Suite {
         self.stores.push((name, store.clone()));
         let part = watched(name, service(plan, name, store.clone()).await?, store);
         self.serve(name, part, plan.listen(name)?).await
+    }
+
+    async fn start_publisher(&mut self, plan: &Plan, addresses: &Addresses) -> anyhow::Result<()> {
+        let security = &plan.serve.security;
+        let settings = plan.broker.settings(security.insecure)?;
+        let feeds = addresses.feeds(&plan.broker.gateway_url, &security.tls)?;
+        let store = plan.open(PartName::EventsNats).await?;
+        self.stores.push((PartName::EventsNats, store.clone()));
+        let part = dealflow_events_nats::part(store.clone(), feeds, settings);
+        let part = watched(PartName::EventsNats, part, store);
+        self.serve(PartName::EventsNats, part, plan.listen(PartName::EventsNats)?).await
     }
 
     async fn start_erpnext(&mut self, plan: &Plan) -> anyhow::Result<()> {
@@ -354,7 +388,7 @@ fn not_served(name: PartName, address: SocketAddr, error: ServeError) -> anyhow:
 
 /// Opens a part's database and migrates it.
 pub async fn open(config: &StoreConfig, part: PartName, clock: Clock) -> anyhow::Result<Store> {
-    use dealflow_migrations::{activities, erp_stub, erp_ubl, gateway, leads, opportunities, orders};
+    use dealflow_migrations::{activities, erp_stub, erp_ubl, events_nats, gateway, leads, opportunities, orders};
     let opened = match part {
         PartName::Leads => Store::open::<leads::Migrator>(config, clock).await,
         PartName::Opportunities => Store::open::<opportunities::Migrator>(config, clock).await,
@@ -362,6 +396,7 @@ pub async fn open(config: &StoreConfig, part: PartName, clock: Clock) -> anyhow:
         PartName::Orders => Store::open::<orders::Migrator>(config, clock).await,
         PartName::Erp => Store::open::<erp_stub::Migrator>(config, clock).await,
         PartName::ErpUbl => Store::open::<erp_ubl::Migrator>(config, clock).await,
+        PartName::EventsNats => Store::open::<events_nats::Migrator>(config, clock).await,
         PartName::ErpErpnext => bail!("{part} keeps no records"),
         PartName::Gateway => Store::open::<gateway::Migrator>(config, clock).await,
     };
@@ -382,6 +417,7 @@ async fn service(plan: &Plan, name: PartName, store: Store) -> anyhow::Result<Pa
         PartName::Erp => dealflow_erp_stub::part(store),
         PartName::ErpUbl => dealflow_erp_adapters::ubl::part(store, plan.adapters.ubl(plan.serve.security.insecure)?)?,
         PartName::ErpErpnext => bail!("{name} keeps no records"),
+        PartName::EventsNats => bail!("the publisher needs its feeds"),
         PartName::Gateway => bail!("the gateway needs its neighbours"),
     })
 }

@@ -7,6 +7,7 @@ pub mod activities;
 pub mod audit;
 pub mod erp_stub;
 pub mod erp_ubl;
+pub mod events_nats;
 pub mod gateway;
 pub mod leads;
 pub mod opportunities;

@@ -8,6 +8,7 @@ use dealflow_chassis::store::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::Adapters;
+use crate::broker::Broker;
 use crate::delivery::Delivery;
 use crate::show;
 use crate::suite::{Addresses, Databases, PartName, Plan, Suite};
@@ -24,9 +25,10 @@ Examples:
   dealflow serve erp-ubl --ubl-folder /srv/edi/out --ubl-sellers sellers.yaml
   dealflow serve erp-erpnext --erpnext-url https://erp.example.com --erpnext-token @token --erpnext-mapping erpnext.yaml
   dealflow serve gateway --erp-url http://127.0.0.1:7407    documents go to ERPNext, by the adapter above
+  dealflow serve events-nats --nats-url nats://127.0.0.1    events of all parts, on a broker
 
 Ports: the gateway takes the one of --listen; leads, opportunities, activities, orders and the ERP stub take the next
-five, an adapter to a real ERP (erp-ubl, erp-erpnext) the one after or the next. Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
+five, what is started beside them (erp-ubl, erp-erpnext, events-nats) the three after. Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -35,8 +37,8 @@ five, an adapter to a real ERP (erp-ubl, erp-erpnext) the one after or the next.
     .default_value("127.0.0.1:7400")
     .help("Where the gateway listens; the other parts take the next five ports, port 0 free ones")))]
 pub struct Serve {
-    /// One part: leads, opportunities, activities, orders, erp or gateway, all of them where it is not said; or an adapter
-    /// to a real ERP: erp-ubl, erp-erpnext
+    /// One part: leads, opportunities, activities, orders, erp or gateway, all of them where it is not said; or what is
+    /// started beside them: erp-ubl, erp-erpnext, events-nats
     #[arg(value_name = "PART")]
     part: Option<PartName>,
     /// Where records are kept
@@ -57,6 +59,9 @@ pub struct Serve {
     /// How an adapter reaches its ERP
     #[command(flatten)]
     adapters: Adapters,
+    /// Where events are published
+    #[command(flatten)]
+    broker: Broker,
 }
 
 impl Serve {
@@ -71,6 +76,7 @@ impl Serve {
         plan.clock = Clock::system();
         plan.gateway.handoff = self.delivery.settings()?;
         plan.adapters = self.adapters;
+        plan.broker = self.broker;
         let suite = match self.part {
             None => Suite::start(&plan).await?,
             Some(part) => Suite::start_one(&plan, part, &self.addresses).await?,

@@ -2,6 +2,7 @@
 
 mod activities;
 mod adapters;
+mod broker;
 mod deals;
 mod demo;
 mod export;
