@@ -29,6 +29,7 @@ mod methods;
 pub mod redact;
 pub mod refusal;
 pub mod rows;
+mod schema;
 pub mod security;
 pub mod serve;
 pub mod settings;

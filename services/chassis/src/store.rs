@@ -21,6 +21,7 @@ use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
 
 use crate::log_sync::LogSync;
+use crate::schema;
 
 /// Where a part keeps its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl Store {
                 }
                 let lock = lock_file(path)?;
                 let writer = sqlite(path, false, 1).await?;
-                M::up(&writer, None).await?;
+                schema::expand::<M>(&writer).await?;
                 drop(lock);
                 let log = (*durability == Durability::Full).then(|| LogSync::of(path));
                 (writer, sqlite(path, true, 4).await?, log)
@@ -301,7 +302,7 @@ async fn prepare_schema<M: MigratorTrait>(url: &str, schema: &str) -> Result<(),
     connection.execute_unprepared("SELECT pg_advisory_lock(hashtext('dealflow-migrate'))").await?;
     let migrated = async {
         connection.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
-        M::up(&connection, None).await
+        schema::expand::<M>(&connection).await
     }
     .await;
     connection.execute_unprepared("SELECT pg_advisory_unlock(hashtext('dealflow-migrate'))").await?;
