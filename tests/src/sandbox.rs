@@ -1,5 +1,6 @@
 //! The suite of one test: all parts in a runtime of their own, which can be killed and started again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -64,6 +65,21 @@ impl Sandbox {
         plan.wrap = faults.wrap();
         plan.serve.security = security;
         Self::of(plan, faults, token).await
+    }
+
+    /// Starts a second replica of every part on the same databases, which must be PostgreSQL. Its gateway reaches every
+    /// other part in its own replica and the rest in this one, as behind a balancer.
+    pub async fn replica(&self, db: &TestDb) -> Self {
+        let theirs = [PartName::Opportunities, PartName::Orders].map(|part| (part, self.open_link_of(part)));
+        let mut plan = Plan::embedded(".");
+        plan.databases = databases(db);
+        plan.wrap = Arc::new(move |part, own| {
+            let of_this = theirs.iter().find(|(name, _)| *name == part);
+            of_this.map_or(own, |(_, link)| link.clone())
+        });
+        let replica = Self::of(plan, Faults::default(), None).await;
+        replica.names.store(50_000, Ordering::Relaxed);
+        replica
     }
 
     /// Starts all parts as planned, with what the plan puts round links and commits; no faults.
