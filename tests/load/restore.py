@@ -61,7 +61,7 @@ def drill(folder, postgres, deals):
     stop.set()
     worker.join()
     suite.kill()
-    (before,), = postgres.ask("dealflow", "SELECT count(*) FROM erp.document")
+    (before,), = postgres.ask("dealflow", "SELECT count(*) FROM erp.book WHERE number IS NOT NULL")
 
     # All our records are lost; the ERP's are not.
     for part in OURS:
@@ -80,7 +80,7 @@ def drill(folder, postgres, deals):
         time.sleep(0.2)
     listed = whole(channel, went_on)
     suite.kill()
-    (after, twice), = postgres.ask("dealflow", "SELECT count(*), count(*) - count(DISTINCT external_id) FROM erp.document")
+    (after, twice), = postgres.ask("dealflow", "SELECT count(*), count(*) - count(DISTINCT external_id) FROM erp.book WHERE number IS NOT NULL")
     conflicts = postgres.ask("dealflow", "SELECT external_id, last_error FROM gateway.handoff WHERE state = 'DEAD_LETTERED'")
     faults = []
     if int(twice):

@@ -79,7 +79,7 @@ def roll(suite, postgres, workers):
 # Of the stub's own books, whatever the gateway believes.
 BOOKS = """
 SELECT count(*) FILTER (WHERE external_id LIKE 'dealflow:order:%'), count(*) FILTER (WHERE external_id LIKE 'dealflow:invoice:%'),
-       count(*) - count(DISTINCT external_id) FROM erp.document
+       count(*) - count(DISTINCT external_id) FROM erp.book WHERE number IS NOT NULL
 """
 
 
