@@ -9,6 +9,7 @@ mod m0006_contracts;
 mod m0007_adjustments;
 mod m0008_sellers;
 mod m0009_payment_terms;
+mod m0010_owners;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_adjustments::Migration),
             Box::new(m0008_sellers::Migration),
             Box::new(m0009_payment_terms::Migration),
+            Box::new(m0010_owners::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -17,6 +17,9 @@ pub const ACTOR: &str = "dealflow-actor";
 pub const ROLES: &str = "dealflow-roles";
 /// Metadata key: the employees whose records the caller sees; everybody's where it is not there.
 pub const SEES: &str = "dealflow-sees";
+/// Instead of the employees: everybody's records, for this one call of somebody who does not see them all. The part that
+/// people call writes it, once it has found out that he sees what the call is about by way of something else.
+pub const EVERYBODYS: &str = "*";
 /// Metadata key: the flow that a request belongs to. An event that carries a flow is that flow's business.
 pub const FLOW: &str = "dealflow-flow";
 /// Metadata key: W3C trace context.
@@ -81,6 +84,14 @@ impl Context {
         }
         if let Some(traceparent) = &self.traceparent {
             put(TRACEPARENT, traceparent);
+        }
+    }
+
+    /// As [`carry`](Self::carry), for what the caller sees whosever it is. What he may do stays as it is.
+    pub fn carry_seeing_all(&self, metadata: &mut MetadataMap) {
+        self.carry(metadata);
+        if self.sight != Sight::All {
+            metadata.insert(SEES, MetadataValue::from_static(EVERYBODYS));
         }
     }
 }

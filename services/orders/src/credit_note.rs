@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Lifecycle, Refusal};
 use dealflow_money::AdjustmentTotals;
 use dealflow_proto::names;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::invoice;
 use crate::legal_entity::in_year;
 use crate::record::{Moment, Told};
+use crate::seen;
 
 /// How far the credit note is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -340,17 +342,19 @@ fn totals_to_credit(
     Ok((whole.adjustments, rounded, invoice.asked_rounding))
 }
 
-/// The credit note with this name, for reading.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+/// The credit note with this name, for reading; as if it were not there where the caller does not see it.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::CREDIT_NOTES.parse(name)?;
-    let found = Entity::find_by_id(id).one(db).await?;
+    let seen = seen::of_order(Column::OrderId, sight);
+    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
 /// The only way to a credit note that is meant to change.
-pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::CREDIT_NOTES.parse(name)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let seen = seen::of_order(Column::OrderId, sight);
+    let found = Entity::find_by_id(id).filter(seen).lock_exclusive().one(tx).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 

@@ -21,6 +21,7 @@
 //! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
 //! - `legal_entity`, `payment_terms`: who sells, and when customers pay
 //! - `number`: the numbers of documents; gapless for invoices
+//! - `seen`: which documents a caller sees
 //! - `error`: every refusal of this service
 //!
 //! # Who waits for whom
@@ -49,6 +50,7 @@ pub mod product;
 pub mod quote;
 mod record;
 mod rpc;
+mod seen;
 mod settings;
 mod wire;
 

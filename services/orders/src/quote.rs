@@ -19,7 +19,9 @@ use crate::payment_terms::{self, Plan};
 use crate::price::UsedRates;
 use crate::record::{Moment, Told};
 
-pub use rows::{FIELDS, any_expiring, close_all, find, insert, lock, lock_expiring, lock_open, lock_with_siblings};
+pub use rows::{
+    FIELDS, any_expiring, check_open_seen, close_all, find, insert, lock, lock_expiring, lock_open, lock_with_siblings,
+};
 
 /// How far the offer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]

@@ -10,7 +10,9 @@ use sea_orm::sea_query::Condition;
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
-use crate::context::SEES;
+use dealflow_proto::names;
+
+use crate::context::{EVERYBODYS, SEES};
 use crate::refusal::Refusal;
 
 /// Whose records a caller sees.
@@ -29,7 +31,9 @@ impl Sight {
     /// # Errors
     /// When the header is not one of ours.
     pub fn of(metadata: &MetadataMap) -> Result<Self, Refusal> {
-        let Some(header) = metadata.get(SEES) else { return Ok(Self::All) };
+        let Some(header) = metadata.get(SEES).filter(|header| header.as_bytes() != EVERYBODYS.as_bytes()) else {
+            return Ok(Self::All);
+        };
         let bad = || Refusal::field(SEES, "UUIDs by comma");
         let text = header.to_str().map_err(|_| bad())?;
         let ids = text.split(',').filter(|id| !id.is_empty()).map(|id| Uuid::from_str(id).map_err(|_| bad()));
@@ -50,6 +54,12 @@ impl Sight {
             Self::All => None,
             Self::Of(employees) => Some(employees),
         }
+    }
+
+    /// The same, as employees are named in texts: by those who make a record or ask for it.
+    #[must_use]
+    pub fn names(&self) -> Option<Vec<String>> {
+        self.employees().map(|seen| seen.iter().map(|id| names::EMPLOYEES.name(*id)).collect())
     }
 
     /// Whether what is an employee's own (his tasks, his calendar, his notifications) is seen.
@@ -113,6 +123,8 @@ mod tests {
             metadata.insert(SEES, header.parse().expect("it is ASCII"));
             assert_eq!(Sight::of(&metadata).ok(), Some(seen));
         }
+        metadata.insert(SEES, EVERYBODYS.parse().expect("it is ASCII"));
+        assert_eq!(Sight::of(&metadata).ok(), Some(Sight::All));
         metadata.insert(SEES, "everybody".parse().expect("it is ASCII"));
         assert!(Sight::of(&metadata).is_err());
     }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue, ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
@@ -11,6 +12,7 @@ use sea_orm::{ActiveValue, ConnectionTrait, DatabaseTransaction, ExprTrait, Into
 use super::{ActiveModel, CancelReason, Column, Entity, Model, State};
 use crate::error::Error;
 use crate::record::Moment;
+use crate::seen;
 
 /// What the list of approvals can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -29,10 +31,11 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
-/// The approval with this name, for reading.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+/// The approval with this name, for reading; as if it were not there where the caller does not see it.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::APPROVALS.parse(name)?;
-    let found = Entity::find_by_id(id).one(db).await?;
+    let seen = seen::approvals(sight, db.get_database_backend());
+    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 

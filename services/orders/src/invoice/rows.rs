@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryOrder, QuerySelect};
@@ -15,6 +16,7 @@ use crate::document::{Lines, Totals};
 use crate::error::Error;
 use crate::order;
 use crate::payment;
+use crate::seen;
 
 /// What the list of invoices can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -33,17 +35,19 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
-/// The invoice with this name, for reading.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+/// The invoice with this name, for reading; as if it were not there where the caller does not see it.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::INVOICES.parse(name)?;
-    let found = Entity::find_by_id(id).one(db).await?;
+    let seen = seen::of_order(Column::OrderId, sight);
+    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
 /// The only way to an invoice that is meant to change.
-pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::INVOICES.parse(name)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let seen = seen::of_order(Column::OrderId, sight);
+    let found = Entity::find_by_id(id).filter(seen).lock_exclusive().one(tx).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
@@ -114,13 +118,13 @@ pub async fn billed_and_paid<C: ConnectionTrait>(
     Ok(billed)
 }
 
-/// Invoices that are to be paid, locked in the order of their ids; each name is there.
-pub async fn lock_all(tx: &DatabaseTransaction, ids: &[Uuid]) -> Result<Vec<Model>, Error> {
+/// Invoices that are to be paid, locked in the order of their ids; each is there and seen.
+pub async fn lock_all(tx: &DatabaseTransaction, ids: &[Uuid], sight: &Sight) -> Result<Vec<Model>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found =
-        Entity::find().filter(Column::Id.is_in(ids.to_vec())).order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
+    let wanted = Entity::find().filter(Column::Id.is_in(ids.to_vec())).filter(seen::of_order(Column::OrderId, sight));
+    let found = wanted.order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
     match ids.iter().find(|id| !found.iter().any(|invoice| invoice.id == **id)) {
         Some(missing) => Err(Refusal::missing(&names::INVOICES.name(*missing)).into()),
         None => Ok(found),

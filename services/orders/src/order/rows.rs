@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -11,6 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect
 
 use super::{Column, Entity, Model, State};
 use crate::error::Error;
+use crate::seen;
 
 /// What the list of orders can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -29,17 +31,19 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
-/// The order with this name, for reading.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+/// The order with this name, for reading; as if it were not there where the caller does not see it.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::ORDERS.parse(name)?;
-    let found = Entity::find_by_id(id).one(db).await?;
+    let seen = seen::orders(sight);
+    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
 /// The only way to an order that is meant to change, or to be billed.
-pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::ORDERS.parse(name)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let seen = seen::orders(sight);
+    let found = Entity::find_by_id(id).filter(seen).lock_exclusive().one(tx).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -12,6 +13,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, 
 
 use super::{Allocation, Column, Entity, Model, State};
 use crate::error::Error;
+use crate::seen;
 
 /// What the list of payments can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -77,17 +79,19 @@ pub struct Settled {
     pub credited: i128,
 }
 
-/// The payment with this name, for reading.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+/// The payment with this name, for reading; as if it were not there where the caller does not see it.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::PAYMENTS.parse(name)?;
-    let found = Entity::find_by_id(id).one(db).await?;
+    let seen = seen::payments(sight);
+    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
 /// The only way to a payment that is meant to change.
-pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::PAYMENTS.parse(name)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let seen = seen::payments(sight);
+    let found = Entity::find_by_id(id).filter(seen).lock_exclusive().one(tx).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 

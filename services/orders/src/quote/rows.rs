@@ -5,17 +5,19 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType, Query};
 use sea_orm::{
-    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, ExprTrait, IntoActiveModel, QueryOrder,
-    QuerySelect,
+    ActiveValue, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, ExprTrait, IntoActiveModel,
+    PaginatorTrait, QueryOrder, QuerySelect,
 };
 
 use super::{ActiveModel, CloseReason, Column, Entity, Model, OPEN, State};
 use crate::error::Error;
 use crate::record::Moment;
+use crate::seen;
 
 /// What the list of quotes can be filtered and ordered by.
 pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
@@ -34,24 +36,32 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
-/// The quote with this name, for reading.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str) -> Result<Model, Error> {
+/// The quote with this name, for reading; as if it were not there where the caller does not see it.
+pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::QUOTES.parse(name)?;
-    let found = Entity::find_by_id(id).one(db).await?;
+    let seen = seen::quotes(sight, db.get_database_backend());
+    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
 /// The only way to a quote that is meant to change.
-pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::QUOTES.parse(name)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let seen = seen::quotes(sight, tx.get_database_backend());
+    let found = Entity::find_by_id(id).filter(seen).lock_exclusive().one(tx).await?;
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
 /// A quote together with the other open quotes of its opportunity, locked in one statement and always in the same
 /// order: whoever accepts a sibling at the same time waits, and neither waits for the other.
-pub async fn lock_with_siblings(tx: &DatabaseTransaction, name: &str) -> Result<(Model, Vec<Model>), Error> {
-    let id = names::QUOTES.parse(name)?;
+///
+/// Whoever sees the one that he accepts closes the others with it, whosever they are: so it goes with them.
+pub async fn lock_with_siblings(
+    tx: &DatabaseTransaction,
+    name: &str,
+    sight: &Sight,
+) -> Result<(Model, Vec<Model>), Error> {
+    let id = if *sight == Sight::All { names::QUOTES.parse(name)? } else { find(tx, name, sight).await?.id };
     let opportunity =
         Query::select().column((Entity, Column::OpportunityId)).from(Entity).and_where(Column::Id.eq(id)).to_owned();
     let mut rows = Entity::find()
@@ -70,6 +80,16 @@ pub async fn lock_with_siblings(tx: &DatabaseTransaction, name: &str) -> Result<
 pub async fn lock_open(tx: &DatabaseTransaction, opportunity: Uuid) -> Result<Vec<Model>, Error> {
     let open = Entity::find().filter(Column::OpportunityId.eq(opportunity)).filter(Column::State.is_in(OPEN));
     Ok(open.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
+}
+
+/// Refuses to speak of an opportunity with an open quote that the caller does not see.
+pub async fn check_open_seen(tx: &DatabaseTransaction, open: &[Model], sight: &Sight) -> Result<(), Error> {
+    let Some(first) = open.first().filter(|_| *sight != Sight::All) else { return Ok(()) };
+    let ids = open.iter().map(|quote| quote.id);
+    let seen = seen::quotes(sight, tx.get_database_backend());
+    let count = Entity::find().filter(Column::Id.is_in(ids)).filter(seen).count(tx).await?;
+    let all = u64::try_from(open.len()).is_ok_and(|all| all == count);
+    if all { Ok(()) } else { Err(Refusal::missing(&names::OPPORTUNITIES.name(first.opportunity_id)).into()) }
 }
 
 /// What can expire: the customer may have it still.

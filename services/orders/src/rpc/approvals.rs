@@ -1,11 +1,12 @@
 //! The RPCs of approvals and their policies.
 
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
 use dealflow_chassis::{Change, Mask};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::approval_service_server::ApprovalService;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::{Orders, answer, asked_list};
@@ -14,6 +15,7 @@ use crate::contract;
 use crate::error::Error;
 use crate::quote;
 use crate::record::{Moment, Told, change, save};
+use crate::seen;
 use crate::wire::POLICY_UPDATABLE;
 
 /// What an approval is about, locked before the approval.
@@ -65,13 +67,13 @@ impl Subject {
 impl Orders {
     /// The approval that a verb names and its record, both locked, the record first, as everywhere.
     async fn approval(&self, work: &mut Work, name: &str, etag: &str) -> Result<(Model, Subject, Moment), Error> {
-        let found = approval::find(&work.tx, name).await?;
+        let found = approval::find(&work.tx, name, &work.context.sight).await?;
         let (subject, last) = if found.subject.starts_with("quotes/") {
-            let quote = quote::lock(&work.tx, &found.subject).await?;
+            let quote = quote::lock(&work.tx, &found.subject, &Sight::All).await?;
             let last = quote.updated_at;
             (Subject::Quote(quote), last)
         } else {
-            let contract = contract::lock(&work.tx, &found.subject).await?;
+            let contract = contract::lock(&work.tx, &found.subject, &Sight::All).await?;
             let last = contract.updated_at;
             (Subject::Contract(contract), last)
         };
@@ -164,18 +166,21 @@ impl ApprovalService for Orders {
     }
 
     async fn get_approval(&self, request: Request<pb::GetApprovalRequest>) -> Result<Response<pb::Approval>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        answer(approval::find(self.reader(), &ask.name).await.and_then(|approval| approval.to_wire()))
+        answer(approval::find(self.reader(), &ask.name, &sight).await.and_then(|approval| approval.to_wire()))
     }
 
     async fn list_approvals(
         &self,
         request: Request<pb::ListApprovalsRequest>,
     ) -> Result<Response<pb::ListApprovalsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list(self.reader(), approval::Entity::find(), &approval::FIELDS, asked_list!(ask)).await;
+        let seen = approval::Entity::find().filter(seen::approvals(&sight, self.store.backend()));
+        let page = list(self.reader(), seen, &approval::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let approvals = page.items.iter().map(Model::to_wire).collect::<Result<_, _>>();
         answer(

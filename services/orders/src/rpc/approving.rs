@@ -1,6 +1,7 @@
 //! What quotes and contracts have in common on their way through an approval (R-QUO-2, R-CON-1).
 
 use dealflow_chassis::Work;
+use dealflow_chassis::security::Sight;
 use dealflow_proto::orders::v1 as pb;
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
@@ -59,7 +60,7 @@ pub(super) async fn check_approved<C: ConnectionTrait>(
         return Ok(());
     }
     if let Some(id) = approval {
-        let given = approval::find(db, &dealflow_proto::names::APPROVALS.name(id)).await?;
+        let given = approval::find(db, &dealflow_proto::names::APPROVALS.name(id), &Sight::All).await?;
         if given.state == State::Approved && given.subject_hash == hash {
             return Ok(());
         }

@@ -1,13 +1,14 @@
 //! The RPCs of contracts.
 
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
 use dealflow_chassis::{Context, Mask, Refusal};
 use dealflow_proto::google::type_::Date;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::contract_service_server::ContractService;
 use dealflow_proto::{convert, names};
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ use crate::contract::{self, Model};
 use crate::error::Error;
 use crate::quote;
 use crate::record::{Moment, Told, change, save};
+use crate::seen;
 use crate::wire::{CONTRACT_UPDATABLE, receipt};
 
 /// How many contracts expire in one transaction.
@@ -24,7 +26,7 @@ const BATCH: u64 = 100;
 
 /// The contract that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let contract = contract::lock(&work.tx, name).await?;
+    let contract = contract::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, contract.version)?;
     work.take_effect_after(contract.updated_at)?;
     Ok(contract)
@@ -52,7 +54,7 @@ fn day(given: Option<&Date>) -> Option<chrono::NaiveDate> {
 /// What policies look at: the quote that the contract puts into words; without one nobody knows what it is worth.
 async fn facts(work: &Work, contract: &Model) -> Result<Facts, Error> {
     match contract.quote_id {
-        Some(id) => Ok(quote::find(&work.tx, &names::QUOTES.name(id)).await?.facts()),
+        Some(id) => Ok(quote::find(&work.tx, &names::QUOTES.name(id), &Sight::All).await?.facts()),
         None => Ok(Facts::unknown()),
     }
 }
@@ -90,7 +92,7 @@ impl ContractService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CreateContractRequest| async move {
                 let now = self.moment(work.now);
-                let contract = Model::of(&work.tx, ask.contract.unwrap_or_default(), now).await?;
+                let contract = Model::of(&work.tx, ask.contract.unwrap_or_default(), &work.context.sight, now).await?;
                 let contract = contract::insert(&work.tx, contract).await?;
                 let answer = contract.to_wire(now);
                 work.record(change("contract.created", "CreateContract", None, &contract, &answer));
@@ -100,20 +102,23 @@ impl ContractService for Orders {
     }
 
     async fn get_contract(&self, request: Request<pb::GetContractRequest>) -> Result<Response<pb::Contract>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let now = self.now();
-        answer(contract::find(self.reader(), &ask.name).await.map(|contract| contract.to_wire(now)))
+        answer(contract::find(self.reader(), &ask.name, &sight).await.map(|contract| contract.to_wire(now)))
     }
 
     async fn list_contracts(
         &self,
         request: Request<pb::ListContractsRequest>,
     ) -> Result<Response<pb::ListContractsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let now = self.now();
-        let page = list(self.reader(), contract::Entity::find(), &contract::FIELDS, asked_list!(ask)).await;
+        let seen = contract::Entity::find().filter(seen::contracts(&sight, self.store.backend()));
+        let page = list(self.reader(), seen, &contract::FIELDS, asked_list!(ask)).await;
         answer(page.map(|page| pb::ListContractsResponse {
             contracts: page.items.iter().map(|contract| contract.to_wire(now)).collect(),
             next_page_token: page.next_page_token,

@@ -1,11 +1,12 @@
 //! The RPCs of credit notes.
 
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::credit_note_service_server::CreditNoteService;
 use dealflow_proto::{convert, names};
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::{Orders, answer, asked_list};
@@ -16,14 +17,15 @@ use crate::legal_entity;
 use crate::number;
 use crate::order;
 use crate::record::{change, save};
+use crate::seen;
 use crate::wire::asked;
 
 /// The credit note that a verb names, locked, as the caller saw it. Its order is locked before it: what a credit note
 /// takes back can be billed again, and billing waits for the order.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let order = credit_note::find(&work.tx, name).await?.order_id;
-    order::lock(&work.tx, &names::ORDERS.name(order)).await?;
-    let note = credit_note::lock(&work.tx, name).await?;
+    let order = credit_note::find(&work.tx, name, &work.context.sight).await?.order_id;
+    order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
+    let note = credit_note::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, note.version)?;
     work.take_effect_after(note.updated_at)?;
     Ok(note)
@@ -53,9 +55,9 @@ impl CreditNoteService for Orders {
                 let to_credit = asked(&ask.lines)?;
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 // The order first, as billing does; the invoice's lock makes credits of it follow each other.
-                let order = invoice::find(&work.tx, &ask.invoice).await?.order_id;
-                order::lock(&work.tx, &names::ORDERS.name(order)).await?;
-                let invoice = invoice::lock(&work.tx, &ask.invoice).await?;
+                let order = invoice::find(&work.tx, &ask.invoice, &work.context.sight).await?.order_id;
+                order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
+                let invoice = invoice::lock(&work.tx, &ask.invoice, &work.context.sight).await?;
                 work.take_effect_after(invoice.updated_at)?;
                 let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
                 let series = legal_entity::series(&work.tx, &invoice.legal_entity).await?.credit_notes;
@@ -74,18 +76,21 @@ impl CreditNoteService for Orders {
         &self,
         request: Request<pb::GetCreditNoteRequest>,
     ) -> Result<Response<pb::CreditNote>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        answer(credit_note::find(self.reader(), &ask.name).await.and_then(|note| note.to_wire()))
+        answer(credit_note::find(self.reader(), &ask.name, &sight).await.and_then(|note| note.to_wire()))
     }
 
     async fn list_credit_notes(
         &self,
         request: Request<pb::ListCreditNotesRequest>,
     ) -> Result<Response<pb::ListCreditNotesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list(self.reader(), credit_note::Entity::find(), &credit_note::FIELDS, asked_list!(ask)).await;
+        let seen = credit_note::Entity::find().filter(seen::of_order(credit_note::Column::OrderId, &sight));
+        let page = list(self.reader(), seen, &credit_note::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let notes = page.items.iter().map(Model::to_wire).collect::<Result<_, _>>();
         answer(

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
 use dealflow_proto::convert;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceService;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -20,12 +21,13 @@ use crate::number;
 use crate::order;
 use crate::payment::{self, Settled};
 use crate::record::{Moment, change, save};
+use crate::seen;
 use crate::settings::{ERP, INTERNAL, INVOICING_AUTHORITY, OVER_BILLING_PERCENT};
 use crate::wire::{asked, settling};
 
 /// The invoice that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let invoice = invoice::lock(&work.tx, name).await?;
+    let invoice = invoice::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, invoice.version)?;
     work.take_effect_after(invoice.updated_at)?;
     Ok(invoice)
@@ -74,7 +76,7 @@ impl InvoiceService for Orders {
                 let to_bill = asked(&ask.lines)?;
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 // The order's lock makes billings of one order follow each other.
-                let order = order::lock(&work.tx, &ask.order).await?;
+                let order = order::lock(&work.tx, &ask.order, &work.context.sight).await?;
                 check_authority(&work, INTERNAL, "CreateInvoice").await?;
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
@@ -106,7 +108,7 @@ impl InvoiceService for Orders {
                     date.as_ref().and_then(|day| convert::date_of(day).ok())
                 };
                 let (issue_date, due_date) = (day(&ask.issue_date), day(&ask.due_date));
-                let order = order::lock(&work.tx, &ask.order).await?;
+                let order = order::lock(&work.tx, &ask.order, &work.context.sight).await?;
                 check_authority(&work, ERP, "ImportInvoice").await?;
                 work.take_effect_after(order.updated_at)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
@@ -130,11 +132,12 @@ impl InvoiceService for Orders {
     }
 
     async fn get_invoice(&self, request: Request<pb::GetInvoiceRequest>) -> Result<Response<pb::Invoice>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let now = self.now();
         let read = async {
-            let invoice = invoice::find(self.reader(), &ask.name).await?;
+            let invoice = invoice::find(self.reader(), &ask.name, &sight).await?;
             let settled = settled(self, std::slice::from_ref(&invoice)).await?;
             invoice.to_wire(&settled.get(&invoice.id).copied().unwrap_or_default(), now)
         };
@@ -145,9 +148,11 @@ impl InvoiceService for Orders {
         &self,
         request: Request<pb::ListInvoicesRequest>,
     ) -> Result<Response<pb::ListInvoicesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list(self.reader(), invoice::Entity::find(), &invoice::FIELDS, asked_list!(ask)).await;
+        let seen = invoice::Entity::find().filter(seen::of_order(invoice::Column::OrderId, &sight));
+        let page = list(self.reader(), seen, &invoice::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let now = self.now();
         let read = async {

@@ -1,11 +1,13 @@
 //! The RPCs of orders.
 
+use dealflow_chassis::Refusal;
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Done, Work, check};
 use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order_service_server::OrderService;
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::{Orders, answer, asked_list};
@@ -13,11 +15,12 @@ use crate::error::Error;
 use crate::invoice::{self, Billed};
 use crate::order::{self, Model};
 use crate::record::{Told, change, save};
+use crate::seen;
 use crate::wire::asked;
 
 /// The order that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let order = order::lock(&work.tx, name).await?;
+    let order = order::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, order.version)?;
     work.take_effect_after(order.updated_at)?;
     Ok(order)
@@ -64,8 +67,12 @@ async fn saved(
     Ok(answer)
 }
 
-/// Ends the work with the order that the opportunity has already: never two (R-OPP-5).
+/// Ends the work with the order that the opportunity has already: never two (R-OPP-5). Whoever does not see it is told
+/// nothing of it.
 async fn standing(work: Work, stands: &Model) -> Result<Done<pb::Order>, Error> {
+    if !work.context.sight.sees(stands.owner_id, std::iter::empty()) {
+        return Err(Refusal::missing(&stands.thread()).into());
+    }
     let billed = shown(&work.tx, stands).await?;
     Ok(work.done(stands.to_wire(&billed)?))
 }
@@ -100,10 +107,11 @@ impl OrderService for Orders {
     }
 
     async fn get_order(&self, request: Request<pb::GetOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let read = async {
-            let order = order::find(self.reader(), &ask.name).await?;
+            let order = order::find(self.reader(), &ask.name, &sight).await?;
             let billed = shown(self.reader(), &order).await?;
             order.to_wire(&billed)
         };
@@ -114,9 +122,11 @@ impl OrderService for Orders {
         &self,
         request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list(self.reader(), order::Entity::find(), &order::FIELDS, asked_list!(ask)).await;
+        let seen = order::Entity::find().filter(seen::orders(&sight));
+        let page = list(self.reader(), seen, &order::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let read = async {
             let billed = invoice::billed_and_paid(self.reader(), &page.items).await?;

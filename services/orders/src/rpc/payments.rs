@@ -1,10 +1,11 @@
 //! The RPCs of payments.
 
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::payment_service_server::PaymentService;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -13,11 +14,12 @@ use crate::error::Error;
 use crate::invoice;
 use crate::payment::{self, Allocation, Allocations, Model};
 use crate::record::{change, save};
+use crate::seen;
 use crate::wire::allocations;
 
 /// The payment that a verb names, locked, as the caller saw it, with what it pays.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<(Model, Allocations), Error> {
-    let payment = payment::lock(&work.tx, name).await?;
+    let payment = payment::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, payment.version)?;
     work.take_effect_after(payment.updated_at)?;
     let pays = payment::allocated(&work.tx, payment.id).await?;
@@ -41,7 +43,7 @@ async fn saved(
 /// The invoices of allocations, locked in the order of their ids.
 async fn invoices(work: &Work, more: &[Allocation]) -> Result<Vec<invoice::Model>, Error> {
     let ids = more.iter().map(Allocation::invoice_id).collect::<Result<Vec<Uuid>, Error>>()?;
-    invoice::lock_all(&work.tx, &ids).await
+    invoice::lock_all(&work.tx, &ids, &work.context.sight).await
 }
 
 async fn pay(work: &Work, payment: Uuid, more: &[Allocation]) -> Result<(), Error> {
@@ -89,10 +91,11 @@ impl PaymentService for Orders {
     }
 
     async fn get_payment(&self, request: Request<pb::GetPaymentRequest>) -> Result<Response<pb::Payment>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let read = async {
-            let payment = payment::find(self.reader(), &ask.name).await?;
+            let payment = payment::find(self.reader(), &ask.name, &sight).await?;
             let pays = payment::allocated(self.reader(), payment.id).await?;
             payment.to_wire(&pays)
         };
@@ -103,9 +106,11 @@ impl PaymentService for Orders {
         &self,
         request: Request<pb::ListPaymentsRequest>,
     ) -> Result<Response<pb::ListPaymentsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list(self.reader(), payment::Entity::find(), &payment::FIELDS, asked_list!(ask)).await;
+        let seen = payment::Entity::find().filter(seen::payments(&sight));
+        let page = list(self.reader(), seen, &payment::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let read = async {
             let ids: Vec<Uuid> = page.items.iter().map(|payment| payment.id).collect();

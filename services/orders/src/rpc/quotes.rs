@@ -1,12 +1,13 @@
 //! The RPCs of quotes.
 
 use dealflow_chassis::list::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
 use dealflow_chassis::{Context, Mask, Refusal};
 use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::quote_service_server::QuoteService;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ use crate::invoice::Billed;
 use crate::order;
 use crate::quote::{self, CloseReason, Model, State};
 use crate::record::{Moment, Told, change, save};
+use crate::seen;
 use crate::wire::{UPDATABLE, after, close_reason};
 
 /// How many quotes expire in one transaction.
@@ -24,7 +26,7 @@ const BATCH: u64 = 100;
 
 /// The quote that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let quote = quote::lock(&work.tx, name).await?;
+    let quote = quote::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, quote.version)?;
     work.take_effect_after(quote.updated_at)?;
     Ok(quote)
@@ -159,20 +161,23 @@ impl QuoteService for Orders {
     }
 
     async fn get_quote(&self, request: Request<pb::GetQuoteRequest>) -> Result<Response<pb::Quote>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let now = self.now();
-        answer(quote::find(self.reader(), &ask.name).await.and_then(|quote| quote.to_wire(now)))
+        answer(quote::find(self.reader(), &ask.name, &sight).await.and_then(|quote| quote.to_wire(now)))
     }
 
     async fn list_quotes(
         &self,
         request: Request<pb::ListQuotesRequest>,
     ) -> Result<Response<pb::ListQuotesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         let now = self.now();
-        let page = list(self.reader(), quote::Entity::find(), &quote::FIELDS, asked_list!(ask)).await;
+        let seen = quote::Entity::find().filter(seen::quotes(&sight, self.store.backend()));
+        let page = list(self.reader(), seen, &quote::FIELDS, asked_list!(ask)).await;
         let page = page.map_err(dealflow_chassis::Refusal::from)?;
         let quotes = page.items.iter().map(|quote| quote.to_wire(now)).collect::<Result<_, _>>();
         answer(quotes.map(|quotes| pb::ListQuotesResponse { quotes, next_page_token: page.next_page_token }))
@@ -277,7 +282,7 @@ impl QuoteService for Orders {
     async fn accept_quote(&self, request: Request<pb::AcceptQuoteRequest>) -> Result<Response<pb::Quote>, Status> {
         self.store
             .work(request, |mut work, ask: pb::AcceptQuoteRequest| async move {
-                let (before, siblings) = quote::lock_with_siblings(&work.tx, &ask.name).await?;
+                let (before, siblings) = quote::lock_with_siblings(&work.tx, &ask.name, &work.context.sight).await?;
                 work.check_etag(&ask.name, &ask.etag, before.version)?;
                 work.take_effect_after(before.updated_at)?;
                 after_all(&mut work, &siblings)?;
@@ -325,6 +330,7 @@ impl QuoteService for Orders {
                 let reason = close_reason(ask.reason())?;
                 let opportunity = names::OPPORTUNITIES.parse(&ask.opportunity)?;
                 let open = quote::lock_open(&work.tx, opportunity).await?;
+                quote::check_open_seen(&work.tx, &open, &work.context.sight).await?;
                 after_all(&mut work, &open)?;
                 let now = self.moment(work.now);
                 let told = ("quote.closed", "CloseOpportunityQuotes");

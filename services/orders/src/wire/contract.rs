@@ -1,5 +1,6 @@
 //! Contracts ⇄ the wire.
 
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Lifecycle, Mask};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::contract as wire;
@@ -43,7 +44,12 @@ fn documents(given: Vec<pb::ContractDocument>, wrong: &mut Vec<Violation>) -> Op
 impl Model {
     /// A new draft as it was written; its quote, where it names one, is of the same opportunity and gives account, owner
     /// and terms.
-    pub async fn of<C: ConnectionTrait>(db: &C, written: pb::Contract, now: Moment) -> Result<Self, Error> {
+    pub async fn of<C: ConnectionTrait>(
+        db: &C,
+        written: pb::Contract,
+        sight: &Sight,
+        now: Moment,
+    ) -> Result<Self, Error> {
         let mut wrong = Vec::new();
         let opportunity_id = reference(names::OPPORTUNITIES, &written.opportunity, "contract.opportunity", &mut wrong)
             .unwrap_or_default();
@@ -55,8 +61,8 @@ impl Model {
         let start_date = date(written.start_date.as_ref(), "contract.start_date", &mut wrong);
         let end_date = date(written.end_date.as_ref(), "contract.end_date", &mut wrong);
         let documents = documents(written.documents, &mut wrong);
-        let quote =
-            if quote_id.is_some() && wrong.is_empty() { Some(quote::find(db, &written.quote).await?) } else { None };
+        let named = quote_id.is_some() && wrong.is_empty();
+        let quote = if named { Some(quote::find(db, &written.quote, sight).await?) } else { None };
         if quote.as_ref().is_some_and(|quote| quote.opportunity_id != opportunity_id) {
             wrong.push(violation("contract.quote", "a quote of the contract's opportunity"));
         }

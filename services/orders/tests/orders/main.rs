@@ -19,6 +19,7 @@ mod products;
 mod properties;
 mod quotes;
 mod requests;
+mod seen;
 mod sellers;
 mod terms;
 mod walks;
