@@ -3,6 +3,7 @@
 mod m0001_activities;
 mod m0002_time;
 mod m0003_notifications;
+mod m0004_authors;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_activities::Migration),
             Box::new(m0002_time::Migration),
             Box::new(m0003_notifications::Migration),
+            Box::new(m0004_authors::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
@@ -11,6 +12,7 @@ use sea_orm::{IntoActiveModel, QuerySelect};
 
 use crate::activity::{Names, deal_of};
 use crate::error::Error;
+use crate::seen;
 
 /// Something that was said, written or shown.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -90,15 +92,17 @@ impl Model {
 }
 
 /// The interaction of this name.
-pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+pub async fn get(db: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::INTERACTIONS.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
+    let found = Entity::find_by_id(id).filter(seen::interactions(sight)).one(db).await?;
+    Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// The interaction of this name, locked until the end of the transaction.
-pub async fn lock(tx: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::INTERACTIONS.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or_else(|| Refusal::missing(name))?)
+    let found = Entity::find_by_id(id).filter(seen::interactions(sight)).lock_exclusive().one(tx).await?;
+    Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// Adds an interaction.

@@ -25,6 +25,7 @@ pub mod knowledge;
 pub mod notification;
 pub mod rpc;
 pub mod schedule;
+mod seen;
 pub mod settings;
 pub mod stage;
 pub mod task;

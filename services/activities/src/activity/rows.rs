@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::Fields;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Refusal, rows};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
@@ -11,6 +12,7 @@ use sea_orm::{ActiveEnum, IntoActiveModel, QueryOrder, QuerySelect};
 
 use super::{Column, Entity, Model, OPEN, Origin, State};
 use crate::error::Error;
+use crate::seen;
 
 /// The most that an action panel shows.
 const PANEL: u64 = 200;
@@ -69,23 +71,25 @@ fn fields() -> Fields {
 }
 
 /// The activity of this name, locked until the end of the transaction.
-pub async fn lock(tx: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+pub async fn lock(tx: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::ACTIVITIES.parse(name).map_err(Refusal::from)?;
-    let found = Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    let found = Entity::find_by_id(id).filter(seen::activities(sight)).lock_exclusive().one(tx).await?;
     Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// The activity of this name, to be read.
-pub async fn get(db: &impl ConnectionTrait, name: &str) -> Result<Model, Error> {
+pub async fn get(db: &impl ConnectionTrait, name: &str, sight: &Sight) -> Result<Model, Error> {
     let id = names::ACTIVITIES.parse(name).map_err(Refusal::from)?;
-    Ok(Entity::find_by_id(id).one(db).await?.ok_or_else(|| Refusal::missing(name))?)
+    let found = Entity::find_by_id(id).filter(seen::activities(sight)).one(db).await?;
+    Ok(found.ok_or_else(|| Refusal::missing(name))?)
 }
 
 /// The open activities of a record: first those that its stage waits for, then the rest, in the order of their making.
-pub async fn panel(db: &impl ConnectionTrait, regarding: &str) -> Result<Vec<Model>, Error> {
+pub async fn panel(db: &impl ConnectionTrait, regarding: &str, sight: &Sight) -> Result<Vec<Model>, Error> {
     let open = Entity::find()
         .filter(Column::Regarding.eq(regarding))
         .filter(Column::State.is_in(OPEN))
+        .filter(seen::activities(sight))
         .order_by_desc(Column::Required)
         .order_by_asc(Column::Id)
         .limit(PANEL);

@@ -2,18 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Done, Mask, Refusal, Store, Work};
 use dealflow_proto::activities::v1 as pb;
 use dealflow_proto::activities::v1::activity_service_server::ActivityService;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::wanted;
 use crate::activity::{self, Model, Verb};
 use crate::error::Error;
 use crate::notification::{self, News};
-use crate::{category, employee, knowledge, schedule, settings, stage, wire};
+use crate::{category, employee, knowledge, schedule, seen, settings, stage, wire};
 
 /// The service of activities.
 #[derive(Clone)]
@@ -63,9 +64,10 @@ impl ActivityService for Activities {
     }
 
     async fn get_activity(&self, request: Request<pb::GetActivityRequest>) -> Result<Response<pb::Activity>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let activity = activity::get(self.store.reader(), &ask.name).await?;
+        let activity = activity::get(self.store.reader(), &ask.name, &sight).await?;
         Ok(Response::new(wire::activity::answer(&activity, self.clock())))
     }
 
@@ -73,11 +75,11 @@ impl ActivityService for Activities {
         &self,
         request: Request<pb::ListActivitiesRequest>,
     ) -> Result<Response<pb::ListActivitiesResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list::list(self.store.reader(), activity::Entity::find(), &activity::FIELDS, wanted!(ask))
-            .await
-            .map_err(Error::from)?;
+        let seen = activity::Entity::find().filter(seen::activities(&sight));
+        let page = list::list(self.store.reader(), seen, &activity::FIELDS, wanted!(ask)).await.map_err(Error::from)?;
         let activities = wire::activity::answers(&page.items, self.clock());
         Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token: page.next_page_token }))
     }
@@ -315,7 +317,7 @@ impl ActivityService for Activities {
 
 /// The activity that a request means to change: locked, of the version that the caller saw, not changed since.
 async fn open(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
-    let activity = activity::lock(&work.tx, name).await?;
+    let activity = activity::lock(&work.tx, name, &work.context.sight).await?;
     work.check_etag(name, etag, activity.version)?;
     work.take_effect_after(activity.updated_at)?;
     Ok(activity)

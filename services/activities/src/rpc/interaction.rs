@@ -1,16 +1,17 @@
 //! Business interactions: recorded, corrected, read, listed.
 
 use dealflow_chassis::list;
+use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Store};
 use dealflow_proto::activities::v1 as pb;
 use dealflow_proto::activities::v1::interaction_service_server::InteractionService;
-use sea_orm::EntityTrait;
+use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::wanted;
 use crate::error::Error;
-use crate::{interaction, wire};
+use crate::{interaction, seen, wire};
 
 /// The service of interactions.
 #[derive(Clone)]
@@ -52,7 +53,7 @@ impl InteractionService for Interactions {
             .work(request, |mut work, ask: pb::UpdateInteractionRequest| async move {
                 let news = ask.interaction.unwrap_or_default();
                 let mask = Mask::of(ask.update_mask, wire::interaction::KNOWN)?;
-                let before = interaction::lock(&work.tx, &news.name).await?;
+                let before = interaction::lock(&work.tx, &news.name, &work.context.sight).await?;
                 work.check_etag(&news.name, &ask.etag, before.version)?;
                 work.take_effect_after(before.updated_at)?;
                 let corrected = wire::interaction::take_over(before.clone(), news, &mask, work.now)?;
@@ -69,9 +70,10 @@ impl InteractionService for Interactions {
         &self,
         request: Request<pb::GetInteractionRequest>,
     ) -> Result<Response<pb::Interaction>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let found = interaction::get(self.store.reader(), &ask.name).await?;
+        let found = interaction::get(self.store.reader(), &ask.name, &sight).await?;
         Ok(Response::new(wire::interaction::answer(&found)))
     }
 
@@ -79,11 +81,12 @@ impl InteractionService for Interactions {
         &self,
         request: Request<pb::ListInteractionsRequest>,
     ) -> Result<Response<pb::ListInteractionsResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
-        let page = list::list(self.store.reader(), interaction::Entity::find(), &interaction::FIELDS, wanted!(ask))
-            .await
-            .map_err(Error::from)?;
+        let seen = interaction::Entity::find().filter(seen::interactions(&sight));
+        let page =
+            list::list(self.store.reader(), seen, &interaction::FIELDS, wanted!(ask)).await.map_err(Error::from)?;
         let interactions = page.items.iter().map(wire::interaction::answer).collect();
         Ok(Response::new(pb::ListInteractionsResponse { interactions, next_page_token: page.next_page_token }))
     }

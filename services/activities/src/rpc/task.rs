@@ -66,10 +66,11 @@ impl TaskService for Tasks {
         &self,
         request: Request<pb::GetActionPanelRequest>,
     ) -> Result<Response<pb::GetActionPanelResponse>, Status> {
+        let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
         wire::activity::check_regarding("regarding", &ask.regarding)?;
-        let open = activity::panel(self.store.reader(), &ask.regarding).await?;
+        let open = activity::panel(self.store.reader(), &ask.regarding, &sight).await?;
         let activities = wire::activity::answers(&open, self.store.clock().now());
         Ok(Response::new(pb::GetActionPanelResponse { activities }))
     }

@@ -12,6 +12,7 @@ mod pages;
 mod people;
 mod reminders;
 mod requests;
+mod seen;
 mod stages;
 mod tasks;
 mod time;
