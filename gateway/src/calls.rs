@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 
 use activities::activity_service_client::ActivityServiceClient;
 use activities::employee_service_client::EmployeeServiceClient;
+use activities::interaction_service_client::InteractionServiceClient;
 use activities::notification_service_client::NotificationServiceClient;
 use leads::account_service_client::AccountServiceClient;
 use leads::contact_service_client::ContactServiceClient;
@@ -22,6 +23,7 @@ use leads::lead_service_client::LeadServiceClient;
 use opportunities::opportunity_service_client::OpportunityServiceClient;
 use opportunities::process_service_client::ProcessServiceClient;
 use opportunities::run_service_client::RunServiceClient;
+use orders::approval_service_client::ApprovalServiceClient;
 use orders::contract_service_client::ContractServiceClient;
 use orders::credit_note_service_client::CreditNoteServiceClient;
 use orders::invoice_service_client::InvoiceServiceClient;
@@ -136,6 +138,10 @@ calls! { activities, ActivityServiceClient {
     verb pause_reminders(activities::PauseRemindersRequest) -> activities::PauseRemindersResponse;
 }}
 
+calls! { activities, InteractionServiceClient {
+    read get_interaction(activities::GetInteractionRequest) -> activities::Interaction;
+}}
+
 calls! { activities, NotificationServiceClient {
     verb notify_deal_closed(activities::NotifyDealClosedRequest) -> activities::NotifyDealClosedResponse;
 }}
@@ -155,7 +161,12 @@ calls! { orders, QuoteServiceClient {
 }}
 
 calls! { orders, ContractServiceClient {
+    read get_contract(orders::GetContractRequest) -> orders::Contract;
     read list_contracts(orders::ListContractsRequest) -> orders::ListContractsResponse;
+}}
+
+calls! { orders, ApprovalServiceClient {
+    read get_approval(orders::GetApprovalRequest) -> orders::Approval;
 }}
 
 calls! { orders, LegalEntityServiceClient {
@@ -174,6 +185,7 @@ calls! { orders, OrderServiceClient {
 }}
 
 calls! { orders, PaymentServiceClient {
+    read get_payment(orders::GetPaymentRequest) -> orders::Payment;
     read list_payments(orders::ListPaymentsRequest) -> orders::ListPaymentsResponse;
     verb record_payment(orders::RecordPaymentRequest) -> orders::Payment;
     verb reverse_payment(orders::ReversePaymentRequest) -> orders::Payment;

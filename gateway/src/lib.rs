@@ -11,7 +11,8 @@
 //! - `gates.rs` the documents that a process asks for, told to it
 //! - `deal_view.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
-//! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a verb is about
+//! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
+//!   `through.rs` calls about documents and activities that are passed on
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
 //!   their audits; `privacy_rpc.rs` what
 //!   is held of a person
@@ -56,6 +57,7 @@ mod reserve;
 mod seen;
 mod settings;
 mod settings_rpc;
+mod through;
 mod watch;
 
 use dealflow_chassis::Store;
@@ -127,11 +129,11 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         flows: flows.clone(),
         view: deal_view::DealView { to: neighbours.clone(), handoffs: handoffs.clone() },
         watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone(), seen: seen.clone() },
-        seen,
+        seen: seen.clone(),
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
-        .service(DocumentServiceServer::new(export::DocumentRpc { to: neighbours.clone() }))
+        .service(DocumentServiceServer::new(export::DocumentRpc { to: neighbours.clone(), seen: seen.clone() }))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
         .service(ErpCallbackServiceServer::new(handoffs.clone()))
@@ -182,7 +184,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         part = part.task(move |stop| follow::follow(flows, feed, stop));
     }
     for (service, link) in passed_on(&neighbours) {
-        part = part.pass_on(service, link);
+        part = match through::SERVICES.contains(&service) {
+            true => part.pass_through(service, through::Through { link, seen: seen.clone() }),
+            false => part.pass_on(service, link),
+        };
     }
     part
 }

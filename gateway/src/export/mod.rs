@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
+use crate::seen::Seen;
 use papers::Known;
 use seller::Seller;
 
@@ -28,6 +29,7 @@ use seller::Seller;
 #[derive(Clone)]
 pub(crate) struct DocumentRpc {
     pub(crate) to: Neighbours,
+    pub(crate) seen: Seen,
 }
 
 #[tonic::async_trait]
@@ -36,6 +38,9 @@ impl DocumentService for DocumentRpc {
         check(request.get_ref())?;
         let context = Context::of(request.metadata())?;
         let ask = request.into_inner();
+        if !self.seen.sees_record(&context, &ask.name).await? {
+            return Err(Refusal::missing(&ask.name).into());
+        }
         let language = language(&ask.language_code)?;
         let format = ask.format();
         let document = self.document(&context, &ask, language).await?;
@@ -121,7 +126,8 @@ impl DocumentRpc {
 
     async fn ask<A: Ask>(&self, context: &Context, ask: A) -> Result<A::Answer, Status> {
         let mut request = Request::new(ask);
-        context.carry(request.metadata_mut());
+        // That the document is seen is known; what stands in it is then seen too, whosever it is.
+        context.carry_seeing_all(request.metadata_mut());
         A::send(&self.to, request).await.map(Response::into_inner)
     }
 }

@@ -21,6 +21,7 @@ mod requirements;
 mod security;
 mod settings;
 mod sight;
+mod sight_of_documents;
 mod sold;
 mod traces;
 mod ubl_set;

@@ -24,15 +24,15 @@ use dealflow_tests::values::usd;
 use tonic::{Code, Status};
 
 /// A suite behind tokens.
-struct House {
-    sandbox: Sandbox,
+pub(crate) struct House {
+    pub(crate) sandbox: Sandbox,
     provider: Provider,
     /// Where the provider's keys are.
     _folder: tempfile::TempDir,
 }
 
 impl House {
-    async fn open(db: &TestDb) -> Self {
+    pub(crate) async fn open(db: &TestDb) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let provider = Provider::new("house");
         let tokens = TokenConfig {
@@ -46,7 +46,7 @@ impl House {
         Self { sandbox, provider, _folder: folder }
     }
 
-    async fn employ(&self, name: &str, manager: &str) -> String {
+    pub(crate) async fn employ(&self, name: &str, manager: &str) -> String {
         let employee = Employee { display_name: name.to_owned(), manager: manager.to_owned(), ..Employee::default() };
         let ask = CreateEmployeeRequest { employee: Some(employee), request_id: new_id(), ..Default::default() };
         let api = &self.sandbox.api;
@@ -54,12 +54,12 @@ impl House {
     }
 
     /// The API as somebody with a role has it.
-    fn seen_by(&self, subject: &str, role: &str) -> Api {
+    pub(crate) fn seen_by(&self, subject: &str, role: &str) -> Api {
         self.seen_at(PartName::Gateway, subject, role)
     }
 
     /// The same at a part's own port.
-    fn seen_at(&self, part: PartName, subject: &str, role: &str) -> Api {
+    pub(crate) fn seen_at(&self, part: PartName, subject: &str, role: &str) -> Api {
         let link = self.sandbox.open_link_of(part).bearing(&self.provider.token(subject, &[role]));
         Api::new(&link.expect("a token is ASCII"), "nobody")
     }
@@ -131,7 +131,7 @@ async fn counted(api: &Api, owners: &[&str]) -> [i64; 3] {
 }
 
 /// What is said of a record that is not seen is what is said of one that is not there.
-fn is_missing<T: std::fmt::Debug>(answer: Result<T, Status>, name: &str) {
+pub(crate) fn is_missing<T: std::fmt::Debug>(answer: Result<T, Status>, name: &str) {
     let refused = answer.expect_err(name);
     assert_eq!((refused.code(), refused.message()), (Code::NotFound, format!("there is no {name}").as_str()));
 }

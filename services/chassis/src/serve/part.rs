@@ -91,6 +91,18 @@ impl Part {
         self
     }
 
+    /// As [`pass_on`](Self::pass_on), through something that stands between.
+    #[must_use]
+    pub fn pass_through<S>(mut self, service: &'static str, through: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes.add(service, Stack::new(through));
+        self.services.push(service);
+        self
+    }
+
     /// Answers plain HTTP below a first segment: `calendar` for `/calendar/…`. What stands there is no gRPC service (it
     /// has no health and no reflection), and passes the same layers; nobody is asked for a token, so it must ask for a secret
     /// of its own.

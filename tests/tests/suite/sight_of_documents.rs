@@ -1,0 +1,178 @@
+//! Whose documents and activities one sees through the gateway, which knows whose deal they belong to. (That each part
+//! asks its database for one's own is shown by its own tests; that every RPC does, by `bad_input/unseen.rs`.)
+
+use dealflow::api::{Api, new_id};
+use dealflow::suite::PartName;
+use dealflow_proto::activities::v1::{
+    Activity, CreateActivityRequest, GetActionPanelRequest, GetActivityRequest, StartActivityRequest,
+};
+use dealflow_proto::gateway::v1::export_document_request::Format;
+use dealflow_proto::gateway::v1::{ExportDocumentRequest, GetDealRequest};
+use dealflow_proto::opportunities::v1::{Opportunity, TeamMember, UpdateOpportunityRequest};
+use dealflow_proto::orders::v1::{
+    CloseOpportunityQuotesRequest, Contract, CreateContractRequest, CreateQuoteRequest, GetOrderRequest,
+    GetQuoteRequest, ListQuotesRequest, Quote, UpdateQuoteRequest, quote,
+};
+use dealflow_testbed::{TestDb, both};
+use prost_types::FieldMask;
+
+use crate::sight::{House, is_missing};
+
+impl House {
+    /// A deal that can be proposed and ordered.
+    async fn whole_deal(&self, owner: &str, team: &[&str]) -> String {
+        let name = self.sandbox.deal_without_process().await;
+        let team = team.iter().map(|employee| TeamMember { employee: (*employee).to_owned(), ..TeamMember::default() });
+        self.give(&name, owner, team.collect()).await;
+        name
+    }
+
+    async fn give(&self, name: &str, owner: &str, team: Vec<TeamMember>) {
+        let given = Opportunity { name: name.to_owned(), owner: owner.to_owned(), team, ..Opportunity::default() };
+        let update_mask = Some(FieldMask { paths: vec!["owner".to_owned(), "team".to_owned()] });
+        let (opportunity, request_id) = (Some(given), new_id());
+        let ask = UpdateOpportunityRequest { opportunity, update_mask, request_id, ..Default::default() };
+        let api = &self.sandbox.api;
+        api.opportunities.clone().update_opportunity(api.ask(ask)).await.expect("an admin may");
+    }
+
+    /// A quote in a deal, its owner the deal's.
+    async fn quote(&self, deal: &str) -> String {
+        self.sandbox.propose(deal).await.name
+    }
+
+    async fn task(&self, deal: &str, performer: &str) -> String {
+        let task = Activity {
+            subject: "look".to_owned(),
+            regarding: deal.to_owned(),
+            performer: performer.to_owned(),
+            ..Activity::default()
+        };
+        let api = &self.sandbox.api;
+        let ask = CreateActivityRequest { activity: Some(task), request_id: new_id(), ..Default::default() };
+        api.activities.clone().create_activity(api.ask(ask)).await.expect("an admin may").into_inner().name
+    }
+}
+
+async fn quotes_listed(api: &Api) -> usize {
+    let page = api.quotes.clone().list_quotes(api.ask(ListQuotesRequest::default())).await.expect("a list");
+    page.into_inner().quotes.len()
+}
+
+fn terms(name: &str) -> UpdateQuoteRequest {
+    let quote = Some(Quote { name: name.to_owned(), terms: "at once".to_owned(), ..Quote::default() });
+    UpdateQuoteRequest { quote, request_id: new_id(), validate_only: true, ..Default::default() }
+}
+
+both! {
+    /// R-SEC-1: whoever sees a deal reads and changes what belongs to it by its name, whosever it is, and no longer than he
+    /// sees the deal; whoever does not see it finds nothing of it, and puts nothing into it. Lists hold what is one's own.
+    async fn what_belongs_to_a_deal_is_seen_with_it(db: TestDb) {
+        let house = House::open(&db).await;
+        let [ann, bob, carl] = [house.employ("Ann", "").await, house.employ("Bob", "").await, house.employ("Carl", "").await];
+        let deal = house.whole_deal(&carl, &[&ann]).await;
+        let quote = house.quote(&deal).await;
+        let task = house.task(&deal, &carl).await;
+        let get = || GetQuoteRequest { name: quote.clone() };
+        let export = || ExportDocumentRequest { name: quote.clone(), format: Format::Pdf.into(), ..Default::default() };
+        let panel = || GetActionPanelRequest { regarding: deal.clone() };
+        let start = || StartActivityRequest { name: task.clone(), request_id: new_id(), validate_only: true, ..Default::default() };
+
+        let owner = house.seen_by(&carl, "sales_rep");
+        assert!(owner.quotes.clone().get_quote(owner.ask(get())).await.is_ok());
+        assert_eq!(quotes_listed(&owner).await, 1);
+
+        let member = house.seen_by(&ann, "sales_rep");
+        assert!(member.quotes.clone().get_quote(member.ask(get())).await.is_ok());
+        assert_eq!(quotes_listed(&member).await, 0, "a list is of one's own");
+        // It is refused for what it is (the customer has it), not for whose it is.
+        let open = member.quotes.clone().update_quote(member.ask(terms(&quote))).await;
+        assert_ne!(open.err().map(|status| status.code()), Some(tonic::Code::NotFound));
+        let got = member.activities.clone().get_activity(member.ask(GetActivityRequest { name: task.clone() })).await;
+        assert!(got.is_ok());
+        let shown = member.tasks.clone().get_action_panel(member.ask(panel())).await.expect("it is shown").into_inner();
+        assert!(shown.activities.iter().any(|it| it.name == task));
+        // This house has not said who sells: that is what is missing, and not the document.
+        let file = member.documents.clone().export_document(member.ask(export())).await.expect_err("there is no seller");
+        assert_eq!(file.code(), tonic::Code::FailedPrecondition, "{file:?}");
+        let view = member.deals.clone().get_deal(member.ask(GetDealRequest { opportunity: deal.clone() })).await;
+        let view = view.expect("it is shown").into_inner();
+        assert!(view.quotes.len() == 1 && view.action_panel.iter().any(|it| it.name == task));
+
+        let stranger = house.seen_by(&bob, "sales_rep");
+        is_missing(stranger.quotes.clone().get_quote(stranger.ask(get())).await, &quote);
+        is_missing(stranger.quotes.clone().update_quote(stranger.ask(terms(&quote))).await, &quote);
+        is_missing(stranger.documents.clone().export_document(stranger.ask(export())).await, &quote);
+        is_missing(stranger.activities.clone().get_activity(stranger.ask(GetActivityRequest { name: task.clone() })).await, &task);
+        is_missing(stranger.activities.clone().start_activity(stranger.ask(start())).await, &task);
+        is_missing(stranger.tasks.clone().get_action_panel(stranger.ask(panel())).await, &deal);
+        let create = || CreateQuoteRequest {
+            quote: Some(Quote { opportunity: deal.clone(), currency_code: "USD".to_owned(), ..Quote::default() }),
+            request_id: new_id(),
+            validate_only: true,
+            ..Default::default()
+        };
+        is_missing(stranger.quotes.clone().create_quote(stranger.ask(create())).await, &deal);
+        // It has no lines; that it lacks them is told to whom the deal is shown.
+        let made = member.quotes.clone().create_quote(member.ask(create())).await;
+        assert_ne!(made.err().map(|status| status.code()), Some(tonic::Code::NotFound));
+        let activity = Some(Activity { subject: "mine".to_owned(), regarding: deal.clone(), ..Activity::default() });
+        let add = CreateActivityRequest { activity, request_id: new_id(), validate_only: true, ..Default::default() };
+        is_missing(stranger.activities.clone().create_activity(stranger.ask(add.clone())).await, &deal);
+        assert!(member.activities.clone().create_activity(member.ask(add)).await.is_ok());
+        let close = || CloseOpportunityQuotesRequest {
+            opportunity: deal.clone(), reason: quote::CloseReason::Lost.into(), request_id: new_id(), validate_only: true, ..Default::default()
+        };
+        is_missing(stranger.quotes.clone().close_opportunity_quotes(stranger.ask(close())).await, &deal);
+        let closed = member.quotes.clone().close_opportunity_quotes(member.ask(close())).await.expect("she sees them");
+        assert_eq!(closed.into_inner().quotes.len(), 1);
+        assert_eq!(quotes_listed(&house.seen_by("back", "auditor")).await, 1);
+
+        // Who was in the team and is not any more; who got the deal instead.
+        house.give(&deal, &bob, Vec::new()).await;
+        is_missing(member.quotes.clone().get_quote(member.ask(get())).await, &quote);
+        assert!(stranger.quotes.clone().get_quote(stranger.ask(get())).await.is_ok(), "the deal is his now");
+        assert!(stranger.activities.clone().start_activity(stranger.ask(start())).await.is_ok());
+        house.sandbox.stop().await;
+    }
+
+    /// R-SEC-1: one name that is seen opens no other beside it; who comes to a part's own port sees his own there.
+    async fn a_name_that_is_seen_opens_no_other(db: TestDb) {
+        let house = House::open(&db).await;
+        let [ann, carl] = [house.employ("Ann", "").await, house.employ("Carl", "").await];
+        let shared = house.whole_deal(&carl, &[&ann]).await;
+        let other = house.whole_deal(&carl, &[]).await;
+        let (of_shared, of_other) = (house.quote(&shared).await, house.quote(&other).await);
+        let member = house.seen_by(&ann, "sales_rep");
+        let contract = |quote: &str, title: &str| CreateContractRequest {
+            contract: Some(Contract { opportunity: shared.clone(), quote: quote.to_owned(), title: title.to_owned(), ..Contract::default() }),
+            request_id: new_id(),
+            validate_only: true,
+            ..Default::default()
+        };
+        let write = async |ask: CreateContractRequest| member.contracts.clone().create_contract(member.ask(ask)).await;
+        assert!(write(contract(&of_shared, "")).await.is_ok());
+        is_missing(write(contract(&of_other, "")).await, &of_other);
+        is_missing(write(contract(&of_other, &of_shared)).await, &of_other);
+        // Through the deal: an order of Carl's in the deal that she sees, and one in the deal that she does not.
+        house.sandbox.accept(&shared).await;
+        house.sandbox.accept(&other).await;
+        for (deal, sees) in [(&shared, true), (&other, false)] {
+            let order = house.sandbox.view(deal).await.orders.first().expect("it is ordered").name.clone();
+            let got = member.orders.clone().get_order(member.ask(GetOrderRequest { name: order.clone() })).await;
+            match sees {
+                true => assert!(got.is_ok(), "{got:?}"),
+                false => is_missing(got, &order),
+            }
+        }
+        let direct = house.seen_at(PartName::Orders, &ann, "sales_rep");
+        is_missing(direct.quotes.clone().get_quote(direct.ask(GetQuoteRequest { name: of_shared.clone() })).await, &of_shared);
+        let mut posing = direct.ask(GetQuoteRequest { name: of_shared.clone() });
+        posing.metadata_mut().insert("dealflow-sees", tonic::metadata::MetadataValue::from_static("*"));
+        is_missing(direct.quotes.clone().get_quote(posing).await, &of_shared);
+        let mut posing = member.ask(GetQuoteRequest { name: of_other.clone() });
+        posing.metadata_mut().insert("dealflow-sees", tonic::metadata::MetadataValue::from_static("*"));
+        is_missing(member.quotes.clone().get_quote(posing).await, &of_other);
+        house.sandbox.stop().await;
+    }
+}
