@@ -18,6 +18,7 @@
 mod clock;
 mod cluster;
 mod database;
+mod fuzz;
 pub mod keys;
 mod refused;
 mod waiting;
@@ -25,6 +26,7 @@ mod waiting;
 pub use clock::TestClock;
 pub use cluster::{Cluster, postgres_available};
 pub use database::{Kind, TestDb, Verdict};
+pub use fuzz::{Said, fuzz};
 pub use refused::{RefusalView, refusal};
 pub use waiting::{Seen, eventually};
 

@@ -14,6 +14,8 @@
 mod caller;
 mod fetch;
 pub(crate) mod fresh;
+#[cfg(test)]
+mod fuzz;
 mod guard;
 mod keys;
 mod rate;

@@ -8,6 +8,7 @@ mod bypasses;
 mod contracts;
 mod credit_notes;
 mod expiry;
+mod fuzz;
 mod house;
 mod invoices;
 mod lists;

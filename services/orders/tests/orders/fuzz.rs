@@ -1,0 +1,69 @@
+//! Numbers, amounts and names of the wire that nobody would send.
+
+use dealflow_money::{Currency, Money};
+use dealflow_proto::google::type_::{self, Decimal};
+use dealflow_proto::{convert, names};
+use dealflow_testbed::{Said, fuzz};
+
+/// R-QUO-1: a decimal is kept exactly or refused; written anew it is the same number, in one way of writing.
+#[test]
+fn fuzz_decimal() {
+    let words =
+        ["e", "E", "e-28", "e28", "e9223372036854775807", "+", "-", ".", "00", "0.", "1_0", "1,0", "٣", "NaN", "inf"];
+    fuzz("decimal", &[b"12.50", b"-0.001e3", b"79228162514264337593543950335", b"1e-28"], &words, |input| {
+        let Ok(text) = std::str::from_utf8(input) else { return Said::No("no UTF-8".to_owned()) };
+        let read = convert::decimal_from(&Decimal { value: text.to_owned() });
+        if let Ok(number) = read {
+            let told = convert::decimal(number);
+            let again = convert::decimal_from(&told).expect("what we write we read");
+            assert_eq!((again, convert::decimal(again)), (number, told));
+        }
+        Said::of(&read)
+    });
+}
+
+/// R-QUO-1: an amount of the wire is kept exactly in minor units or refused, and goes back as it came.
+#[test]
+fn fuzz_money() {
+    let words = [" ", "EUR", "USD", "JPY", "BHD", "XXX", "-", "999999999", "1000000000", "10000000", "eur"];
+    fuzz("money", &[b"12 500000000 EUR", b"-3 -10000000 USD", b"7 0 JPY", b"1 1000000 BHD"], &words, |input| {
+        let text = String::from_utf8_lossy(input);
+        let mut parts = text.split(' ');
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+        let (units, nanos, code) = (number(parts.next()), number(parts.next()), parts.next().unwrap_or_default());
+        let nanos = i32::try_from(nanos).unwrap_or(i32::MAX);
+        let wire = type_::Money { currency_code: code.to_owned(), units, nanos };
+        if let Ok(amount) = convert::decimal_of(&wire)
+            && let Ok(back) = convert::money(amount, code)
+        {
+            assert_eq!(back, wire);
+        }
+        let read = Currency::parse(code).and_then(|currency| Money::from_units_nanos(units, nanos, currency));
+        if let Ok(money) = &read {
+            assert_eq!(money.to_units_nanos(), (units, nanos));
+            assert!(
+                money.checked_neg().and_then(Money::checked_neg).is_ok_and(|twice| twice == *money)
+                    || units == i64::MIN
+            );
+        }
+        Said::of(&read)
+    });
+}
+
+/// R-API-1: there is one way to write a record's name.
+#[test]
+fn fuzz_names() {
+    let words = ["quotes/", "orders/", "/", "-", "{", "}", "urn:uuid:", "A", "00000000-0000-0000-0000-000000000001"];
+    fuzz("names", &[b"quotes/01890000-0000-7000-8000-00000000000a", b"stages/proposal", b"orders/"], &words, |input| {
+        let Ok(text) = std::str::from_utf8(input) else { return Said::No("no UTF-8".to_owned()) };
+        let slug = names::STAGES.parse_slug(text);
+        if let Ok(word) = slug {
+            assert_eq!(names::STAGES.slug(word), text);
+        }
+        let read = names::QUOTES.parse(text);
+        if let Ok(id) = &read {
+            assert_eq!(names::QUOTES.name(*id), text);
+        }
+        if slug.is_ok() { Said::Yes } else { Said::of(&read) }
+    });
+}
