@@ -7,6 +7,7 @@ mod process;
 mod record;
 mod run;
 mod stage;
+mod steps;
 
 pub(crate) use analytics::Analytics;
 pub(crate) use opportunity::Opportunities;

@@ -13,7 +13,7 @@ use dealflow_proto::opportunities::v1::process_service_server::ProcessService;
 use sea_orm::ConnectionTrait;
 use tonic::{Request, Response, Status};
 
-use super::opportunity::{id, language};
+use super::steps::{id, language};
 use crate::error::Error;
 use crate::library::{Effect, Fault, Faults, Library, Process, diagram, differences, stored};
 use crate::opportunity::{self, NamedReason, led_by, lose_reason};

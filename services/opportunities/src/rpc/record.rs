@@ -8,7 +8,7 @@ use dealflow_proto::opportunities::v1 as pb;
 use tonic::{Request, Response, Status};
 
 use super::Opportunities;
-use super::opportunity::{answer, id, language, record, stage_slug};
+use super::steps::{answer, id, language, record, stage_slug};
 use crate::error::Error;
 use crate::opportunity::{State, Verb, attempt, tactics};
 use crate::sale::{FollowUp, Sale};

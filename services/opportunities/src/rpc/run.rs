@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::Opportunities;
-use super::opportunity::{answer, stage_slug};
+use super::steps::{answer, stage_slug};
 use crate::document;
 use crate::error::Error;
 use crate::opportunity::{self, led_by};
