@@ -182,7 +182,7 @@ impl Run {
         let text = match self.flow.journaled(&key) {
             Some(written) => String::from_utf8_lossy(&written).into_owned(),
             None => {
-                let read = setting.write_down(self.parts.store.reader()).await;
+                let read = setting.write_down(&self.parts.store).await;
                 let text = read.map_err(|error| Stop::refuse("read the settings", error.into()))?;
                 self.flow.journal(&key, text.clone().into_bytes()).await?;
                 text

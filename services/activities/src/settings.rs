@@ -1,7 +1,8 @@
 //! What an installation decides of this part while it runs.
 
+use dealflow_chassis::Work;
 use dealflow_chassis::settings::{Setting, Spec};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 
 /// The owner of the deal.
 pub const OWNER: &str = "OWNER";
@@ -27,7 +28,7 @@ pub const REMINDER_MINUTES: Setting<i64> = Setting::number(
 pub static SETTINGS: &[Spec] = &[CLOSE_NOTIFICATION_RECIPIENTS.spec(), REMINDER_MINUTES.spec()];
 
 /// Minutes before its time; a year at the most, negative for never.
-pub async fn reminder_minutes(db: &impl ConnectionTrait) -> Result<i32, DbErr> {
-    let minutes = REMINDER_MINUTES.read(db).await?;
+pub async fn reminder_minutes(work: &Work) -> Result<i32, DbErr> {
+    let minutes = REMINDER_MINUTES.read(work).await?;
     Ok(i32::try_from(minutes.clamp(-1, 525_600)).unwrap_or(-1))
 }

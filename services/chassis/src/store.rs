@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::log_sync::LogSync;
 use crate::schema;
+use crate::settings::Recent;
 
 /// Where a part keeps its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +120,7 @@ pub struct Store {
     statements: Arc<AtomicU64>,
     log: Option<LogSync>,
     around: Option<AroundCommits>,
+    settings: Arc<Recent>,
 }
 
 impl Store {
@@ -151,7 +153,7 @@ impl Store {
                 statements.fetch_add(1, Ordering::Relaxed);
             });
         }
-        Ok(Self { writer, reader, clock, changed, statements, log, around: None })
+        Ok(Self { writer, reader, clock, changed, statements, log, around: None, settings: Arc::default() })
     }
 
     /// The same store with something round each of its commits: a drill dies before, inside or after one.
@@ -230,6 +232,11 @@ impl Store {
     /// Which database it is.
     pub fn backend(&self) -> DbBackend {
         self.writer.get_database_backend()
+    }
+
+    /// What was read of settings a moment ago.
+    pub(crate) fn settings(&self) -> &Arc<Recent> {
+        &self.settings
     }
 
     /// The clock of this part.

@@ -8,6 +8,7 @@
 //! answer is there to be asked for again.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use dealflow_proto::errors::v1::ErrorReason;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::history::{self, Change, Remembered};
 use crate::refusal::{Kind, Refusal};
+use crate::settings::Recent;
 use crate::store::Store;
 use crate::telemetry::metrics;
 
@@ -38,6 +40,7 @@ pub struct Work {
     pub request_id: Uuid,
     pub(crate) changes: Vec<Change>,
     pub(crate) about: String,
+    pub(crate) settings: Arc<Recent>,
 }
 
 /// A finished piece of work: what the caller will be told once it is committed.
@@ -146,7 +149,8 @@ impl Store {
         // Read when it is this request's turn: on SQLite it may have waited for the writer.
         let now = effective_time(&message, self.clock().now())?;
         let dated = message.effective_time().is_some();
-        let work = Work { tx, now, dated, context, request_id, changes: Vec::new(), about: String::new() };
+        let (changes, about, settings) = (Vec::new(), String::new(), self.settings().clone());
+        let work = Work { tx, now, dated, context, request_id, changes, about, settings };
         act(work, message).await.map_err(Into::into)
     }
 

@@ -51,7 +51,7 @@ impl ActivityService for Activities {
                 }
                 employee::check_works(&work.tx, activity.performer).await?;
                 knowledge::check_known(&work.tx, &activity.knowledge.0).await?;
-                let activity = activity.timed(settings::reminder_minutes(&work.tx).await?, clock);
+                let activity = activity.timed(settings::reminder_minutes(&work).await?, clock);
                 activity::insert(&work.tx, std::slice::from_ref(&activity)).await?;
                 let answer = wire::activity::answer(&activity, work.now);
                 let change = Change::new("activity.created", activity.name(), "CreateActivity");
@@ -105,7 +105,7 @@ impl ActivityService for Activities {
                     knowledge::check_known(&work.tx, &activity.knowledge.0).await?;
                 }
                 if wire::activity::is_moved(&before, &activity) {
-                    activity = activity.timed(settings::reminder_minutes(&work.tx).await?, clock);
+                    activity = activity.timed(settings::reminder_minutes(&work).await?, clock);
                 }
                 let change = Change::new("activity.updated", activity.name(), "UpdateActivity");
                 saved(work, &before, activity, change).await
@@ -243,7 +243,7 @@ impl ActivityService for Activities {
                 }
                 if !planned.is_empty() {
                     stage::with_categories(&work.tx, &mut planned, &categories).await?;
-                    let usual = settings::reminder_minutes(&work.tx).await?;
+                    let usual = settings::reminder_minutes(&work).await?;
                     planned = planned.into_iter().map(|activity| activity.timed(usual, clock)).collect();
                 }
                 let synced = entry.sync(&work.tx, planned, reason, work.now).await?;

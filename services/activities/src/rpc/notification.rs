@@ -154,7 +154,7 @@ impl NotificationService for Notifications {
         self.store
             .work(request, move |mut work, ask: pb::NotifyDealClosedRequest| async move {
                 let owner = wire::id(names::EMPLOYEES, "owner", &ask.owner)?;
-                let asked = settings::CLOSE_NOTIFICATION_RECIPIENTS.read(&work.tx).await?;
+                let asked = settings::CLOSE_NOTIFICATION_RECIPIENTS.read(&work).await?;
                 let mut recipients = Vec::new();
                 if asked.iter().any(|who| who == settings::OWNER) {
                     recipients.extend(owner);

@@ -1,20 +1,22 @@
 //! What an installation decides while it runs, as records with history.
 //!
 //! A part declares its settings as constants and lists them; the program needs no flag for them, and no restart. A
-//! setting is read where it decides, in the transaction at hand, by one keyed select: what was changed holds from the
-//! next request on, in every replica.
+//! setting is read where it decides, in the transaction at hand: what was changed holds from the next request on in the
+//! replica that changed it, and within a second in every other (see `recent.rs`).
 //!
 //! ```ignore
 //! pub const QUALIFICATION_GUARD: Setting<bool> = Setting::flag("leads.qualification_guard", true, "Whether …");
 //! pub static SETTINGS: &[Spec] = &[QUALIFICATION_GUARD.spec()];
 //!
 //! Part::new("leads").service(Settings::server(store, SETTINGS));
-//! let guarded = QUALIFICATION_GUARD.read(&work.tx).await?;
+//! let guarded = QUALIFICATION_GUARD.read(&work).await?;
 //! ```
 //!
-//! - `value.rs` values as Rust, JSON and the wire have them; `record.rs` the rows; `rpc.rs` the service; `listed.rs` its list
+//! - `value.rs` values as Rust, JSON and the wire have them; `record.rs` the rows, `recent.rs` what was just read of them;
+//!   `rpc.rs` the service; `listed.rs` its list
 
 mod listed;
+mod recent;
 mod record;
 mod rpc;
 mod value;
@@ -22,12 +24,15 @@ mod value;
 use dealflow_proto::names;
 use dealflow_proto::settings::v1 as pb;
 use sea_orm::prelude::Decimal;
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
 
 use crate::refusal::Refusal;
+use crate::store::Store;
+use crate::work::Work;
 use record::Model;
 
 pub use listed::page;
+pub use recent::Recent;
 pub use rpc::Settings;
 pub use value::Value;
 
@@ -58,6 +63,42 @@ enum Fallback {
     Text(&'static str),
     List(&'static [&'static str]),
     Decimal(Decimal),
+}
+
+/// Where settings are read: a request at work, or a store between requests.
+pub trait Source: Sync {
+    /// What reads its rows.
+    type Db: ConnectionTrait;
+
+    /// What reads its rows.
+    fn db(&self) -> &Self::Db;
+
+    /// What was read of them a moment ago.
+    fn recent(&self) -> &Recent;
+}
+
+impl Source for Work {
+    type Db = DatabaseTransaction;
+
+    fn db(&self) -> &Self::Db {
+        &self.tx
+    }
+
+    fn recent(&self) -> &Recent {
+        &self.settings
+    }
+}
+
+impl Source for Store {
+    type Db = DatabaseConnection;
+
+    fn db(&self) -> &Self::Db {
+        self.reader()
+    }
+
+    fn recent(&self) -> &Recent {
+        self.settings()
+    }
 }
 
 impl Setting<bool> {
@@ -132,15 +173,15 @@ impl<T> Setting<T> {
         self.spec
     }
 
-    /// What holds now: one keyed select.
-    pub async fn read(&self, db: &impl ConnectionTrait) -> Result<T, DbErr> {
-        let value = self.now(db).await?;
+    /// What holds now.
+    pub async fn read(&self, from: &impl Source) -> Result<T, DbErr> {
+        let value = self.now(from).await?;
         (self.take)(value).ok_or_else(|| DbErr::Custom(format!("{} is of another kind", self.spec.key)))
     }
 
     /// What holds now, written down for who must come to the same value later: see [`Setting::written`].
-    pub async fn write_down(&self, db: &impl ConnectionTrait) -> Result<String, DbErr> {
-        Ok(self.now(db).await?.to_string())
+    pub async fn write_down(&self, from: &impl Source) -> Result<String, DbErr> {
+        Ok(self.now(from).await?.to_string())
     }
 
     /// The value that was written down; none where that says something else.
@@ -149,8 +190,15 @@ impl<T> Setting<T> {
         (self.take)(Value::of_json(&json, self.spec.default().kind())?)
     }
 
-    async fn now(&self, db: &impl ConnectionTrait) -> Result<Value, DbErr> {
-        Ok(self.spec.value(record::find(db, self.spec.key).await?.as_ref()))
+    async fn now(&self, from: &impl Source) -> Result<Value, DbErr> {
+        let (recent, key) = (from.recent(), self.spec.key);
+        let reading = match recent.get(key) {
+            Ok(value) => return Ok(value),
+            Err(reading) => reading,
+        };
+        let value = self.spec.value(record::find(from.db(), key).await?.as_ref());
+        recent.keep(reading, key, &value);
+        Ok(value)
     }
 }
 

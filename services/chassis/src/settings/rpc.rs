@@ -68,7 +68,8 @@ impl SettingService for Settings {
         request: Request<pb::UpdateSettingRequest>,
     ) -> Result<Response<pb::Setting>, Status> {
         let specs = self.specs;
-        self.store
+        let answer = self
+            .store
             .work(request, move |mut work, ask: pb::UpdateSettingRequest| async move {
                 let spec = declared(specs, &ask.name)?;
                 let value = ask.value.map(|value| spec.take(value)).transpose()?;
@@ -87,7 +88,9 @@ impl SettingService for Settings {
                 work.record(if before.version == 0 { change } else { change.since(before.since) });
                 Ok(work.done(answer))
             })
-            .await
+            .await;
+        self.store.settings().forget();
+        answer
     }
 
     async fn list_setting_changes(

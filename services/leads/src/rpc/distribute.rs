@@ -39,7 +39,7 @@ pub(super) async fn distribute(
     let changed: Vec<lead::Model> = moved.map(|(_, after)| after.clone()).collect();
     distribution::save_leads(&work.tx, &changed, work.now).await?;
 
-    let guarded = guarded(&work.tx, &changed).await?;
+    let guarded = guarded(&work, &changed).await?;
     for lead in &changed {
         let change = Change::new("lead.distributed", lead.name(), "DistributeLeads").states(lead.state, lead.state);
         let owner = wire::name(names::EMPLOYEES, lead.owner);

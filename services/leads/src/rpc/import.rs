@@ -136,7 +136,7 @@ async fn capture(mut work: Work, ask: pb::ImportBatchRequest) -> Result<Done<pb:
     let blank = |now| wire::lead::blank(Uuid::now_v7(), now);
     let leads = ask.leads.into_iter().map(|lead| wire::lead::take_over(blank(work.now), lead, &all));
     let created = lead::insert_new(&work.tx, leads.collect::<Result<_, _>>()?).await?;
-    let guarded = guarded(&work.tx, &created).await?;
+    let guarded = guarded(&work, &created).await?;
     for lead in &created {
         let change = Change::new("lead.created", lead.name(), "ImportLeads").states("", lead.state);
         work.record(change.data(&wire::lead::answer(lead, guarded)));

@@ -1,12 +1,12 @@
 //! Leads: captured, contacted, set aside, taken up again.
 
 use dealflow_chassis::security::Sight;
+use dealflow_chassis::settings::Source;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Done, Lifecycle, Mask, Refusal, Store, Work};
 use dealflow_proto::leads::v1 as pb;
 use dealflow_proto::leads::v1::lead_service_server::LeadService;
 use dealflow_proto::names;
-use sea_orm::ConnectionTrait;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl LeadService for Leads {
                     wire::lead::take_over(blank, ask.lead.unwrap_or_default(), &wire::everything(wire::lead::KNOWN)?)?;
                 lead::check_external_id(&work.tx, &lead).await?;
                 lead::insert(&work.tx, &lead).await?;
-                let answer = wire::lead::answer(&lead, guarded(&work.tx, std::slice::from_ref(&lead)).await?);
+                let answer = wire::lead::answer(&lead, guarded(&work, std::slice::from_ref(&lead)).await?);
                 let change = Change::new("lead.created", lead.name(), "CreateLead").states("", lead.state);
                 work.record(change.data(&answer));
                 Ok::<_, Error>(work.done(answer))
@@ -54,7 +54,7 @@ impl LeadService for Leads {
         let ask = request.into_inner();
         check(&ask)?;
         let lead = lead::get(self.store.reader(), &ask.name, &sight).await?;
-        let guarded = guarded(self.store.reader(), std::slice::from_ref(&lead)).await?;
+        let guarded = guarded(&self.store, std::slice::from_ref(&lead)).await?;
         Ok(Response::new(wire::lead::answer(&lead, guarded)))
     }
 
@@ -65,7 +65,7 @@ impl LeadService for Leads {
         let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         let page = self.store.list(&ask, lead::seen(&sight), &lead::FIELDS).await?;
-        let guarded = guarded(self.store.reader(), &page.items).await?;
+        let guarded = guarded(&self.store, &page.items).await?;
         let leads = page.items.iter().map(|lead| wire::lead::answer(lead, guarded)).collect();
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token: page.next_page_token }))
     }
@@ -100,7 +100,7 @@ impl LeadService for Leads {
         self.store
             .work(request, move |mut work, ask: pb::QualifyLeadRequest| async move {
                 let before = open(&mut work, &ask.name, &ask.etag).await?;
-                let guarded = guarded(&work.tx, std::slice::from_ref(&before)).await?;
+                let guarded = guarded(&work, std::slice::from_ref(&before)).await?;
                 let lead = before.clone().qualify(guarded, work.now)?;
                 let lead = qualify(&mut work, lead, &ask).await?;
                 let change = Change::new("lead.qualified", lead.name(), "QualifyLead");
@@ -212,7 +212,7 @@ async fn awaiting_sale(
 ) -> Result<Done<pb::Lead>, Error> {
     let verb = Verb::MoveLeadToStage;
     before.clone().accept(verb, work.now)?;
-    let guarded = guarded(&work.tx, std::slice::from_ref(&before)).await?;
+    let guarded = guarded(&work, std::slice::from_ref(&before)).await?;
     let lead = before.clone().qualify(guarded, work.now)?;
     let lead = qualify(&mut work, lead, &pb::QualifyLeadRequest::default()).await?;
     let change = Change::new("lead.qualified", lead.name(), &verb.to_string()).reason(ask.reason);
@@ -228,9 +228,9 @@ async fn saved_in_stage(work: Work, before: &Model, lead: Model, change: Change)
 
 /// Whether qualification asks for need and purchasing power (R-LED-4). The setting is read only where it decides: for
 /// leads that are open and do not say both.
-pub(super) async fn guarded(db: &impl ConnectionTrait, leads: &[Model]) -> Result<bool, Error> {
+pub(super) async fn guarded(from: &impl Source, leads: &[Model]) -> Result<bool, Error> {
     let decides = |lead: &Model| lead.state.next(Verb::QualifyLead).is_some() && !lead.unknown().is_empty();
-    Ok(leads.iter().any(decides) && QUALIFICATION_GUARD.read(db).await?)
+    Ok(leads.iter().any(decides) && QUALIFICATION_GUARD.read(from).await?)
 }
 
 /// Saves and records what changed. What did not change is answered as it stands: asking twice is no change.
@@ -242,11 +242,11 @@ async fn saved(work: Work, before: &Model, lead: Model, change: Change) -> Resul
 async fn store(mut work: Work, before: &Model, lead: Model, change: Change) -> Result<Done<pb::Lead>, Error> {
     if lead == *before {
         work.about(before.name());
-        let answer = wire::lead::answer(before, guarded(&work.tx, std::slice::from_ref(before)).await?);
+        let answer = wire::lead::answer(before, guarded(&work, std::slice::from_ref(before)).await?);
         return Ok(work.done(answer));
     }
     let lead = lead::save(&work.tx, before, lead, work.now).await?;
-    let answer = wire::lead::answer(&lead, guarded(&work.tx, std::slice::from_ref(&lead)).await?);
+    let answer = wire::lead::answer(&lead, guarded(&work, std::slice::from_ref(&lead)).await?);
     work.record(change.data(&answer));
     Ok(work.done(answer))
 }

@@ -39,7 +39,7 @@ impl PersonService for Persons {
         check(&ask)?;
         let db = self.store.reader();
         let person = Person::find(db, &ask.name).await?;
-        let guarded = guarded(db, &person.leads).await?;
+        let guarded = guarded(&self.store, &person.leads).await?;
         let rows = history::Entity::find()
             .filter(history::Column::Subject.is_in(person.names()))
             .filter(history::Column::Kind.ne(""))

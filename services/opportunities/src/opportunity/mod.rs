@@ -24,7 +24,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_chassis::security::Sight;
 use dealflow_proto::names::{LEADS, OPPORTUNITIES};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, SelectTwo};
 
 pub use bant::Bant;
 pub use fields::Field;
@@ -38,6 +38,7 @@ pub use states::{LoseReason, State, Verb};
 
 use crate::amount::Iso;
 use crate::error::Error;
+use crate::stage_entry;
 
 /// An opportunity.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -155,9 +156,19 @@ pub struct Model {
     pub led_by: Option<String>,
 }
 
-/// Stage entries refer to it by id; the other records are other services'.
+/// The entry of the stage that it is in.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    /// The current one of its stage entries.
+    #[sea_orm(belongs_to = "stage_entry::Entity", from = "Column::Entry", to = "stage_entry::Column::Id")]
+    Entry,
+}
+
+impl Related<stage_entry::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Entry.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -266,17 +277,32 @@ impl Model {
     }
 }
 
-/// An opportunity, to be read: the only way to it. What is not seen is missing (R-SEC-1).
-pub async fn find(db: &impl ConnectionTrait, id: Uuid, sight: &Sight) -> Result<Model, Error> {
-    let found = Entity::find_by_id(id).one(db).await?.filter(|it| it.is_seen(sight));
-    found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
+/// An opportunity with its current stage entry, to be read: the only way to it. What is not seen is missing (R-SEC-1).
+pub async fn find(db: &impl ConnectionTrait, id: Uuid, sight: &Sight) -> Result<(Model, stage_entry::Model), Error> {
+    if_seen(with_entry(id).one(db).await?, id, sight)
 }
 
-/// An opportunity that one means to change: the only way to it. It stays locked until the transaction ends. What is not
-/// seen is missing (R-SEC-1).
-pub async fn lock(db: &impl ConnectionTrait, id: Uuid, sight: &Sight) -> Result<Model, Error> {
-    let found = Entity::find_by_id(id).lock_exclusive().one(db).await?.filter(|it| it.is_seen(sight));
-    found.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
+/// As [`find`], for who means to change it: both stay locked until the transaction ends. Both, for PostgreSQL reads anew
+/// only what it locks after a wait; and who waited while the entry became another gets nothing by the join.
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid, sight: &Sight) -> Result<(Model, stage_entry::Model), Error> {
+    let mut locked = with_entry(id).lock_exclusive().one(db).await?;
+    if locked.is_none() && Entity::find_by_id(id).lock_exclusive().one(db).await?.is_some() {
+        locked = with_entry(id).one(db).await?;
+    }
+    if_seen(locked, id, sight)
+}
+
+fn with_entry(id: Uuid) -> SelectTwo<Entity, stage_entry::Entity> {
+    Entity::find_by_id(id).inner_join(stage_entry::Entity).select_also(stage_entry::Entity)
+}
+
+fn if_seen(
+    found: Option<(Model, Option<stage_entry::Model>)>,
+    id: Uuid,
+    sight: &Sight,
+) -> Result<(Model, stage_entry::Model), Error> {
+    let seen = found.filter(|(it, _)| it.is_seen(sight)).and_then(|(it, entry)| Some((it, entry?)));
+    seen.ok_or_else(|| Error::Missing(OPPORTUNITIES.name(id)))
 }
 
 /// A page of opportunities that a version of a process leads, behind one; locked until the transaction ends.

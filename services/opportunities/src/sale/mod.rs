@@ -135,8 +135,7 @@ impl Sale {
     /// # Errors
     /// [`Error::Missing`] if there is none of this id that is seen.
     pub async fn find(db: &impl ConnectionTrait, library: &Library, id: Uuid, sight: &Sight) -> Result<Self, Error> {
-        let opportunity = opportunity::find(db, id, sight).await?;
-        Self::complete(db, library, opportunity).await
+        Self::complete(db, library, opportunity::find(db, id, sight).await?).await
     }
 
     /// A sale that one means to change; its opportunity stays locked until the transaction ends.
@@ -144,8 +143,7 @@ impl Sale {
     /// # Errors
     /// [`Error::Missing`] if there is none of this id that is seen.
     pub async fn lock(db: &impl ConnectionTrait, library: &Library, id: Uuid, sight: &Sight) -> Result<Self, Error> {
-        let opportunity = opportunity::lock(db, id, sight).await?;
-        Self::complete(db, library, opportunity).await
+        Self::complete(db, library, opportunity::lock(db, id, sight).await?).await
     }
 
     /// A page of opportunities, in its order: one query for their entries.
@@ -174,8 +172,11 @@ impl Sale {
         Ok(sales)
     }
 
-    async fn complete(db: &impl ConnectionTrait, library: &Library, found: opportunity::Model) -> Result<Self, Error> {
-        let entry = stage_entry::find(db, found.id, found.entry).await?;
+    async fn complete(
+        db: &impl ConnectionTrait,
+        library: &Library,
+        (found, entry): (opportunity::Model, stage_entry::Model),
+    ) -> Result<Self, Error> {
         let mut sale = Self::with_entry(db, library, found, entry).await?;
         if sale.asks_documents() {
             sale.documents = document::of_opportunities(db, vec![sale.opportunity.id]).await?;

@@ -56,7 +56,7 @@ async fn settled(orders: &Orders, invoices: &[Model]) -> Result<HashMap<Uuid, Se
 
 /// Refuses a verb of the side that does not invoice (R-INV-2).
 async fn check_authority(work: &Work, needed: &'static str, verb: &'static str) -> Result<(), Error> {
-    if INVOICING_AUTHORITY.read(&work.tx).await? == needed {
+    if INVOICING_AUTHORITY.read(work).await? == needed {
         return Ok(());
     }
     Err(match needed {
@@ -83,7 +83,7 @@ impl InvoiceService for Orders {
                 let now = self.moment(work.now);
                 let making = Making {
                     issue_date,
-                    over_percent: OVER_BILLING_PERCENT.read(&work.tx).await?,
+                    over_percent: OVER_BILLING_PERCENT.read(&work).await?,
                     settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
                     series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
                     instalment: ask.instalment,
@@ -115,7 +115,7 @@ impl InvoiceService for Orders {
                 let now = self.moment(work.now);
                 let making = Making {
                     issue_date,
-                    over_percent: OVER_BILLING_PERCENT.read(&work.tx).await?,
+                    over_percent: OVER_BILLING_PERCENT.read(&work).await?,
                     settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
                     series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
                     instalment: 0,
