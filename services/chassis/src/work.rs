@@ -13,7 +13,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::{Mutation, Validate, convert};
+use futures::future::BoxFuture;
 use prost::{Message, Name};
+use prost_types::Timestamp;
 use sea_orm::DatabaseTransaction;
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
@@ -83,86 +85,120 @@ impl Work {
     }
 }
 
+/// A handler with its message: the work goes in, and comes out with the bytes of the answer.
+type Act<'a> = Box<dyn FnOnce(Work) -> BoxFuture<'a, Result<(Work, Vec<u8>), Refusal>> + Send + 'a>;
+
+/// A request, but for its message.
+struct Ask {
+    method: &'static str,
+    context: Context,
+    request_id: Uuid,
+    validate_only: bool,
+    effective_time: Option<Timestamp>,
+    digest: Vec<u8>,
+}
+
+/// Whose answer a request gets.
+enum Answered {
+    /// Its own.
+    Now,
+    /// The one that its first copy was given.
+    Before(Vec<u8>),
+}
+
 impl Store {
     /// Runs one mutating request: `act` gets the work and the message, and ends with [`Work::done`].
-    pub async fn work<Q, A, E, F, Fut>(&self, request: Request<Q>, act: F) -> Result<Response<A>, Status>
+    ///
+    /// What does not depend on the types of the request is a function of its own, compiled once and not for each RPC.
+    pub async fn work<'a, Q, A, E, F, Fut>(&'a self, request: Request<Q>, act: F) -> Result<Response<A>, Status>
     where
-        Q: Message + Name + Validate + Mutation,
+        Q: Message + Name + Validate + Mutation + 'a,
         A: Message + Default,
         E: Into<Refusal>,
-        F: FnOnce(Work, Q) -> Fut + Send,
-        Fut: Future<Output = Result<Done<A>, E>> + Send,
-    {
-        Ok(Response::new(self.run(request, act).await?))
-    }
-
-    async fn run<Q, A, E, F, Fut>(&self, request: Request<Q>, act: F) -> Result<A, Refusal>
-    where
-        Q: Message + Name + Validate + Mutation,
-        A: Message + Default,
-        E: Into<Refusal>,
-        F: FnOnce(Work, Q) -> Fut + Send,
-        Fut: Future<Output = Result<Done<A>, E>> + Send,
+        F: FnOnce(Work, Q) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<Done<A>, E>> + Send + 'a,
     {
         let (metadata, _, mut message) = request.into_parts();
         let context = Context::of(&metadata)?;
         check(&message)?;
-        let request_id = take_request_id(&mut message)?;
-        if message.validate_only() {
-            let Done { work, answer } = self.act(context, request_id, message, act).await?;
-            work.tx.rollback().await?;
-            return Ok(answer);
-        }
-        let digest = digest(&message);
-        match self.act(context, request_id, message, act).await {
-            Ok(Done { work, answer }) => {
+        let ask = Ask {
+            method: Q::NAME,
+            context,
+            request_id: take_request_id(&mut message)?,
+            validate_only: message.validate_only(),
+            effective_time: message.effective_time(),
+            digest: digest(&message),
+        };
+        let mut told = None;
+        let tell = &mut told;
+        let act: Act<'_> = Box::new(move |work| {
+            Box::pin(async move {
+                let Done { work, answer } = act(work, message).await.map_err(Into::into)?;
                 let bytes = answer.encode_to_vec();
-                if history::write(&work, &Remembered { method: Q::NAME, digest: &digest, answer: &bytes }).await? {
+                *tell = Some(answer);
+                Ok((work, bytes))
+            })
+        });
+        let answer = match (self.run(ask, act).await?, told) {
+            (Answered::Now, Some(answer)) => answer,
+            (Answered::Now, None) => return Err(Refusal::internal("a handler ended without its answer").into()),
+            (Answered::Before(bytes), _) => A::decode(bytes.as_slice()).map_err(Refusal::internal)?,
+        };
+        Ok(Response::new(answer))
+    }
+
+    async fn run(&self, ask: Ask, act: Act<'_>) -> Result<Answered, Refusal> {
+        let Ask { method, context, request_id, validate_only, effective_time, digest } = ask;
+        let acted = self.act(context, request_id, effective_time, act).await;
+        if validate_only {
+            acted?.0.tx.rollback().await?;
+            return Ok(Answered::Now);
+        }
+        match acted {
+            Ok((work, answer)) => {
+                if history::write(&work, &Remembered { method, digest: &digest, answer: &answer }).await? {
                     self.commit(work.tx).await?;
                     metrics::committed(&work.changes);
-                    return Ok(answer);
+                    return Ok(Answered::Now);
                 }
                 work.tx.rollback().await?;
                 let first = self.first_answer(request_id, &digest).await?;
-                first.ok_or_else(|| Refusal::internal(format!("request {request_id} is taken and has no answer")))
+                let first = first
+                    .ok_or_else(|| Refusal::internal(format!("request {request_id} is taken and has no answer")))?;
+                Ok(Answered::Before(first))
             }
             // A copy is refused for what the first one did; then the first one's answer holds.
-            Err(refusal) => self.first_answer(request_id, &digest).await?.ok_or(refusal),
+            Err(refusal) => {
+                let first = self.first_answer(request_id, &digest).await?;
+                first.map(Answered::Before).ok_or(refusal)
+            }
         }
     }
 
     /// Runs the handler in a transaction of its own, which is neither committed nor rolled back yet.
-    async fn act<Q, A, E, F, Fut>(
+    async fn act(
         &self,
         context: Context,
         request_id: Uuid,
-        message: Q,
-        act: F,
-    ) -> Result<Done<A>, Refusal>
-    where
-        Q: Mutation,
-        E: Into<Refusal>,
-        F: FnOnce(Work, Q) -> Fut + Send,
-        Fut: Future<Output = Result<Done<A>, E>> + Send,
-    {
+        effective: Option<Timestamp>,
+        act: Act<'_>,
+    ) -> Result<(Work, Vec<u8>), Refusal> {
         let tx = self.begin().await?;
         // Read when it is this request's turn: on SQLite it may have waited for the writer.
-        let now = effective_time(&message, self.clock().now())?;
-        let dated = message.effective_time().is_some();
-        let (changes, about, settings) = (Vec::new(), String::new(), self.settings().clone());
-        let work = Work { tx, now, dated, context, request_id, changes, about, settings };
-        act(work, message).await.map_err(Into::into)
+        let now = effective_time(effective.as_ref(), self.clock().now())?;
+        let (dated, changes, about) = (effective.is_some(), Vec::new(), String::new());
+        let settings = self.settings().clone();
+        act(Work { tx, now, dated, context, request_id, changes, about, settings }).await
     }
 
     /// What the first request of this id was answered, if there was one; refused if it was another request.
-    async fn first_answer<A: Message + Default>(&self, id: Uuid, digest: &[u8]) -> Result<Option<A>, Refusal> {
+    async fn first_answer(&self, id: Uuid, digest: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
         let Some(first) = history::remembered(self.reader(), id).await? else { return Ok(None) };
         if first.digest.as_deref() != Some(digest) {
             return Err(reused(id, &first.method));
         }
         self.settle().await?;
-        let answer = first.answer.unwrap_or(first.data);
-        A::decode(answer.as_slice()).map(Some).map_err(Refusal::internal)
+        Ok(Some(first.answer.unwrap_or(first.data)))
     }
 }
 
@@ -197,9 +233,9 @@ pub fn reused(request_id: Uuid, method: &str) -> Refusal {
     Refusal::new(Kind::Taken, ErrorReason::RequestIdReused, message).with("request_id", request_id.to_string())
 }
 
-fn effective_time<Q: Mutation>(message: &Q, clock: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
-    let Some(time) = message.effective_time() else { return Ok(clock) };
-    let time = convert::time_of(&time).map_err(|error| Refusal::field("effective_time", error.to_string()))?;
+fn effective_time(given: Option<&Timestamp>, clock: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
+    let Some(time) = given else { return Ok(clock) };
+    let time = convert::time_of(time).map_err(|error| Refusal::field("effective_time", error.to_string()))?;
     if time > clock {
         return Err(Refusal::field("effective_time", format!("not in the future; it is {} now", clock.to_rfc3339())));
     }

@@ -20,12 +20,12 @@ use crate::wire;
 
 impl Opportunities {
     /// Runs a mutating request. What a closed opportunity refuses is kept in the audit before the refusal is told.
-    pub(super) async fn work<Q, A, F, Fut>(&self, request: Request<Q>, act: F) -> Result<Response<A>, Status>
+    pub(super) async fn work<'a, Q, A, F, Fut>(&'a self, request: Request<Q>, act: F) -> Result<Response<A>, Status>
     where
-        Q: Message + Name + Validate + Mutation,
+        Q: Message + Name + Validate + Mutation + 'a,
         A: Message + Default,
-        F: FnOnce(Work, Q) -> Fut + Send,
-        Fut: Future<Output = Result<Done<A>, Error>> + Send,
+        F: FnOnce(Work, Q) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<Done<A>, Error>> + Send + 'a,
     {
         let context = Context::of(request.metadata());
         let id = request.get_ref().request_id().parse().unwrap_or_default();
