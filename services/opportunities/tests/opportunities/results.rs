@@ -47,6 +47,24 @@ stages:
 ";
 
 both! {
+    /// R-STG-4: results that come at once are all kept, and the last of them advances the sale, once.
+    async fn results_that_come_at_once_are_all_kept(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        for _ in 0..8 {
+            let opened = desk.led().await;
+            let proposed = desk.move_to(&opened.name, "stages/proposal").await.expect("moved");
+            let keys = open_keys(&proposed);
+            let [first, second, third] = keys.as_slice() else { panic!("{keys:?}") };
+            let record = |key| desk.record(&proposed, key, "done");
+            let taken = tokio::join!(record(first), record(second), record(third));
+            assert!(taken.0.is_ok() && taken.1.is_ok() && taken.2.is_ok(), "{taken:?}");
+            let entries = desk.entries(&opened.name).await;
+            let planned = &entries[1].planned_activities;
+            assert!(planned.iter().all(|activity| activity.result == "done"), "{planned:?}");
+            assert_eq!(entries.len(), 3, "{entries:?}");
+        }
+    }
+
     /// R-STG-4: all required activities completed advance the opportunity, after Contracting to Closed won.
     async fn completing_all_activities_of_all_stages_wins(db: TestDb) {
         let desk = Desk::open(&db).await;
