@@ -14,6 +14,7 @@ use dealflow_chassis::store::{AroundCommits, Clock, Durability, Store, StoreConf
 use dealflow_chassis::telemetry;
 use dealflow_chassis::tls::{ClientTls, TlsConfig};
 use dealflow_gateway::Neighbours;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::Adapters;
@@ -199,32 +200,40 @@ struct Running {
 
 impl Suite {
     /// Starts all parts.
-    pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
-        let mut suite = Self::empty(plan, &PartName::ALL)?;
-        let mut started = suite.start_all(plan).await;
-        if started.is_ok() {
-            started = suite.start_admin(plan).await;
-        }
-        suite.or_stopped(started).await
+    pub fn start(plan: &Plan) -> BoxFuture<'_, anyhow::Result<Self>> {
+        Box::pin(async move {
+            let mut suite = Self::empty(plan, &PartName::ALL)?;
+            let mut started = suite.start_all(plan).await;
+            if started.is_ok() {
+                started = suite.start_admin(plan).await;
+            }
+            suite.or_stopped(started).await
+        })
     }
 
     /// Starts one part; a gateway finds its neighbours at their addresses.
-    pub async fn start_one(plan: &Plan, name: PartName, addresses: &Addresses) -> anyhow::Result<Self> {
-        let mut suite = Self::empty(plan, &[name])?;
-        let mut started = match name {
-            PartName::Gateway => match addresses.neighbours(&plan.serve.security.tls) {
-                Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
-                Err(error) => Err(error),
-            },
-            // It keeps nothing: ERPNext is its register.
-            PartName::ErpErpnext => suite.start_erpnext(plan).await,
-            PartName::EventsNats => suite.start_publisher(plan, addresses).await,
-            name => suite.start_service(plan, name).await,
-        };
-        if started.is_ok() {
-            started = suite.start_admin(plan).await;
-        }
-        suite.or_stopped(started).await
+    pub fn start_one<'a>(
+        plan: &'a Plan,
+        name: PartName,
+        addresses: &'a Addresses,
+    ) -> BoxFuture<'a, anyhow::Result<Self>> {
+        Box::pin(async move {
+            let mut suite = Self::empty(plan, &[name])?;
+            let mut started = match name {
+                PartName::Gateway => match addresses.neighbours(&plan.serve.security.tls) {
+                    Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
+                    Err(error) => Err(error),
+                },
+                // It keeps nothing: ERPNext is its register.
+                PartName::ErpErpnext => suite.start_erpnext(plan).await,
+                PartName::EventsNats => suite.start_publisher(plan, addresses).await,
+                name => suite.start_service(plan, name).await,
+            };
+            if started.is_ok() {
+                started = suite.start_admin(plan).await;
+            }
+            suite.or_stopped(started).await
+        })
     }
 
     fn empty(plan: &Plan, parts: &[PartName]) -> anyhow::Result<Self> {
@@ -340,19 +349,21 @@ impl Suite {
     }
 
     /// Stops all parts, the gateway first, so that its neighbours outlive its calls; then closes the databases.
-    pub async fn stop(self) {
-        for running in self.parts.into_iter().rev() {
-            running.stop.cancel();
-            running.serving.stopped().await;
-        }
-        if let Some(admin) = self.admin {
-            admin.stop().await;
-        }
-        for (name, store) in self.stores {
-            if let Err(error) = store.close().await {
-                tracing::warn!(part = name.word(), %error, "the database was not closed in order");
+    pub fn stop(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            for running in self.parts.into_iter().rev() {
+                running.stop.cancel();
+                running.serving.stopped().await;
             }
-        }
+            if let Some(admin) = self.admin {
+                admin.stop().await;
+            }
+            for (name, store) in self.stores {
+                if let Err(error) = store.close().await {
+                    tracing::warn!(part = name.word(), %error, "the database was not closed in order");
+                }
+            }
+        })
     }
 }
 
@@ -387,20 +398,22 @@ fn not_served(name: PartName, address: SocketAddr, error: ServeError) -> anyhow:
 }
 
 /// Opens a part's database and migrates it.
-pub async fn open(config: &StoreConfig, part: PartName, clock: Clock) -> anyhow::Result<Store> {
-    use dealflow_migrations::{activities, erp_stub, erp_ubl, events_nats, gateway, leads, opportunities, orders};
-    let opened = match part {
-        PartName::Leads => Store::open::<leads::Migrator>(config, clock).await,
-        PartName::Opportunities => Store::open::<opportunities::Migrator>(config, clock).await,
-        PartName::Activities => Store::open::<activities::Migrator>(config, clock).await,
-        PartName::Orders => Store::open::<orders::Migrator>(config, clock).await,
-        PartName::Erp => Store::open::<erp_stub::Migrator>(config, clock).await,
-        PartName::ErpUbl => Store::open::<erp_ubl::Migrator>(config, clock).await,
-        PartName::EventsNats => Store::open::<events_nats::Migrator>(config, clock).await,
-        PartName::ErpErpnext => bail!("{part} keeps no records"),
-        PartName::Gateway => Store::open::<gateway::Migrator>(config, clock).await,
-    };
-    opened.with_context(|| format!("the database of {part} cannot be opened"))
+pub fn open(config: &StoreConfig, part: PartName, clock: Clock) -> BoxFuture<'_, anyhow::Result<Store>> {
+    Box::pin(async move {
+        use dealflow_migrations::{activities, erp_stub, erp_ubl, events_nats, gateway, leads, opportunities, orders};
+        let opened = match part {
+            PartName::Leads => Store::open::<leads::Migrator>(config, clock),
+            PartName::Opportunities => Store::open::<opportunities::Migrator>(config, clock),
+            PartName::Activities => Store::open::<activities::Migrator>(config, clock),
+            PartName::Orders => Store::open::<orders::Migrator>(config, clock),
+            PartName::Erp => Store::open::<erp_stub::Migrator>(config, clock),
+            PartName::ErpUbl => Store::open::<erp_ubl::Migrator>(config, clock),
+            PartName::EventsNats => Store::open::<events_nats::Migrator>(config, clock),
+            PartName::ErpErpnext => bail!("{part} keeps no records"),
+            PartName::Gateway => Store::open::<gateway::Migrator>(config, clock),
+        };
+        opened.await.with_context(|| format!("the database of {part} cannot be opened"))
+    })
 }
 
 /// A part that tells of its store too: pools and outbox.

@@ -46,6 +46,7 @@ pub mod won_lost;
 
 use clap::{Parser, Subcommand};
 use dealflow_chassis::telemetry::Telemetry;
+use futures::future::LocalBoxFuture;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -187,46 +188,48 @@ pub enum Command {
 
 impl Command {
     /// Runs the command.
-    pub async fn run(self) -> anyhow::Result<()> {
-        match self {
-            Self::Serve(serve) => serve.run().await,
-            Self::Health(health) => health.run().await,
-            Self::Demo(demo) => demo.run().await,
-            Self::Import(import) => import.run().await,
-            Self::Pipeline(pipeline) => pipeline.run().await,
-            Self::Forecast(forecast) => forecast.run().await,
-            Self::WonLost(won_lost) => won_lost.run().await,
-            Self::Lead(lead) => lead.run().await,
-            Self::Account(account) => account.run().await,
-            Self::Contact(contact) => contact.run().await,
-            Self::Funnel(funnel) => funnel.run().await,
-            Self::Deal(deal) => deal.run().await,
-            Self::Process(process) => process.run().await,
-            Self::Tasks(tasks) => tasks.run().await,
-            Self::Complete(complete) => complete.run().await,
-            Self::Activity(activity) => activity.run().await,
-            Self::Calendar(calendar) => calendar.run().await,
-            Self::Notifications(notifications) => notifications.run().await,
-            Self::People(people) => people.run().await,
-            Self::Knowledge(knowledge) => knowledge.run().await,
-            Self::Quote(quotes) => quotes.run().await,
-            Self::Contract(contracts) => contracts.run().await,
-            Self::Order(orders) => orders.run().await,
-            Self::Invoice(invoices) => invoices.run().await,
-            Self::CreditNote(paper) => paper.run(export::Of::CreditNotes).await,
-            Self::Payment(payments) => payments.run().await,
-            Self::Seller(sellers) => sellers.run().await,
-            Self::Terms(terms) => terms.run().await,
-            Self::Flows(flows) => flows.run().await,
-            Self::Handoffs(handoffs) => handoffs.run().await,
-            Self::Erp(erp) => erp.run().await,
-            Self::Reconcile(reconcile) => reconcile.run().await,
-            Self::Setting(setting) => setting.run().await,
-            Self::Errors(errors) => errors.run().await,
-            Self::Audit(audit) => audit.run().await,
-            Self::Migrate(migrate) => migrate.run().await,
-            Self::Bench(bench) => bench.run().await,
-        }
+    pub fn run(self) -> LocalBoxFuture<'static, anyhow::Result<()>> {
+        Box::pin(async move {
+            match self {
+                Self::Serve(serve) => serve.run().await,
+                Self::Health(health) => health.run().await,
+                Self::Demo(demo) => demo.run().await,
+                Self::Import(import) => import.run().await,
+                Self::Pipeline(pipeline) => pipeline.run().await,
+                Self::Forecast(forecast) => forecast.run().await,
+                Self::WonLost(won_lost) => won_lost.run().await,
+                Self::Lead(lead) => lead.run().await,
+                Self::Account(account) => account.run().await,
+                Self::Contact(contact) => contact.run().await,
+                Self::Funnel(funnel) => funnel.run().await,
+                Self::Deal(deal) => deal.run().await,
+                Self::Process(process) => process.run().await,
+                Self::Tasks(tasks) => tasks.run().await,
+                Self::Complete(complete) => complete.run().await,
+                Self::Activity(activity) => activity.run().await,
+                Self::Calendar(calendar) => calendar.run().await,
+                Self::Notifications(notifications) => notifications.run().await,
+                Self::People(people) => people.run().await,
+                Self::Knowledge(knowledge) => knowledge.run().await,
+                Self::Quote(quotes) => quotes.run().await,
+                Self::Contract(contracts) => contracts.run().await,
+                Self::Order(orders) => orders.run().await,
+                Self::Invoice(invoices) => invoices.run().await,
+                Self::CreditNote(paper) => paper.run(export::Of::CreditNotes).await,
+                Self::Payment(payments) => payments.run().await,
+                Self::Seller(sellers) => sellers.run().await,
+                Self::Terms(terms) => terms.run().await,
+                Self::Flows(flows) => flows.run().await,
+                Self::Handoffs(handoffs) => handoffs.run().await,
+                Self::Erp(erp) => erp.run().await,
+                Self::Reconcile(reconcile) => reconcile.run().await,
+                Self::Setting(setting) => setting.run().await,
+                Self::Errors(errors) => errors.run().await,
+                Self::Audit(audit) => audit.run().await,
+                Self::Migrate(migrate) => migrate.run().await,
+                Self::Bench(bench) => bench.run().await,
+            }
+        })
     }
 }
 

@@ -110,6 +110,9 @@ pub type Committing = BoxFuture<'static, Result<(), DbErr>>;
 /// What is put round each commit of a store.
 pub type AroundCommits = Arc<dyn Fn(Committing) -> Committing + Send + Sync>;
 
+/// Brings a database to a part's schema.
+type Migrate = fn(&DatabaseConnection) -> BoxFuture<'_, Result<(), DbErr>>;
+
 /// A part's database, open and migrated.
 #[derive(Clone)]
 pub struct Store {
@@ -126,7 +129,11 @@ pub struct Store {
 impl Store {
     /// Opens the database, makes it where it is not there, and migrates it. Instances that start at once wait for
     /// each other: migrations take no lock of their own.
-    pub async fn open<M: MigratorTrait>(config: &StoreConfig, clock: Clock) -> Result<Self, DbErr> {
+    pub fn open<M: MigratorTrait + 'static>(config: &StoreConfig, clock: Clock) -> BoxFuture<'_, Result<Self, DbErr>> {
+        Self::open_and(|db| Box::pin(schema::expand::<M>(db)), config, clock).boxed()
+    }
+
+    async fn open_and(migrate: Migrate, config: &StoreConfig, clock: Clock) -> Result<Self, DbErr> {
         let (mut writer, mut reader, log) = match config {
             StoreConfig::Sqlite { path, durability } => {
                 if let Some(folder) = path.parent() {
@@ -134,13 +141,13 @@ impl Store {
                 }
                 let lock = lock_file(path)?;
                 let writer = sqlite(path, false, 1).await?;
-                schema::expand::<M>(&writer).await?;
+                migrate(&writer).await?;
                 drop(lock);
                 let log = (*durability == Durability::Full).then(|| LogSync::of(path));
                 (writer, sqlite(path, true, 4).await?, log)
             }
             StoreConfig::Postgres { url, schema, max_connections } => {
-                prepare_schema::<M>(url, schema).await?;
+                prepare_schema(migrate, url, schema).await?;
                 let pool = postgres(url, schema, *max_connections).await?;
                 (pool.clone(), pool, None)
             }
@@ -301,7 +308,7 @@ fn pool_options(options: &mut ConnectOptions, max: u32) -> &mut ConnectOptions {
 }
 
 /// Makes the schema and migrates it under an advisory lock.
-async fn prepare_schema<M: MigratorTrait>(url: &str, schema: &str) -> Result<(), DbErr> {
+async fn prepare_schema(migrate: Migrate, url: &str, schema: &str) -> Result<(), DbErr> {
     if schema.is_empty() || !schema.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
         return Err(DbErr::Custom(format!("`{schema}` is no name for a schema: a-z and _ only")));
     }
@@ -309,7 +316,7 @@ async fn prepare_schema<M: MigratorTrait>(url: &str, schema: &str) -> Result<(),
     connection.execute_unprepared("SELECT pg_advisory_lock(hashtext('dealflow-migrate'))").await?;
     let migrated = async {
         connection.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;
-        schema::expand::<M>(&connection).await
+        migrate(&connection).await
     }
     .await;
     connection.execute_unprepared("SELECT pg_advisory_unlock(hashtext('dealflow-migrate'))").await?;

@@ -54,11 +54,15 @@ pub static SETTINGS: &[Spec] = &[AUTO_ADVANCE.spec()];
 /// [`StartError`] if a definition that ships is wrong, or the database does not answer.
 pub async fn part(store: Store) -> Result<Part, StartError> {
     let library = Arc::new(Library::open(&store).await?);
+    Ok(of(store, library))
+}
+
+fn of(store: Store, library: Arc<Library>) -> Part {
     let opportunities = rpc::Opportunities { store: store.clone(), library: library.clone() };
     let analytics = rpc::Analytics { store: store.clone(), library: library.clone() };
     let (pinged, numbered, folded, watched) = (store.clone(), store.clone(), store.clone(), store.clone());
     let sealed = store.clone();
-    Ok(Part::new("opportunities")
+    Part::new("opportunities")
         .service(OpportunityServiceServer::new(opportunities.clone()))
         .service(RunServiceServer::new(opportunities))
         .service(ProcessServiceServer::new(rpc::Processes { store: store.clone(), library: library.clone() }))
@@ -73,7 +77,7 @@ pub async fn part(store: Store) -> Result<Part, StartError> {
         .task(move |stop| feed::number(numbered, stop))
         .task(move |stop| audit::seal(sealed, stop))
         .task(move |stop| analytics::fold::task(folded, stop))
-        .task(move |stop| watch_lookup(watched, library, stop)))
+        .task(move |stop| watch_lookup(watched, library, stop))
 }
 
 /// Sees the changes of the stage lookup that other replicas make.

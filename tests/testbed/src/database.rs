@@ -109,7 +109,7 @@ impl TestDb {
     }
 
     /// Opens a part's store, migrated.
-    pub async fn store<M: MigratorTrait>(&self, part: &str, clock: Clock) -> Store {
+    pub async fn store<M: MigratorTrait + 'static>(&self, part: &str, clock: Clock) -> Store {
         Store::open::<M>(&self.config_for(part), clock).await.expect("the store opens")
     }
 

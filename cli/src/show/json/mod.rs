@@ -17,7 +17,6 @@ pub use sale::{activity, guidance, knowledge, notification, opportunity, stage, 
 
 use super::{places, word};
 
-
 /// Prints a value for a machine.
 pub fn print(value: &Value) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
@@ -45,30 +46,32 @@ impl Admin {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn serve(address: SocketAddr, parts: &[&Serving]) -> Result<Self, ServeError> {
-        let part = "the admin port";
-        let incoming = TcpIncoming::bind(address)
-            .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
-            .map_err(|source| ServeError::Bind { part, address, source });
-        let (incoming, address) = incoming?;
-        let (reporter, service) = health_reporter();
-        let told: Vec<Told> = parts.iter().map(|serving| Told::of(serving)).collect();
-        tell(&reporter, &told).await;
-        let following = tokio::spawn(follow(reporter, told));
+    pub fn serve<'a>(address: SocketAddr, parts: &'a [&'a Serving]) -> BoxFuture<'a, Result<Self, ServeError>> {
+        Box::pin(async move {
+            let part = "the admin port";
+            let incoming = TcpIncoming::bind(address)
+                .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
+                .map_err(|source| ServeError::Bind { part, address, source });
+            let (incoming, address) = incoming?;
+            let (reporter, service) = health_reporter();
+            let told: Vec<Told> = parts.iter().map(|serving| Told::of(serving)).collect();
+            tell(&reporter, &told).await;
+            let following = tokio::spawn(follow(reporter, told));
 
-        let mut routes = Routes::default();
-        routes.add(HEALTH, Stack::new(service));
-        routes.add(
-            METRICS,
-            Stack::new(tower::service_fn(|request| async move { Ok::<_, Infallible>(answer(&request)) })),
-        );
-        let stop = CancellationToken::new();
-        let server = Server::builder().accept_http1(true).serve_with_incoming_shutdown(
-            PlainLayer.layer(routes),
-            incoming.with_nodelay(Some(true)),
-            stop.clone().cancelled_owned(),
-        );
-        Ok(Self { address, stop, server: tokio::spawn(server), following })
+            let mut routes = Routes::default();
+            routes.add(HEALTH, Stack::new(service));
+            routes.add(
+                METRICS,
+                Stack::new(tower::service_fn(|request| async move { Ok::<_, Infallible>(answer(&request)) })),
+            );
+            let stop = CancellationToken::new();
+            let server = Server::builder().accept_http1(true).serve_with_incoming_shutdown(
+                PlainLayer.layer(routes),
+                incoming.with_nodelay(Some(true)),
+                stop.clone().cancelled_owned(),
+            );
+            Ok(Self { address, stop, server: tokio::spawn(server), following })
+        })
     }
 
     /// Closes the port; to be called when the parts have stopped.

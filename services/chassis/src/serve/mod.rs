@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -137,49 +138,59 @@ impl Serving {
 ///
 /// When it returns, the port is open and readiness was asked for once.
 ///
+/// A box, here and where else much stands behind a call: a crate that awaits an async function compiles it, and all that
+/// is in it, once more.
+///
 /// # Errors
 ///
 /// When the address cannot be listened on, when it would be open to whoever reaches it, or when a file or the
 /// descriptors cannot be used.
-pub async fn serve(part: Part, config: ServeConfig, stop: CancellationToken) -> Result<Serving, ServeError> {
-    let (name, address) = (part.name, config.address);
-    config.security.check(address).map_err(|source| ServeError::Open { part: name, source })?;
-    let unusable = |source| ServeError::File { part: name, source };
-    // Where nobody comes with a token, a caller without a certificate need not be heard.
-    let tls = ServerTls::open(&config.security.tls, !config.security.takes_tokens()).map_err(unusable)?;
-    let guard = Arc::new(Guard::open(&config.security, part.pages, part.reports).map_err(unusable)?);
-    let incoming = TcpIncoming::bind(address)
-        .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
-        .map_err(|source| ServeError::Bind { part: name, address, source });
-    let (incoming, address) = incoming?;
+pub fn serve(
+    part: Part,
+    config: ServeConfig,
+    stop: CancellationToken,
+) -> BoxFuture<'static, Result<Serving, ServeError>> {
+    Box::pin(async move {
+        let (name, address) = (part.name, config.address);
+        config.security.check(address).map_err(|source| ServeError::Open { part: name, source })?;
+        let unusable = |source| ServeError::File { part: name, source };
+        // Where nobody comes with a token, a caller without a certificate need not be heard.
+        let tls = ServerTls::open(&config.security.tls, !config.security.takes_tokens()).map_err(unusable)?;
+        let guard = Arc::new(Guard::open(&config.security, part.pages, part.reports).map_err(unusable)?);
+        let incoming = TcpIncoming::bind(address)
+            .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
+            .map_err(|source| ServeError::Bind { part: name, address, source });
+        let (incoming, address) = incoming?;
 
-    let stop = stop.child_token();
-    let (reporter, health_service) = tonic_health::server::health_reporter();
-    let health = Health::new(name, reporter, &part.services).await;
-    let mut routes = part.routes;
-    routes.add(HEALTH, Stack::new(health_service));
-    if config.reflection {
-        add_reflection(&mut routes, name, &part.services)?;
-    }
-    let drain = Drain::new(config.max_streams);
-    let stack = layers::stack(name, routes, &config.limits(), guard, drain.clone());
-    let link = Link::into_stack(stack.clone(), drain.stopping.clone());
-
-    match part.ready {
-        None => health.ready(true).await,
-        Some(check) => {
-            health.ready(health::is_ready(&check).await).await;
-            tokio::spawn(health.clone().follow(check, stop.clone()));
+        let stop = stop.child_token();
+        let (reporter, health_service) = tonic_health::server::health_reporter();
+        let health = Health::new(name, reporter, &part.services).await;
+        let mut routes = part.routes;
+        routes.add(HEALTH, Stack::new(health_service));
+        if config.reflection {
+            add_reflection(&mut routes, name, &part.services)?;
         }
-    }
-    let tasks = Tasks::begin(name, part.tasks, &health);
-    let secure = tls.is_some();
-    let server = tokio::spawn(listen(&config, stack, incoming.with_nodelay(Some(true)), tls, drain.stopping.clone()));
-    tracing::info!(part = name, %address, "serving");
-    let (services, condition) = (part.services, health.condition());
-    let running = Running { name, config, server, drain, health, tasks };
-    let running = tokio::spawn(running.until(stop.clone()));
-    Ok(Serving { name, address, link, secure, services, condition, stop, running })
+        let drain = Drain::new(config.max_streams);
+        let stack = layers::stack(name, routes, &config.limits(), guard, drain.clone());
+        let link = Link::into_stack(stack.clone(), drain.stopping.clone());
+
+        match part.ready {
+            None => health.ready(true).await,
+            Some(check) => {
+                health.ready(health::is_ready(&check).await).await;
+                tokio::spawn(health.clone().follow(check, stop.clone()));
+            }
+        }
+        let tasks = Tasks::begin(name, part.tasks, &health);
+        let secure = tls.is_some();
+        let server =
+            tokio::spawn(listen(&config, stack, incoming.with_nodelay(Some(true)), tls, drain.stopping.clone()));
+        tracing::info!(part = name, %address, "serving");
+        let (services, condition) = (part.services, health.condition());
+        let running = Running { name, config, server, drain, health, tasks };
+        let running = tokio::spawn(running.until(stop.clone()));
+        Ok(Serving { name, address, link, secure, services, condition, stop, running })
+    })
 }
 
 /// Takes connections, secured or plain, until it is to stop and the last one is closed.
