@@ -52,12 +52,17 @@ impl Life {
             let _read = stderr.read_to_string(&mut text).await;
             text
         });
-        let Some(first) = from.next_line().await? else {
-            bail!("the suite does not start: {}", complaints.await.unwrap_or_default().trim());
-        };
-        let address = first.strip_prefix("listening ").with_context(|| format!("the suite begins with `{first}`"))?;
-        let api = Api::new(&Link::remote(address, &LinkConfig::default())?, ACTOR);
-        Ok(Self { api, met: Vec::new(), last: first, process, to, from, complaints })
+        // A flow that a death left behind may be taken up again before the suite says where it listens.
+        let (mut met, mut last) = (Vec::new(), String::new());
+        while let Some(line) = from.next_line().await? {
+            if let Some(address) = line.strip_prefix("listening ") {
+                let api = Api::new(&Link::remote(address, &LinkConfig::default())?, ACTOR);
+                return Ok(Self { api, met, last: line, process, to, from, complaints });
+            }
+            met.extend(line.strip_prefix("met ").map(str::to_owned));
+            last = line;
+        }
+        bail!("the suite does not start, its last words are `{last}`: {}", complaints.await.unwrap_or_default().trim())
     }
 
     /// Tells it a word, and reads on until it says the other; false where its lines end before.
