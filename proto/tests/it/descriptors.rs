@@ -127,6 +127,7 @@ fn what_mutations_have_in_common_has_the_same_number_everywhere() {
 fn the_declared_options_have_their_published_numbers() {
     let published = [
         ("google.api.field_behavior", 1052),
+        ("google.api.http", 72_295_728),
         ("google.api.resource", 1053),
         ("google.api.resource_definition", 1053),
         ("google.api.resource_reference", 1055),

@@ -2,5 +2,6 @@
 
 mod conversions;
 mod descriptors;
+mod http;
 mod names;
 mod validation;
