@@ -111,6 +111,8 @@ impl Run {
     /// What has been told so far: the answer of the verb.
     pub(crate) fn progress(&self) -> DealProgress {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Steps that run side by side end in any order, and a flow that is run again answers as it did (R-API-1).
+        progress.activities.sort_by(|one, other| one.name.cmp(&other.name));
         progress.guidance = guidance::of_progress(&progress);
         progress
     }
