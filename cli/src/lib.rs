@@ -1,7 +1,7 @@
 //! The program `dealflow`: serve, demo, import, migrate, bench, and the commands for people.
 //!
 //! - [`suite`]: which parts run in this process, and how they reach each other
-//! - [`part`]: the parts by name
+//! - [`part`]: the parts by name; [`places`]: where they and their databases are
 //! - [`hold`]: whose data a folder is while a suite runs
 //! - [`client`]: how a command talks to a suite, running elsewhere or started for as long as the command runs
 //! - [`adapters`]: how the adapters to real ERPs are set up
@@ -19,5 +19,6 @@ pub mod commands;
 pub mod delivery;
 pub mod hold;
 pub mod part;
+pub mod places;
 pub mod show;
 pub mod suite;
