@@ -23,6 +23,8 @@ pub(crate) struct Life {
     /// The sites of the verb that it has told of, in order.
     pub(crate) met: Vec<String>,
     last: String,
+    /// Where it said that it dies; what else ran may have said something behind that.
+    dying: Option<String>,
     process: Child,
     to: ChildStdin,
     from: Lines<BufReader<ChildStdout>>,
@@ -57,7 +59,7 @@ impl Life {
         while let Some(line) = from.next_line().await? {
             if let Some(address) = line.strip_prefix("listening ") {
                 let api = Api::new(&Link::remote(address, &LinkConfig::default())?, ACTOR);
-                return Ok(Self { api, met, last: line, process, to, from, complaints });
+                return Ok(Self { api, met, last: line, dying: None, process, to, from, complaints });
             }
             met.extend(line.strip_prefix("met ").map(str::to_owned));
             last = line;
@@ -82,6 +84,9 @@ impl Life {
             if let Some(site) = line.strip_prefix("met ") {
                 self.met.push(site.to_owned());
             }
+            if let Some(point) = line.strip_prefix("dying ") {
+                self.dying = Some(point.to_owned());
+            }
             let seen = until == Some(line.as_str());
             self.last = line;
             if seen {
@@ -94,7 +99,7 @@ impl Life {
     /// Its end, when its lines have ended: by SIGKILL from its own hand at this point, and nothing else.
     pub(crate) async fn died_at(mut self, point: &Point) -> anyhow::Result<()> {
         let status = self.process.wait().await?;
-        if status.signal() == Some(9) && self.last == format!("dying {point}") {
+        if status.signal() == Some(9) && self.dying == Some(point.to_string()) {
             return Ok(());
         }
         bail!("it did not die at its point: {}", self.told(status).await)
