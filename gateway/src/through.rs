@@ -96,7 +96,7 @@ impl Through {
         let (head, body) = request.into_parts();
         let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
         let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
-        let message = bytes.get(FRAME..).unwrap_or_default();
+        let message = only_message(&bytes)?;
         if let Some(deal) = deal_asked_for(&method, message) {
             if !self.seen.sees(&context, &deal).await? {
                 return Err(Refusal::missing(&deal).into());
@@ -119,6 +119,17 @@ impl Through {
         }
         let seen = try_join_all(names.iter().map(|name| self.seen.sees_record(context, name))).await?;
         Ok(seen.into_iter().all(|seen| seen))
+    }
+}
+
+/// The message of a unary call. A part reads the first of several, or the other side of a compression: where that could be
+/// another message than the one that is looked at here, the call goes no further.
+fn only_message(bytes: &[u8]) -> Result<&[u8], Refusal> {
+    match bytes.split_first_chunk::<FRAME>() {
+        Some(([0, length @ ..], message)) if usize::try_from(u32::from_be_bytes(*length)) == Ok(message.len()) => {
+            Ok(message)
+        }
+        _ => Err(Refusal::field("message", "a call holds one message, whole and not compressed")),
     }
 }
 
@@ -186,5 +197,18 @@ mod tests {
         wanted.sort();
         assert_eq!(found, wanted);
         assert!(names_in(b"quotes/7 orders/").is_empty());
+    }
+
+    /// R-SEC-1: what the part would read is what is looked at, or nothing is.
+    #[test]
+    fn a_call_that_could_be_read_in_two_ways_is_refused() {
+        let frame = |flag: u8, length: u8, rest: &[u8]| [&[flag, 0, 0, 0, length], rest].concat();
+        assert_eq!(only_message(&frame(0, 2, b"ab")).ok(), Some(&b"ab"[..]));
+        assert_eq!(only_message(&frame(0, 0, b"")).ok(), Some(&b""[..]));
+        let two = [frame(0, 2, b"ab"), frame(0, 0, b"")].concat();
+        for forged in [two, frame(1, 2, b"ab"), frame(0, 3, b"ab"), frame(0, 1, b"ab"), vec![0, 0], Vec::new()] {
+            let refused = Status::from(only_message(&forged).expect_err("it is not one message"));
+            assert_eq!(refused.code(), Code::InvalidArgument, "{forged:?}");
+        }
     }
 }
