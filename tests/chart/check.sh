@@ -39,6 +39,12 @@ refused 'no stub and no ERP' 'url' --set erp.stub=false
 refused 'a value that does not exist' 'additional properties' --set replicaCount=2
 refused 'the tag latest' 'tag' --set image.tag=latest
 refused 'the database URL as a value' 'DEALFLOW_DATABASE_URL' --set defaults.env.DEALFLOW_DATABASE_URL=postgres://x
+refused 'the broker as a value' 'DEALFLOW_NATS_URL' --set defaults.env.DEALFLOW_NATS_URL=nats://x
+events=(--set events.nats.enabled=true --set events.nats.existingSecret=nats)
+refused 'events without an address' 'existingSecret' "${events[@]}" --set events.nats.existingSecret=
+refused 'a stream that is no word' 'stream' "${events[@]}" --set events.nats.stream=two.words
+refused 'events that are kept for no time' 'keepHours' "${events[@]}" --set events.nats.keepHours=0
+refused 'two publishers on SQLite' 'replicas' "${events[@]}" --set partValues.events-nats.replicas=2
 secure=(--set security.insecure=false --set security.tls.existingSecret=deal-{part}-tls --set security.tokens.jwksUrl=https://id.example/keys
   --set security.tokens.issuer=https://id.example --set security.tokens.audience=dealflow)
 refused 'neither insecure nor secure' 'security.tls.existingSecret' --set security.insecure=false
@@ -55,6 +61,19 @@ refused 'an algorithm that is not believed' 'algorithms' "${secure[@]}" --set 's
 if render helm/ci/postgresql-values.yaml "${secure[@]}" --set security.tokens.jwksUrl= --set security.tokens.jwks.existingConfigMap=keys \
     --set security.tls.ca.existingConfigMap=house-ca --set security.roles.existingConfigMap=house-roles >"$out/existing.yaml" 2>"$out/error" &&
     python3 tests/chart/policy.py "$out/existing.yaml" >"$out/policy" 2>&1; then ok; else bad 'existing secrets and config maps' "$out/policy"; fi
+# Events on embedded databases, too: the goldens have them on PostgreSQL; and names of their own in certificates.
+if render helm/ci/sqlite-values.yaml "${events[@]}" >"$out/events.yaml" 2>"$out/error" &&
+    python3 tests/chart/policy.py "$out/events.yaml" >"$out/policy" 2>&1 &&
+    python3 tests/chart/policy.py --names "$out/events.yaml" | grep -x StatefulSet/deal-dealflow-events-nats >/dev/null; then ok; else bad 'events on SQLite' "$out/policy"; fi
+if render helm/ci/sqlite-values.yaml "${events[@]}" "${secure[@]}" --set 'security.tls.peers={spiffe://house/gateway}' \
+    --set 'events.nats.peers={spiffe://house/events}' >"$out/peers.yaml" 2>"$out/error" &&
+    python3 tests/chart/policy.py "$out/peers.yaml" >"$out/policy" 2>&1 &&
+    sed -n 's/.*DEALFLOW_TLS_PEERS, value: "\(.*\)".*/\1/p' "$out/peers.yaml" | LC_ALL=C sort | uniq -c | diff - <(cat <<'PEERS'
+      2 spiffe://house/events
+      4 spiffe://house/events,spiffe://house/gateway
+      1 spiffe://house/gateway
+PEERS
+    ) >"$out/policy"; then ok; else bad 'names of their own in certificates' "$out/policy"; fi
 refused 'an old Kubernetes' 'kubeVersion' --kube-version 1.29.0
 
 # The alerts: each fires on its bad day and none on a quiet one, and each has its page.

@@ -21,7 +21,7 @@ import fake_api
 ROOT = pathlib.Path(__file__).parents[2]
 CHART = ROOT / "helm" / "dealflow"
 HELM = os.environ.get("HELM", "helm")
-PARTS = ["activities", "gateway", "leads", "opportunities", "orders"]
+PARTS = ["activities", "events-nats", "gateway", "leads", "opportunities", "orders"]
 passed, failed = 0, 0
 
 

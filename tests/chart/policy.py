@@ -66,7 +66,7 @@ def pod_faults(objects):
             for env in container.get("env", []):
                 if "secretKeyRef" in env.get("valueFrom", {}):
                     yield f"{who}: {env['name']} takes a secret through the environment"
-                if "DATABASE" in env["name"] and "://" in env.get("value", ""):
+                if env["name"] in ("DEALFLOW_DATABASE_URL", "DEALFLOW_NATS_URL") and not env.get("value", "").startswith("@/secrets/"):
                     yield f"{who}: {env['name']} stands in the open"
             for source in container.get("envFrom", []):
                 data = config[source["configMapRef"]["name"]]
@@ -76,10 +76,13 @@ def pod_faults(objects):
 
 
 def security_faults(objects):
-    """Either nothing is encrypted and it says so, or every part has a certificate, the gateway asks for tokens, the others
-    for the gateway's certificate, and every file that the program is told of is mounted."""
+    """Either nothing is encrypted and it says so, or every part has a certificate, the gateway asks for tokens, every part
+    for the certificates of those that call it, and every file that the program is told of is mounted."""
     config = {it["metadata"]["name"]: it["data"] for it in objects if it["kind"] == "ConfigMap"}
-    made = {it["spec"]["secretName"]: it["spec"]["dnsNames"] for it in objects if it["kind"] == "Certificate"}
+    certificates = [it for it in objects if it["kind"] == "Certificate"]
+    made = {it["spec"]["secretName"]: it["spec"]["dnsNames"] for it in certificates}
+    whose = {it["spec"]["secretName"]: it["metadata"]["labels"]["app.kubernetes.io/component"] for it in certificates}
+    calls, _ = edges(objects)
     for who, meta, spec in pods(objects):
         (container,) = spec["containers"]
         env = {it["name"]: it["value"] for it in container.get("env", [])}
@@ -100,23 +103,30 @@ def security_faults(objects):
             if secure:
                 yield f"{who}: is insecure and has {sorted(secure)}"
             continue
-        asks = {"DEALFLOW_TLS_CA", "DEALFLOW_TOKEN_KEYS", "DEALFLOW_TOKEN_ISSUER", "DEALFLOW_TOKEN_AUDIENCE"}
-        asks = asks if part == "gateway" else {"DEALFLOW_TLS_CLIENT_CA", "DEALFLOW_TLS_PEERS"}
+        asks = {"DEALFLOW_TOKEN_KEYS", "DEALFLOW_TOKEN_ISSUER", "DEALFLOW_TOKEN_AUDIENCE"} if part == "gateway" else set()
+        callers = {caller for caller, called in calls if called == part and caller != "test"}
+        if callers or part != "gateway":
+            asks |= {"DEALFLOW_TLS_CLIENT_CA", "DEALFLOW_TLS_PEERS"}
+        if any(caller == part for caller, _ in calls):
+            asks.add("DEALFLOW_TLS_CA")
         for key in sorted({"DEALFLOW_TLS_CERT", "DEALFLOW_TLS_KEY"} | asks):
             if not env.get(key):
                 yield f"{who}: has no {key}"
-        for key, value in shared.items():
+        for key, value in {**shared, **env}.items():
             if key.endswith("_URL") and value.startswith("http://") and key != "DEALFLOW_ERP_URL":
                 yield f"{who}: calls {value} in the open"
         (secret,) = [it["secret"]["secretName"] for it in spec["volumes"] if it["name"] == "tls"]
         names = made.get(secret, [])
         if made and who not in names:
             yield f"{who}: its certificate is not of its own name"
-        if made and part != "gateway":
-            gateway = [name for names in made.values() for name in names]
-            for peer in env["DEALFLOW_TLS_PEERS"].split(","):
-                if peer not in gateway:
-                    yield f"{who}: lets {peer} in, which no certificate names"
+        if made and "DEALFLOW_TLS_PEERS" in env:
+            peers = set(env["DEALFLOW_TLS_PEERS"].split(","))
+            known = {its: whose[secret] for secret, names in made.items() for its in names}
+            for peer in sorted(peers - set(known)):
+                yield f"{who}: lets {peer} in, which no certificate names"
+            # One that nobody calls must ask for something: for its own name.
+            if {known[peer] for peer in peers & set(known)} != (callers or {part}):
+                yield f"{who}: lets in {sorted(peers)}, and is called by {sorted(callers)}"
 
 
 def selector_faults(objects):
@@ -130,8 +140,25 @@ def selector_faults(objects):
             yield f"{name(it)}: does not select exactly one workload"
 
 
-def graph_faults(objects):
-    """What a part may call and who may call it are the same edges, and those of the configuration."""
+def data_faults(objects):
+    """A part that keeps files keeps them on a volume that outlives its pod."""
+    config = {it["metadata"]["name"]: it["data"] for it in objects if it["kind"] == "ConfigMap"}
+    for it in objects:
+        if it["kind"] not in ("StatefulSet", "Deployment"):
+            continue
+        claimed = {claim["metadata"]["name"] for claim in it["spec"].get("volumeClaimTemplates", [])}
+        (container,) = it["spec"]["template"]["spec"]["containers"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        for source in container["envFrom"]:
+            data = config[source["configMapRef"]["name"]].get("DEALFLOW_DATA")
+            if data and mounts.get(data) not in claimed:
+                yield f"{name(it)}: its records at {data} end with the pod"
+        if "DEALFLOW_DATABASE_URL" in {env["name"] for env in container["env"]} and claimed:
+            yield f"{name(it)}: has a volume beside its database"
+
+
+def edges(objects):
+    """Who may call whom, by what is let out and by what is let in."""
     out, into = set(), set()
     for it in objects:
         if it["kind"] != "NetworkPolicy":
@@ -141,6 +168,12 @@ def graph_faults(objects):
             out |= {(me, other) for other in components(rule.get("to", []))}
         for rule in it["spec"].get("ingress", []):
             into |= {(other, me) for other in components(rule.get("from", []))}
+    return out, into
+
+
+def graph_faults(objects):
+    """What a part may call and who may call it are the same edges."""
+    out, into = edges(objects)
     for edge in sorted(out ^ into):
         yield f"network policies: {edge[0]} -> {edge[1]} stands on one side only"
 
@@ -210,7 +243,9 @@ def main(arguments):
     if arguments[0] == "--names":
         print("\n".join(name(it) for it in objects))
         return 0
-    rules = (schema_faults, pod_faults, security_faults, probe_faults, scrape_faults, selector_faults, graph_faults)
+    rules = (
+        schema_faults, pod_faults, security_faults, data_faults, probe_faults, scrape_faults, selector_faults, graph_faults,
+    )
     faults = [fault for rule in rules for fault in rule(objects)]
     print("\n".join(faults))
     return 1 if faults else 0

@@ -1,5 +1,6 @@
 """Runs the suite as the chart would behind certificates and tokens: the real program, once per part, with the environment,
-files and arguments of the rendered pods; then what `helm test` runs, and who must not get in.
+files and arguments of the rendered pods; then what `helm test` runs, and who must not get in. Where nats-server is there
+its events go to that, too, over TLS.
 
 What the cluster does is played: secrets and config maps become folders, names of services become this machine. Asks for:
 helm 4, openssl, python3 with PyYAML, and `target/debug/dealflow` (or what DEALFLOW names).
@@ -9,11 +10,14 @@ import base64
 import json
 import os
 import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import yaml
 
@@ -29,6 +33,10 @@ VALUES = {
     "security.roles.existingConfigMap": "roles",
     "security.test.existingSecret": "token",
 }
+NATS = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
+if NATS:
+    VALUES |= {"events.nats.enabled": "true", "events.nats.existingSecret": "broker", "events.nats.ca.existingConfigMap": "broker-ca"}
+FEEDS = {"leads", "opportunities", "activities", "orders", "gateway"}
 
 
 def run(*arguments, **more):
@@ -106,13 +114,51 @@ def mounted(folder, spec, objects):
 def here(text, folders):
     """A value of the pod's environment as it is on this machine."""
     for path, folder in folders.items():
-        text = text.replace(path, str(folder)) if text.startswith(path) else text
+        text = text.replace(path, str(folder)) if text.lstrip("@").startswith(path) else text
     for part in PARTS:
         text = text.replace(f"deal-dealflow-{part}:", "localhost:")
     return text.replace("0.0.0.0:74", f"127.0.0.1:{PORT // 100}").replace("localhost:74", f"localhost:{PORT // 100}")
 
 
-PARTS = ("leads", "opportunities", "activities", "orders", "erp", "gateway")
+PARTS = ("leads", "opportunities", "activities", "orders", "erp", "gateway", *(["events-nats"] if NATS else []))
+
+
+class Broker:
+    """NATS with JetStream behind a certificate and a password."""
+
+    def __init__(self, folder, held):
+        folder.mkdir()
+        for key, value in held.items():
+            (folder / key).write_text(value)
+        self.port, self.told = PORT + 30, f"http://127.0.0.1:{PORT + 31}"
+        self.url = f"tls://deal:s3cret@localhost:{self.port}"
+        (folder / "nats.conf").write_text(
+            f"listen: 127.0.0.1:{self.port}, http: 127.0.0.1:{PORT + 31}, jetstream {{ store_dir: {folder} }}\n"
+            f"tls {{ cert_file: {folder}/tls.crt, key_file: {folder}/tls.key }}\n"
+            "authorization { user: deal, password: s3cret }\n")
+        with open(folder / "log", "w") as log:
+            self.process = subprocess.Popen([NATS, "-c", folder / "nats.conf"], stdout=log, stderr=log)
+
+    def kept(self):
+        """How many messages each stream has."""
+        with urllib.request.urlopen(f"{self.told}/jsz?streams=1", timeout=5) as answer:
+            streams = [it for account in json.load(answer).get("account_details", []) for it in account["stream_detail"]]
+        return {it["name"]: it["state"]["messages"] for it in streams}
+
+
+def published(admin):
+    """How many events a publisher has had acknowledged, by feed."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=5) as answer:
+        lines = re.findall(r'^dealflow_events_published_total\{.*dealflow_feed="(\w+)".*\} (\d+)', answer.read().decode(), re.M)
+    return {feed: sum(int(count) for its, count in lines if its == feed) for feed, _ in lines}
+
+
+def within(seconds, true):
+    """Whether something comes true in time."""
+    deadline = time.time() + seconds
+    while not (right := true()) and time.time() < deadline:
+        time.sleep(0.2)
+    return right
 
 
 def main():
@@ -123,6 +169,9 @@ def main():
     objects["keys"] = {"jwks.json": house.keys()}
     objects["roles"] = {"roles.txt": (ROOT / "services" / "chassis" / "src" / "security" / "roles.txt").read_text()}
     objects["token"] = {"token": house.token(roles=["admin"])}
+    broker = Broker(folder / "nats-server", objects["tls-events-nats"]) if NATS else None
+    if broker:
+        objects |= {"broker": {"url": broker.url}, "broker-ca": {"ca.crt": objects["tls-events-nats"]["ca.crt"]}}
     (config,) = rendered("templates/config.yaml")
     pods = {it["metadata"]["labels"]["app.kubernetes.io/component"]: it["spec"]["template"]["spec"]
             for it in rendered("templates/parts.yaml") if it["kind"] == "StatefulSet"}
@@ -139,6 +188,11 @@ def main():
     def ask(*arguments, **env):
         return subprocess.run([PROGRAM, *arguments], env={**bare, **env}, capture_output=True, text=True, timeout=60)
 
+    def start(name, arguments, env):
+        with open(folder / f"{name}.log", "w") as log:
+            running.append(subprocess.Popen([PROGRAM, *arguments], env={**bare, **env}, stdout=log, stderr=log))
+
+    environments = {}
     try:
         for index, part in enumerate(PARTS):
             folders = mounted(folder / part, pods[part], objects)
@@ -146,13 +200,11 @@ def main():
             env = {**config["data"], **{it["name"]: it["value"] for it in container["env"]}}
             env = {key: here(value, folders) for key, value in env.items()}
             env["DEALFLOW_ADMIN_LISTEN"] = f"127.0.0.1:{PORT + 10 + index}"  # one machine has each port once
-            with open(folder / f"{part}.log", "w") as log:
-                running.append(subprocess.Popen([PROGRAM, *container["args"]], env={**bare, **env}, stdout=log, stderr=log))
+            environments[part] = env
+            start(part, container["args"], env)
         for index, part in enumerate(PARTS):
-            deadline = time.time() + 60
-            while ask("health", f"http://127.0.0.1:{PORT + 10 + index}").returncode and time.time() < deadline:
-                time.sleep(0.2)
-            check(f"{part} is ready", time.time() < deadline, (folder / f"{part}.log").read_text()[-2000:])
+            ready = within(60, lambda: not ask("health", f"http://127.0.0.1:{PORT + 10 + index}").returncode)
+            check(f"{part} is ready", ready, (folder / f"{part}.log").read_text()[-2000:])
 
         (test,) = rendered("templates/tests/deal.yaml")
         folders = mounted(folder / "test", test["spec"], objects)
@@ -173,14 +225,33 @@ def main():
         check("a certificate of another authority is not believed", said.returncode != 0, said)
         said = ask("pipeline", "--gateway", f"https://localhost:{PORT + 2}", "--ca", ca, DEALFLOW_TOKEN=objects["token"]["token"])
         check("a part answers nobody but the gateway", said.returncode != 0, said)
+
+        if broker:
+            told = lambda: published(PORT + 10 + PARTS.index("events-nats"))
+            whole = within(20, lambda: set(told()) == FEEDS and broker.kept() == {"DEALFLOW": sum(told().values())})
+            check("the events of every part are on the broker", whole, (told(), broker.kept(), (folder / "events-nats.log").read_text()[-2000:]))
+            # The same publisher with the certificate of a part that nobody is to let in, though their authority signed it.
+            other = {**environments["events-nats"], **{key: environments["leads"][key] for key in ("DEALFLOW_TLS_CERT", "DEALFLOW_TLS_KEY")}}
+            other |= {"DEALFLOW_DATA": str(folder / "other"), "DEALFLOW_LISTEN": f"127.0.0.1:{PORT + 40}",
+                      "DEALFLOW_ADMIN_LISTEN": f"127.0.0.1:{PORT + 49}", "DEALFLOW_LOG_FORMAT": "human",
+                      "DEALFLOW_NATS_STREAM": "OTHER", "DEALFLOW_NATS_PREFIX": "other"}
+            start("other", ["serve", "events-nats"], other)
+            log = folder / "other.log"
+            refused = lambda: {it for it in FEEDS if re.search(f'feed="{it}".*say who calls', log.read_text())}
+            check("a part that is not named reads no feed, not the gateway's either", within(20, lambda: refused() == FEEDS)
+                  and not published(PORT + 49) and broker.kept().get("OTHER") == 0, log.read_text()[-3000:])
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)
         for process in running:
             process.wait(timeout=60)
+        if broker:
+            broker.process.terminate()
+            broker.process.wait(timeout=60)
     check("every part stops in order", all(it.returncode == 0 for it in running), [it.returncode for it in running])
     print("\n".join(faults))
-    print(f"the chart behind certificates and tokens: {passed} passed, {len(faults)} failed")
+    events = "its events too" if broker else "not run: its events, nats-server is missing"
+    print(f"the chart behind certificates and tokens: {passed} passed, {len(faults)} failed; {events}")
     return 1 if faults else 0
 
 

@@ -46,9 +46,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- toYaml (mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own)) -}}
 {{- end -}}
 
-{{/* Whether a part runs in this release: the stub may be off. */}}
+{{/* Whether a part runs in this release: the stub may be off, events go to a broker only where somebody wants them. */}}
 {{- define "dealflow.runs" -}}
-{{- if or (ne .part "erp") .root.Values.erp.stub -}}yes{{- end -}}
+{{- $optional := dict "erp" .root.Values.erp.stub "events-nats" .root.Values.events.nats.enabled -}}
+{{- if dig .part true $optional -}}yes{{- end -}}
 {{- end -}}
 
 {{/* Restricted pod security: nothing is written but the data folder and /tmp. */}}
@@ -86,23 +87,54 @@ capabilities: {drop: [ALL]}
       - {key: {{ .Values.database.postgresql.secretKey }}, path: url}
 {{- end -}}
 
-{{/* The way out to the database, for a network policy. */}}
-{{- define "dealflow.toDatabase" -}}
-{{- $pg := .Values.database.postgresql -}}
+{{/* The way out to what the release does not bring along, for a network policy: the database, the broker. Called with
+where it is: port, podSelector, namespaceSelector, cidr. */}}
+{{- define "dealflow.wayOut" -}}
 - ports:
-    - {port: {{ $pg.port }}, protocol: TCP}
-  {{- if or $pg.podSelector $pg.namespaceSelector $pg.cidr }}
+    - {port: {{ .port }}, protocol: TCP}
+  {{- if or .podSelector .namespaceSelector .cidr }}
   to:
-    {{- if $pg.cidr }}
-    - ipBlock: {cidr: {{ $pg.cidr }}}
+    {{- if .cidr }}
+    - ipBlock: {cidr: {{ .cidr }}}
     {{- end }}
-    {{- if or $pg.podSelector $pg.namespaceSelector }}
-    - podSelector: {{- toYaml $pg.podSelector | nindent 8 }}
-      {{- with $pg.namespaceSelector }}
+    {{- if or .podSelector .namespaceSelector }}
+    - podSelector: {{- toYaml .podSelector | nindent 8 }}
+      {{- with .namespaceSelector }}
       namespaceSelector: {{- toYaml . | nindent 8 }}
       {{- end }}
     {{- end }}
   {{- end }}
+{{- end -}}
+
+{{/* Where events are published, and where the gateway is, whose events are published too. The broker's address comes from
+a secret that exists, as a file: it may hold a password. */}}
+{{- define "dealflow.eventsEnv" -}}
+{{- $nats := .Values.events.nats -}}
+- {name: DEALFLOW_GATEWAY_URL, value: "{{ include "dealflow.scheme" . }}://{{ include "dealflow.fullname" . }}-gateway:{{ .Values.parts.gateway.port }}"}
+- {name: DEALFLOW_NATS_URL, value: "@/secrets/nats/url"}
+- {name: DEALFLOW_NATS_STREAM, value: {{ $nats.stream | quote }}}
+- {name: DEALFLOW_NATS_PREFIX, value: {{ $nats.prefix | quote }}}
+- {name: DEALFLOW_NATS_KEEP, value: {{ $nats.keepHours | quote }}}
+{{- if $nats.ca.existingConfigMap }}
+- {name: DEALFLOW_NATS_CA, value: /config/nats-ca/ca.crt}
+{{- end }}
+{{- end -}}
+
+{{- define "dealflow.eventsMounts" -}}
+- {name: nats, mountPath: /secrets/nats, readOnly: true}
+{{- if .Values.events.nats.ca.existingConfigMap }}
+- {name: nats-ca, mountPath: /config/nats-ca, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "dealflow.eventsVolumes" -}}
+{{- $nats := .Values.events.nats -}}
+- name: nats
+  secret: {secretName: {{ $nats.existingSecret }}, defaultMode: 0440, items: [{key: {{ $nats.secretKey }}, path: url}]}
+{{- if $nats.ca.existingConfigMap }}
+- name: nats-ca
+  configMap: {name: {{ $nats.ca.existingConfigMap }}, items: [{key: {{ $nats.ca.key }}, path: ca.crt}]}
+{{- end }}
 {{- end -}}
 
 {{/* Either insecure, or certificates and tokens whole. */}}
@@ -154,13 +186,43 @@ capabilities: {drop: [ALL]}
 {{- ternary "/secrets/ca/ca.crt" "/secrets/tls/ca.crt" (not (empty .Values.security.tls.ca.existingConfigMap)) -}}
 {{- end -}}
 
+{{/* The names in certificates that a part lets in, with commas between them: of the parts that call it. Where nobody does,
+its own, since it must ask; the gateway asks for tokens. Called with (dict "root" $ "part" name). */}}
+{{- define "dealflow.peers" -}}
+{{- $root := .root -}}
+{{- $part := .part -}}
+{{- $given := dict "gateway" $root.Values.security.tls.peers "events-nats" $root.Values.events.nats.peers -}}
+{{- $peers := list -}}
+{{- range $caller, $shape := $root.Values.parts -}}
+{{- if and (has $part $shape.calls) (include "dealflow.runs" (dict "root" $root "part" $caller)) -}}
+{{- $peers = append $peers $caller -}}
+{{- end -}}
+{{- end -}}
+{{- if not (or $peers (eq $part "gateway")) -}}
+{{- $peers = list $part -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $peer := $peers -}}
+{{- $service := printf "%s-%s.%s.svc" (include "dealflow.fullname" $root) $peer $root.Release.Namespace -}}
+{{- $names = concat $names (default (list $service) (get $given $peer)) -}}
+{{- end -}}
+{{- join "," $names -}}
+{{- end -}}
+
 {{/* A part's certificate, whom it believes, and the table of roles. Called with (dict "root" $ "part" name). */}}
 {{- define "dealflow.securityEnv" -}}
 {{- $security := .root.Values.security -}}
+{{- $peers := include "dealflow.peers" . -}}
 - {name: DEALFLOW_TLS_CERT, value: /secrets/tls/tls.crt}
 - {name: DEALFLOW_TLS_KEY, value: /secrets/tls/tls.key}
-{{- if eq .part "gateway" }}
+{{- if (get .root.Values.parts .part).calls }}
 - {name: DEALFLOW_TLS_CA, value: {{ include "dealflow.ca" .root }}}
+{{- end }}
+{{- if $peers }}
+- {name: DEALFLOW_TLS_CLIENT_CA, value: {{ include "dealflow.ca" .root }}}
+- {name: DEALFLOW_TLS_PEERS, value: {{ $peers | quote }}}
+{{- end }}
+{{- if eq .part "gateway" }}
 {{- with $security.tokens }}
 - {name: DEALFLOW_TOKEN_KEYS, value: {{ default "/config/jwks/jwks.json" .jwksUrl | quote }}}
 - {name: DEALFLOW_TOKEN_ISSUER, value: {{ .issuer | quote }}}
@@ -172,9 +234,6 @@ capabilities: {drop: [ALL]}
 - {name: DEALFLOW_TOKEN_CA, value: /config/provider-ca/ca.crt}
 {{- end }}
 {{- end }}
-{{- else }}
-- {name: DEALFLOW_TLS_CLIENT_CA, value: {{ include "dealflow.ca" .root }}}
-- {name: DEALFLOW_TLS_PEERS, value: {{ default (list (printf "%s-gateway.%s.svc" (include "dealflow.fullname" .root) .root.Release.Namespace)) $security.tls.peers | join "," | quote }}}
 {{- end }}
 {{- if $security.roles.existingConfigMap }}
 - {name: DEALFLOW_ROLES, value: /config/roles/roles.txt}
