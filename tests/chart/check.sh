@@ -74,6 +74,9 @@ if render helm/ci/sqlite-values.yaml "${events[@]}" "${secure[@]}" --set 'securi
       1 spiffe://house/gateway
 PEERS
     ) >"$out/policy"; then ok; else bad 'names of their own in certificates' "$out/policy"; fi
+long=$(printf 'x%.0s' $(seq 53)) # as long as the name of a release can be
+if "$helm" template "$long" "$chart" --namespace sales -f helm/ci/sqlite-values.yaml "${events[@]}" >"$out/long.yaml" 2>"$out/error" &&
+    python3 tests/chart/policy.py "$out/long.yaml" >"$out/policy" 2>&1; then ok; else bad 'a long name' "$out/policy"; fi
 refused 'an old Kubernetes' 'kubeVersion' --kube-version 1.29.0
 
 # The alerts: each fires on its bad day and none on a quiet one, and each has its page.

@@ -129,6 +129,13 @@ def security_faults(objects):
                 yield f"{who}: lets in {sorted(peers)}, and is called by {sorted(callers)}"
 
 
+def name_faults(objects):
+    """A name becomes a host's or a label: 63 letters, of which a StatefulSet leaves eleven to its revisions."""
+    for it in objects:
+        if len(it["metadata"]["name"]) > (52 if it["kind"] == "StatefulSet" else 63):
+            yield f"{name(it)}: has {len(it['metadata']['name'])} letters"
+
+
 def selector_faults(objects):
     labels = [meta["labels"] for _, meta, _ in pods(objects)]
     for it in objects:
@@ -244,7 +251,8 @@ def main(arguments):
         print("\n".join(name(it) for it in objects))
         return 0
     rules = (
-        schema_faults, pod_faults, security_faults, data_faults, probe_faults, scrape_faults, selector_faults, graph_faults,
+        schema_faults, pod_faults, security_faults, data_faults, probe_faults, scrape_faults, name_faults, selector_faults,
+        graph_faults,
     )
     faults = [fault for rule in rules for fault in rule(objects)]
     print("\n".join(faults))
