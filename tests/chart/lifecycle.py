@@ -137,6 +137,10 @@ def on_sqlite(house):
     ended = house.helm("upgrade", "deal", *chart, "--set", "database.sqlite.size=16Gi", *wait)
     check("SQLite: a larger volume is refused, as Kubernetes does", ended.returncode != 0 and "immutable" in ended.stderr, ended.stderr)
     house.goes("SQLite: it is rolled back", "rollback", "deal", "1", *wait)
+    house.goes("SQLite: events are switched on", "upgrade", "deal", str(CHART), "--reset-then-reuse-values", "--set", "events.nats.enabled=true",
+               "--set", "events.nats.existingSecret=dealflow-nats", "--set", "events.nats.ca.existingConfigMap=nats-ca", *wait)
+    check("SQLite: one workload more, and no other is touched",
+          house.touched("StatefulSet") == [("created", "StatefulSet", "deal-dealflow-events-nats")], house.cluster.log)
     house.goes("SQLite: it is removed", "uninstall", "deal", "--wait", "--timeout", "60s")
     check("SQLite: nothing is left", house.cluster.names() == [], house.cluster.names())
 
