@@ -127,6 +127,7 @@ class Broker:
     """NATS with JetStream behind a certificate and a password."""
 
     def __init__(self, folder, held):
+        self.folder = folder
         folder.mkdir()
         for key, value in held.items():
             (folder / key).write_text(value)
@@ -136,8 +137,23 @@ class Broker:
             f"listen: 127.0.0.1:{self.port}, http: 127.0.0.1:{PORT + 31}, jetstream {{ store_dir: {folder} }}\n"
             f"tls {{ cert_file: {folder}/tls.crt, key_file: {folder}/tls.key }}\n"
             "authorization { user: deal, password: s3cret }\n")
-        with open(folder / "log", "w") as log:
-            self.process = subprocess.Popen([NATS, "-c", folder / "nats.conf"], stdout=log, stderr=log)
+        self.start()
+
+    def start(self):
+        with open(self.folder / "log", "a") as log:
+            self.process = subprocess.Popen([NATS, "-c", self.folder / "nats.conf"], stdout=log, stderr=log)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+    def connections(self):
+        """How many there are; none while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"{self.told}/varz", timeout=5) as answer:
+                return json.load(answer)["connections"]
+        except OSError:
+            return 0
 
     def kept(self):
         """How many messages each stream has."""
@@ -146,11 +162,16 @@ class Broker:
         return {it["name"]: it["state"]["messages"] for it in streams}
 
 
+def by_feed(admin, metric):
+    """What a publisher tells of each feed."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=5) as answer:
+        lines = re.findall(rf'^{metric}\{{.*dealflow_feed="(\w+)".*\}} ([\d.]+)', answer.read().decode(), re.M)
+    return {feed: sum(float(value) for its, value in lines if its == feed) for feed, _ in lines}
+
+
 def published(admin):
     """How many events a publisher has had acknowledged, by feed."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=5) as answer:
-        lines = re.findall(r'^dealflow_events_published_total\{.*dealflow_feed="(\w+)".*\} (\d+)', answer.read().decode(), re.M)
-    return {feed: sum(int(count) for its, count in lines if its == feed) for feed, _ in lines}
+    return by_feed(admin, "dealflow_events_published_total")
 
 
 def within(seconds, true):
@@ -230,6 +251,14 @@ def main():
             told = lambda: published(PORT + 10 + PARTS.index("events-nats"))
             whole = within(20, lambda: set(told()) == FEEDS and broker.kept() == {"DEALFLOW": sum(told().values())})
             check("the events of every part are on the broker", whole, (told(), broker.kept(), (folder / "events-nats.log").read_text()[-2000:]))
+            # A broker that was away and is back: nothing has happened since, so nothing is behind.
+            broker.stop()
+            time.sleep(1)
+            broker.start()
+            connected = within(30, broker.connections)
+            time.sleep(6)  # ages are looked at every five seconds
+            ages = lambda: by_feed(PORT + 10 + PARTS.index("events-nats"), "dealflow_events_behind_age_seconds")
+            check("after its restart no feed counts as behind", connected and within(10, lambda: ages() == dict.fromkeys(FEEDS, 0)), ages())
             # The same publisher with the certificate of a part that nobody is to let in, though their authority signed it.
             other = {**environments["events-nats"], **{key: environments["leads"][key] for key in ("DEALFLOW_TLS_CERT", "DEALFLOW_TLS_KEY")}}
             other |= {"DEALFLOW_DATA": str(folder / "other"), "DEALFLOW_LISTEN": f"127.0.0.1:{PORT + 40}",
@@ -246,8 +275,7 @@ def main():
         for process in running:
             process.wait(timeout=60)
         if broker:
-            broker.process.terminate()
-            broker.process.wait(timeout=60)
+            broker.stop()
     check("every part stops in order", all(it.returncode == 0 for it in running), [it.returncode for it in running])
     print("\n".join(faults))
     events = "its events too" if broker else "not run: its events, nats-server is missing"

@@ -168,8 +168,15 @@ impl Publisher {
         self.made.send_if_modified(|made| std::mem::replace(made, stream) != stream);
         let mut made = self.made.subscribe();
         let mut stored = position::of(&self.store, behind.feed, stream).await?;
+        let mut feed = FeedServiceClient::new(link.clone());
+        // A feed that is at its end says so to who does not follow it; a follower hears of it with the next event only.
+        let ask = SubscribeRequest { after_position: stored, ..SubscribeRequest::default() };
+        let first = feed.subscribe(ask).await?.into_inner().message().await?;
+        if first.is_some_and(|batch| batch.events.is_empty() && batch.caught_up) {
+            behind.waits_no_more();
+        }
         let ask = SubscribeRequest { after_position: stored, follow: true, ..SubscribeRequest::default() };
-        let mut batches = FeedServiceClient::new(link.clone()).subscribe(ask).await?.into_inner();
+        let mut batches = feed.subscribe(ask).await?.into_inner();
         // A connection that was lost may lead to another stream than the one that acknowledged what came before.
         while *made.borrow_and_update() == stream {
             let batch = tokio::select! {
