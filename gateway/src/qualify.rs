@@ -1,4 +1,5 @@
-//! Qualify: the lead becomes account, contact and opportunity, and the process starts (R-LED-4).
+//! Qualify: the lead becomes account, contact and opportunity, and the process starts (R-LED-4), if the installation lets
+//! it (R-LED-3).
 
 use dealflow_proto::gateway::v1::{DealProgress, QualifyLeadRequest};
 use dealflow_proto::leads::v1::{self as leads, Lead, lead};
@@ -25,7 +26,7 @@ pub(crate) async fn qualify_lead(run: Run, ask: QualifyLeadRequest) -> Result<De
 /// What follows a lead that was qualified in its service (R-FLW-2, R-LED-3): nothing, if somebody opened its
 /// opportunity already.
 pub(crate) async fn qualified(run: &Run, lead: &Lead) -> Result<(), Stop> {
-    if !lead.opportunity.is_empty() || !run.decided(&RUN_OPPORTUNITY_PROCESS).await? {
+    if !lead.opportunity.is_empty() {
         return Ok(());
     }
     let opportunity = match opened(run, lead).await? {
@@ -82,10 +83,11 @@ fn qualification(ask: &QualifyLeadRequest) -> leads::QualifyLeadRequest {
     }
 }
 
-/// The process that the opportunity starts; empty for none.
+/// The process that the opportunity starts; empty for none. One that the caller names starts in any case (R-PRC-1).
 async fn process_of(run: &Run, ask: &QualifyLeadRequest) -> Result<String, Stop> {
     match (ask.without_process, ask.process.as_str()) {
         (true, _) => Ok(String::new()),
+        (false, "") if !run.decided(&RUN_OPPORTUNITY_PROCESS).await? => Ok(String::new()),
         (false, "") => run.decided(&DEFAULT_PROCESS).await,
         (false, process) => Ok(process.to_owned()),
     }

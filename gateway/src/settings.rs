@@ -6,11 +6,12 @@ use dealflow_proto::types::v1::{Vat, VatCategory};
 
 use crate::handoff;
 
-/// Whether a lead that awaits its sale opens an opportunity and starts its process (R-LED-3).
+/// Whether the opportunity of a lead that awaits its sale starts a process (R-LED-3).
 pub const RUN_OPPORTUNITY_PROCESS: Setting<bool> = Setting::flag(
     "gateway.run_opportunity_process",
     true,
-    "Whether a lead that reaches AWAITING_SALE opens an opportunity and starts its process",
+    "Whether the opportunity of a lead that reaches AWAITING_SALE starts its process; where not, it is opened without \
+     one, unless the caller names one",
 );
 
 /// The process that a lead starts where the caller names none.

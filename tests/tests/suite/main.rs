@@ -16,6 +16,7 @@ mod ordered;
 mod people_told;
 mod privacy;
 mod processes;
+mod qualified;
 mod replicas;
 mod requirements;
 mod security;

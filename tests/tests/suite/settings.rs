@@ -2,8 +2,6 @@
 
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
-use dealflow_proto::leads::v1::QualifyLeadRequest;
-use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
 use dealflow_proto::settings::v1::{
     GetSettingRequest, ListSettingChangesRequest, ListSettingsRequest, Setting, SettingList, SettingValue,
     UpdateSettingRequest,
@@ -13,11 +11,11 @@ use dealflow_tests::Sandbox;
 use dealflow_tests::sandbox::ACTOR;
 use tonic::Status;
 
-fn flag(flag: bool) -> SettingValue {
+pub(crate) fn flag(flag: bool) -> SettingValue {
     SettingValue { flag: Some(flag), ..Default::default() }
 }
 
-async fn set(sandbox: &Sandbox, name: &str, etag: &str, value: SettingValue) -> Result<Setting, Status> {
+pub(crate) async fn set(sandbox: &Sandbox, name: &str, etag: &str, value: SettingValue) -> Result<Setting, Status> {
     let (name, etag) = (format!("settings/{name}"), etag.to_owned());
     let ask = UpdateSettingRequest { name, etag, value: Some(value), request_id: new_id(), validate_only: false };
     let api = &sandbox.api;
@@ -69,25 +67,6 @@ both! {
         let ask = ListSettingChangesRequest { page_token: latest.next_page_token, ..ask };
         let before = settings.list_setting_changes(ask).await.expect("history is read").into_inner();
         assert_eq!((before.changes[0].previous_value.clone(), before.next_page_token.as_str()), (Some(flag(true)), ""));
-        sandbox.stop().await;
-    }
-
-    /// R-LED-3: with the setting off, a lead that is qualified directly opens nothing; on again, the next one does.
-    async fn a_qualified_lead_starts_its_process_only_if_the_setting_is_on(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        let mut leads = sandbox.direct(PartName::Leads).leads;
-        let mut names = Vec::new();
-        for on in [false, true] {
-            set(&sandbox, "gateway.run_opportunity_process", "", flag(on)).await.expect("it is changed");
-            let name = sandbox.lead().await.name;
-            let ask = QualifyLeadRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
-            leads.qualify_lead(ask).await.expect("qualified");
-            sandbox.rest().await;
-            names.push(name);
-        }
-        let opened = sandbox.api.opportunities.clone().list_opportunities(ListOpportunitiesRequest::default()).await;
-        let opened: Vec<String> = opened.expect("listed").into_inner().opportunities.into_iter().map(|it| it.lead).collect();
-        assert_eq!(opened, names[1..]);
         sandbox.stop().await;
     }
 }
