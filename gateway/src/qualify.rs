@@ -125,6 +125,8 @@ fn opportunity_of(ask: &QualifyLeadRequest, lead: &Lead, house_currency: &str) -
         estimated_close_date: ask.estimated_close_date,
         notes: lead.notes.clone(),
         source: source_of(lead),
+        channel: lead.channel.clone(),
+        campaign: lead.campaign.clone(),
         external_id: external_id.clone(),
         open_date: ask.open_date,
         ..Opportunity::default()

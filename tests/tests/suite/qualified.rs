@@ -73,4 +73,24 @@ both! {
         assert!(is_led(&named.opportunity.expect("it is opened")), "the caller decides for his deal");
         sandbox.finish().await;
     }
+
+    /// R-LED-1, R-LED-4, R-OPP-1: channel, source and campaign are three fields, and the opportunity has all three; so
+    /// has it what else is known of the lead.
+    async fn an_opportunity_knows_what_its_lead_knew(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let known = Lead { estimated_value: usd(700), ..sandbox.lead().await };
+        let known = Lead { external_id: sandbox.unique(), family_name: sandbox.unique(), ..known };
+        let known = Lead { email: format!("{}@example.com", known.external_id.to_lowercase()), ..known };
+        let known = Lead { company_name: sandbox.unique(), ..known };
+        let ask = CreateLeadRequest { lead: Some(known), request_id: new_id(), ..Default::default() };
+        let lead = sandbox.api.leads.clone().create_lead(sandbox.api.ask(ask)).await.expect("made").into_inner();
+        let told = qualify(&sandbox, QualifyLeadRequest { lead: lead.name.clone(), ..Default::default() }).await;
+        let deal = told.expect("qualified").opportunity.expect("opened");
+        assert_eq!([deal.source.as_str(), &deal.channel, &deal.campaign], ["TRADE_SHOW", "fair", "Spring"]);
+        assert_eq!((&deal.title, &deal.notes, &deal.external_id), (&lead.title, &lead.notes, &lead.external_id));
+        assert_eq!((&deal.owner, &deal.bant, &deal.estimated_value), (&lead.owner, &lead.bant, &lead.estimated_value));
+        let lead = the_lead(&sandbox, &lead.name).await;
+        assert_eq!((&deal.account, &deal.contact, &deal.lead), (&lead.account, &lead.contact, &lead.name));
+        sandbox.finish().await;
+    }
 }
