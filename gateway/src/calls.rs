@@ -148,6 +148,7 @@ calls! { activities, NotificationServiceClient {
 
 calls! { activities, EmployeeServiceClient {
     read get_employee(activities::GetEmployeeRequest) -> activities::Employee;
+    read list_managers(activities::ListManagersRequest) -> activities::ListManagersResponse;
 }}
 
 calls! { orders, QuoteServiceClient {
