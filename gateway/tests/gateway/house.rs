@@ -80,6 +80,9 @@ pub(crate) const QUALIFICATION: [&str; 4] =
 /// Neighbours that can qualify.
 pub(crate) fn neighbour() -> Neighbour {
     let neighbour = Neighbour::default();
+    neighbour.read("GetLead", |ask: leads::v1::GetLeadRequest| {
+        Ok(leads::v1::Lead { name: ask.name, title: "Stone for a bridge".to_owned(), ..Default::default() })
+    });
     neighbour.verb("QualifyLead", |ask: leads::v1::QualifyLeadRequest| {
         Ok(leads::v1::Lead { name: ask.name, title: "Stone for a bridge".to_owned(), ..Default::default() })
     });

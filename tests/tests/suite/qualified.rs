@@ -93,4 +93,28 @@ both! {
         assert_eq!((&deal.account, &deal.contact, &deal.lead), (&lead.account, &lead.contact, &lead.name));
         sandbox.finish().await;
     }
+
+    /// R-LED-4, R-FLW-3: a lead whose opportunity cannot be opened is not qualified, and no flow waits for an operator:
+    /// what is in the way can be mended, and the same lead qualified.
+    async fn a_lead_whose_opportunity_would_be_refused_is_not_touched(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let external_id = sandbox.unique();
+        let taken = Opportunity { title: "Another".to_owned(), external_id: external_id.clone(), ..Default::default() };
+        let ask = CreateOpportunityRequest { opportunity: Some(taken), request_id: new_id(), ..Default::default() };
+        sandbox.api.opportunities.clone().create_opportunity(sandbox.api.ask(ask)).await.expect("opened");
+        let lead = Lead { title: sandbox.unique(), external_id, bant: worth_an_opportunity(), ..Lead::default() };
+        let ask = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..Default::default() };
+        let lead = sandbox.api.leads.clone().create_lead(sandbox.api.ask(ask)).await.expect("made").into_inner();
+        let plain = QualifyLeadRequest { lead: lead.name.clone(), ..Default::default() };
+        let refused = refusal(&qualify(&sandbox, plain.clone()).await.expect_err("its id is another's"));
+        assert_eq!((refused.code, refused.reason.as_str()), (Code::AlreadyExists, "TAKEN"));
+        assert_eq!(the_lead(&sandbox, &lead.name).await, lead);
+
+        let other = QualifyLeadRequest { opportunity_external_id: sandbox.unique(), ..plain.clone() };
+        let told = qualify(&sandbox, other).await.expect("now it can be opened");
+        assert_eq!(told.lead.map(|lead| lead.state()), Some(lead::State::Qualified));
+        let again = refusal(&qualify(&sandbox, plain).await.expect_err("it is qualified"));
+        assert_eq!((again.code, again.reason.as_str()), (Code::FailedPrecondition, "STATE_REFUSES_VERB"));
+        sandbox.finish().await;
+    }
 }

@@ -69,4 +69,40 @@ both! {
         assert_eq!((before.changes[0].previous_value.clone(), before.next_page_token.as_str()), (Some(flag(true)), ""));
         sandbox.stop().await;
     }
+
+    /// R-LED-3, R-OPP-5, R-OPP-1: what could not hold is refused when it is decided, not when a deal trips over it.
+    async fn a_value_that_no_deal_could_do_with_is_refused(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let text = |text: &str| SettingValue { text: Some(text.to_owned()), ..Default::default() };
+        let list = |items: Vec<String>| SettingValue { list: Some(SettingList { items }), ..Default::default() };
+        let long = format!("processes/{}", "x".repeat(500));
+        let mut wrong: Vec<(&str, SettingValue)> = Vec::new();
+        for process in ["processes/nope", "corporate-sale", "processes/", "", long.as_str()] {
+            wrong.push(("gateway.default_process", text(process)));
+        }
+        for currency in ["XXX", "usd", "US", ""] {
+            wrong.push(("gateway.default_currency", text(currency)));
+        }
+        for template in ["nonsense", "DANCE 1: x", "CALL 1:", "CALL 100000: x"] {
+            wrong.push(("gateway.after_win", list(vec![template.to_owned()])));
+        }
+        wrong.push(("gateway.after_win", list((0..11).map(|day| format!("CALL {day}: Ask")).collect())));
+        for (name, value) in wrong {
+            let refused = set(&sandbox, name, "", value.clone()).await.expect_err("it could not hold");
+            let refused = refusal(&refused);
+            assert_eq!((refused.reason.as_str(), refused.field_names()), ("INVALID_FIELDS", vec!["value"]), "{name} {value:?}");
+        }
+        for (name, value) in [
+            ("gateway.default_process", text("processes/sales-lifecycle")),
+            ("gateway.default_currency", text("EUR")),
+            ("gateway.after_win", list(vec!["task 3650: Offer the next one".to_owned()])),
+        ] {
+            let decided = set(&sandbox, name, "", value.clone()).await.expect("it can hold");
+            assert_eq!(decided.value, Some(value));
+        }
+        let deal = sandbox.qualify(&sandbox.lead().await.name).await.opportunity.expect("it is opened");
+        let process = deal.process_run.map(|run| run.process);
+        assert_eq!((process.as_deref(), deal.currency_code.as_str()), (Some("processes/sales-lifecycle"), "EUR"));
+        sandbox.finish().await;
+    }
 }
