@@ -118,6 +118,7 @@ calls! { opportunities, OpportunityServiceClient {
     verb release_opportunity(opportunities::ReleaseOpportunityRequest) -> opportunities::Opportunity;
     verb win_opportunity(opportunities::WinOpportunityRequest) -> opportunities::Opportunity;
     verb lose_opportunity(opportunities::LoseOpportunityRequest) -> opportunities::Opportunity;
+    verb note_refused_attempt(opportunities::NoteRefusedAttemptRequest) -> opportunities::RefusedAttempt;
 }}
 
 calls! { opportunities, ProcessServiceClient {

@@ -16,7 +16,10 @@ use dealflow_proto::orders::v1::{
 
 use crate::advance::{make_customer, sync_activities};
 use crate::aftercare::follow_up;
-use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
+use crate::deal::{
+    currency_of, has_customer, is_closed, lines_of, open_opportunity, opportunity, order as order_of, quotes,
+    refuse_closed,
+};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
 use crate::gates::tell_quotes;
@@ -103,6 +106,11 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
 /// Loses a deal; refused while an order stands.
 pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result<DealProgress, Stop> {
     if let Some(order) = order_of(&run, &ask.opportunity).await? {
+        // A deal that is closed keeps its order: nothing needs to be canceled for what cannot be.
+        let deal = opportunity(&run, &ask.opportunity, &ask.etag).await?;
+        if deal.state() != opportunity::State::Open {
+            return refuse_closed(&run, &deal, "LoseDeal").await;
+        }
         let message =
             format!("{} is ordered: {} {} stands; cancel it first", ask.opportunity, order.name, order.number);
         return run.refuse("look for orders", Refusal::guard(message, &[(&order.name, "is not canceled")]));

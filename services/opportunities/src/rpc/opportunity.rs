@@ -309,6 +309,13 @@ impl OpportunityService for Opportunities {
         self.refused_attempts(request).await
     }
 
+    async fn note_refused_attempt(
+        &self,
+        request: Request<pb::NoteRefusedAttemptRequest>,
+    ) -> Result<Response<pb::RefusedAttempt>, Status> {
+        self.note_attempt(request).await
+    }
+
     async fn list_lose_reasons(
         &self,
         request: Request<pb::ListLoseReasonsRequest>,
