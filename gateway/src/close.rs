@@ -25,6 +25,7 @@ use crate::fulfill::{buyer, submit};
 use crate::gates::tell_quotes;
 use crate::notify::notify_closed;
 use crate::reserve;
+use crate::settings::{OPEN_QUOTES_AT_WIN, REFUSE};
 
 /// The customer takes a quote: the deal is reserved for its order, which is made and submitted. The deal is won with it,
 /// unless its process has work before the win still, such as the contract; then the win comes by the process (R-QUO-4).
@@ -70,6 +71,7 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
         ..win.clone()
     };
     let taken = chosen(&run, &ask.quote, &quotes)?.or_else(|| accepted(&quotes)).or_else(|| only_presented(&quotes));
+    may_close_quotes(&run, &ask.opportunity, &quotes, taken).await?;
     match taken {
         Some(quote) if quote.state() == quote::State::Accepted => {
             let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
@@ -128,6 +130,28 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
     let opportunity = reserve::lose(&run, lose).await?;
     lost(&run, &opportunity).await?;
     Ok(run.progress())
+}
+
+/// Refuses a win while other quotes than the one that is taken are open, where the installation wants it so.
+async fn may_close_quotes(run: &Run, deal: &str, quotes: &[Quote], taken: Option<&Quote>) -> Result<(), Stop> {
+    let is_open = |quote: &&Quote| !matches!(quote.state(), quote::State::Closed | quote::State::Accepted);
+    let is_taken = |quote: &Quote| taken.is_some_and(|taken| taken.name == quote.name);
+    let open: Vec<&Quote> = quotes.iter().filter(is_open).filter(|quote| !is_taken(quote)).collect();
+    if open.is_empty() || run.decided(&OPEN_QUOTES_AT_WIN).await? != REFUSE {
+        return Ok(());
+    }
+    let numbers: Vec<&str> = open.iter().map(|quote| quote.number.as_str()).collect();
+    let message = format!("{deal} has open quotes: {}; CloseQuote them first, then win it", numbers.join(", "));
+    let missing: Vec<(&str, &str)> = open.iter().map(|quote| (quote.name.as_str(), "is open")).collect();
+    run.refuse("look for open quotes", Refusal::guard(message, &missing))
+}
+
+/// As [`may_close_quotes`], where a result wins the deal and takes no quote.
+pub(crate) async fn may_leave_quotes(run: &Run, deal: &str) -> Result<(), Stop> {
+    if run.decided(&OPEN_QUOTES_AT_WIN).await? != REFUSE {
+        return Ok(());
+    }
+    may_close_quotes(run, deal, &quotes(run, deal).await?, None).await
 }
 
 /// How a quote is taken.

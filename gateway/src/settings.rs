@@ -30,6 +30,20 @@ pub const DEFAULT_CURRENCY: Setting<String> =
     Setting::text("gateway.default_currency", "USD", "The currency of a deal that names none, ISO 4217")
         .checked(is_currency);
 
+/// What becomes of the open quotes of a deal when it is won.
+pub(crate) const OPEN_QUOTES_AT_WIN: Setting<String> = Setting::text(
+    "gateway.open_quotes_at_win",
+    CANCEL,
+    "What a win does while other quotes than the one that is taken are open: CANCEL, it closes them; REFUSE, it is \
+     refused until somebody closes them. The quote that a customer accepts supersedes the others in any case",
+)
+.one_of(&[CANCEL, REFUSE]);
+
+/// Open quotes are closed with the win.
+const CANCEL: &str = "CANCEL";
+/// Open quotes refuse the win.
+pub(crate) const REFUSE: &str = "REFUSE";
+
 /// What is to be done for the account after a win (R-OPP-5).
 pub(crate) const AFTER_WIN: Setting<Vec<String>> = Setting::list(
     "gateway.after_win",
@@ -45,6 +59,7 @@ pub static SETTINGS: &[Spec] = &[
     RUN_OPPORTUNITY_PROCESS.spec(),
     DEFAULT_PROCESS.spec(),
     DEFAULT_CURRENCY.spec(),
+    OPEN_QUOTES_AT_WIN.spec(),
 ];
 
 /// The form of a process's name; that it is in the library is asked where the setting is changed, see `settings_rpc.rs`.

@@ -13,6 +13,7 @@ mod documents;
 mod erp;
 mod kill_points;
 mod lost_replies;
+mod open_quotes;
 mod ordered;
 mod people_told;
 mod privacy;

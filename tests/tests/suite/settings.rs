@@ -83,6 +83,7 @@ both! {
         for currency in ["XXX", "usd", "US", ""] {
             wrong.push(("gateway.default_currency", text(currency)));
         }
+        wrong.push(("gateway.open_quotes_at_win", text("WAIT")));
         for template in ["nonsense", "DANCE 1: x", "CALL 1:", "CALL 100000: x"] {
             wrong.push(("gateway.after_win", list(vec![template.to_owned()])));
         }
