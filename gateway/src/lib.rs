@@ -9,13 +9,12 @@
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
 //! - `gates.rs` the documents that a process asks for, told to it
-//! - `deal_view.rs`, `watch.rs` a deal in one call, and live
+//! - `deal_view.rs`, `timeline.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
 //!   `through.rs` calls about documents and activities that are passed on
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
-//!   their audits; `privacy_rpc.rs` what
-//!   is held of a person
+//!   their audits; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
 //!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records; `cancel.rs` an order taken back
@@ -58,6 +57,7 @@ mod seen;
 mod settings;
 mod settings_rpc;
 mod through;
+mod timeline;
 mod watch;
 
 use dealflow_chassis::Store;

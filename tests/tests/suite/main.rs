@@ -12,6 +12,7 @@ mod directly;
 mod documents;
 mod erp;
 mod kill_points;
+mod long_deal;
 mod lost_replies;
 mod open_quotes;
 mod ordered;
