@@ -14,7 +14,7 @@
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
 //!   `through.rs` calls about documents and activities that are passed on
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
-//!   their audits; `privacy_rpc.rs` what is held of a person
+//!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
 //!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records; `cancel.rs` an order taken back
@@ -23,6 +23,7 @@
 
 mod advance;
 mod aftercare;
+mod analytics_rpc;
 mod audit_rpc;
 mod calendar;
 mod calls;
@@ -72,6 +73,7 @@ use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
 use dealflow_proto::gateway::v1::document_service_server::DocumentServiceServer;
 use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
 use dealflow_proto::gateway::v1::privacy_service_server::PrivacyServiceServer;
+use dealflow_proto::opportunities::v1::analytics_service_server::AnalyticsServiceServer;
 use dealflow_proto::settings::v1::setting_service_server::SettingServiceServer;
 
 pub use calls::Neighbours;
@@ -90,7 +92,6 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
         ("dealflow.opportunities.v1.OpportunityService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.RunService", to.opportunities.clone()),
-        ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
         ("dealflow.activities.v1.TaskService", to.activities.clone()),
         ("dealflow.activities.v1.CategoryService", to.activities.clone()),
@@ -145,6 +146,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(AuditServiceServer::new(audit_rpc::AuditRpc::new(store.clone(), &neighbours)))
+        .service(AnalyticsServiceServer::new(analytics_rpc::AnalyticsRpc { to: neighbours.clone() }))
         .service(Feed::server(store.clone()))
         .reports({
             let reports = reports::Reports::new(neighbours.activities.clone());

@@ -5,6 +5,7 @@ mod approvals;
 mod at_once;
 mod at_work;
 mod bad_input;
+mod by_people;
 mod closed;
 mod crash;
 mod customer;
