@@ -12,7 +12,7 @@
 //! - `deal_view.rs`, `timeline.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
-//!   `through.rs` calls about documents and activities that are passed on
+//!   `through.rs` calls about documents and activities that are passed on; `known.rs` whether those whom a call names are there
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
 //!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
@@ -44,6 +44,7 @@ mod fulfill;
 mod gates;
 mod guidance;
 pub mod handoff;
+mod known;
 mod meters;
 mod notify;
 mod privacy_rpc;
@@ -126,11 +127,13 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let flows = Flows::new(store.clone(), parts, deals_rpc::acts());
     let feeds = follow::feeds(&neighbours);
     let seen = seen::Seen { to: neighbours.clone() };
+    let known = known::Known { to: neighbours.clone() };
     let deals = deals_rpc::DealRpc {
         flows: flows.clone(),
         view: deal_view::DealView { to: neighbours.clone(), handoffs: handoffs.clone() },
         watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone(), seen: seen.clone() },
         seen: seen.clone(),
+        known: known.clone(),
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
@@ -186,9 +189,12 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         part = part.task(move |stop| follow::follow(flows, feed, stop));
     }
     for (service, link) in passed_on(&neighbours) {
-        part = match through::SERVICES.contains(&service) {
-            true => part.pass_through(service, through::Through { link, seen: seen.clone() }),
-            false => part.pass_on(service, link),
+        part = if through::SERVICES.contains(&service) {
+            part.pass_through(service, through::Through { link, seen: seen.clone() })
+        } else if known::SERVICES.contains(&service) {
+            part.pass_through(service, known::Asking { link, known: known.clone() })
+        } else {
+            part.pass_on(service, link)
         };
     }
     part

@@ -13,6 +13,7 @@ mod directly;
 mod documents;
 mod erp;
 mod kill_points;
+mod known;
 mod long_deal;
 mod lost_replies;
 mod open_quotes;
