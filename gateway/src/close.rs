@@ -94,7 +94,10 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
         }
         None => {
-            let order = may_order(&run, &opportunity, &ask.customer_reference).await?;
+            // Where nothing else is known of what is sold, it is sold for what the winner says.
+            let actual_value = ask.actual_value.clone();
+            let sold = Opportunity { actual_value, ..opportunity.clone() };
+            let order = may_order(&run, &sold, &ask.customer_reference).await?;
             // Where nobody said what it is worth, what is ordered says it (R-OPP-2).
             let of_order = order.filter(|_| opportunity.estimated_value.is_none()).and_then(|order| net(&order));
             let win = WinOpportunityRequest { actual_value: win.actual_value.clone().or(of_order), ..win.clone() };
