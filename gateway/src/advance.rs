@@ -15,7 +15,7 @@ use dealflow_proto::opportunities::v1::{
 use dealflow_proto::{convert, names};
 use tonic::Code;
 
-use crate::close::{lost, may_order, won};
+use crate::close::{lost, may_leave_quotes, may_order, won};
 use crate::flow::{Run, Stop, is_settled};
 use crate::gates;
 use crate::propose::prepare_quote;
@@ -162,6 +162,7 @@ async fn may_close(run: &Run, activity: &Activity, result: &str, comment: &str) 
         answer => answer?,
     };
     if closed.state() == opportunity::State::Won {
+        may_leave_quotes(run, &closed.name).await?;
         may_order(run, &closed, "").await?;
     }
     Ok(())

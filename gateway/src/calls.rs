@@ -20,6 +20,7 @@ use activities::notification_service_client::NotificationServiceClient;
 use leads::account_service_client::AccountServiceClient;
 use leads::contact_service_client::ContactServiceClient;
 use leads::lead_service_client::LeadServiceClient;
+use opportunities::analytics_service_client::AnalyticsServiceClient;
 use opportunities::opportunity_service_client::OpportunityServiceClient;
 use opportunities::process_service_client::ProcessServiceClient;
 use opportunities::run_service_client::RunServiceClient;
@@ -118,6 +119,14 @@ calls! { opportunities, OpportunityServiceClient {
     verb release_opportunity(opportunities::ReleaseOpportunityRequest) -> opportunities::Opportunity;
     verb win_opportunity(opportunities::WinOpportunityRequest) -> opportunities::Opportunity;
     verb lose_opportunity(opportunities::LoseOpportunityRequest) -> opportunities::Opportunity;
+    verb note_refused_attempt(opportunities::NoteRefusedAttemptRequest) -> opportunities::RefusedAttempt;
+}}
+
+calls! { opportunities, AnalyticsServiceClient {
+    read get_pipeline(opportunities::GetPipelineRequest) -> opportunities::GetPipelineResponse;
+    read get_forecast(opportunities::GetForecastRequest) -> opportunities::GetForecastResponse;
+    read get_won_lost(opportunities::GetWonLostRequest) -> opportunities::GetWonLostResponse;
+    read get_stage_figures(opportunities::GetStageFiguresRequest) -> opportunities::GetStageFiguresResponse;
 }}
 
 calls! { opportunities, ProcessServiceClient {
@@ -148,6 +157,8 @@ calls! { activities, NotificationServiceClient {
 
 calls! { activities, EmployeeServiceClient {
     read get_employee(activities::GetEmployeeRequest) -> activities::Employee;
+    read list_employees(activities::ListEmployeesRequest) -> activities::ListEmployeesResponse;
+    read list_managers(activities::ListManagersRequest) -> activities::ListManagersResponse;
 }}
 
 calls! { orders, QuoteServiceClient {

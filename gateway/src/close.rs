@@ -16,12 +16,16 @@ use dealflow_proto::orders::v1::{
 
 use crate::advance::{make_customer, sync_activities};
 use crate::aftercare::follow_up;
-use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, order as order_of, quotes};
+use crate::deal::{
+    currency_of, has_customer, is_closed, lines_of, open_opportunity, opportunity, order as order_of, quotes,
+    refuse_closed,
+};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{buyer, submit};
 use crate::gates::tell_quotes;
 use crate::notify::notify_closed;
 use crate::reserve;
+use crate::settings::{OPEN_QUOTES_AT_WIN, REFUSE};
 
 /// The customer takes a quote: the deal is reserved for its order, which is made and submitted. The deal is won with it,
 /// unless its process has work before the win still, such as the contract; then the win comes by the process (R-QUO-4).
@@ -67,6 +71,7 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
         ..win.clone()
     };
     let taken = chosen(&run, &ask.quote, &quotes)?.or_else(|| accepted(&quotes)).or_else(|| only_presented(&quotes));
+    may_close_quotes(&run, &ask.opportunity, &quotes, taken).await?;
     match taken {
         Some(quote) if quote.state() == quote::State::Accepted => {
             let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
@@ -89,7 +94,10 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
             won(&run, &opportunity, Some((&quote.order, order::State::Draft))).await?;
         }
         None => {
-            let order = may_order(&run, &opportunity, &ask.customer_reference).await?;
+            // Where nothing else is known of what is sold, it is sold for what the winner says.
+            let actual_value = ask.actual_value.clone();
+            let sold = Opportunity { actual_value, ..opportunity.clone() };
+            let order = may_order(&run, &sold, &ask.customer_reference).await?;
             // Where nobody said what it is worth, what is ordered says it (R-OPP-2).
             let of_order = order.filter(|_| opportunity.estimated_value.is_none()).and_then(|order| net(&order));
             let win = WinOpportunityRequest { actual_value: win.actual_value.clone().or(of_order), ..win.clone() };
@@ -103,6 +111,11 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
 /// Loses a deal; refused while an order stands.
 pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result<DealProgress, Stop> {
     if let Some(order) = order_of(&run, &ask.opportunity).await? {
+        // A deal that is closed keeps its order: nothing needs to be canceled for what cannot be.
+        let deal = opportunity(&run, &ask.opportunity, &ask.etag).await?;
+        if deal.state() != opportunity::State::Open {
+            return refuse_closed(&run, &deal, "LoseDeal").await;
+        }
         let message =
             format!("{} is ordered: {} {} stands; cancel it first", ask.opportunity, order.name, order.number);
         return run.refuse("look for orders", Refusal::guard(message, &[(&order.name, "is not canceled")]));
@@ -120,6 +133,28 @@ pub(crate) async fn lose_deal(run: Run, ask: gateway::LoseDealRequest) -> Result
     let opportunity = reserve::lose(&run, lose).await?;
     lost(&run, &opportunity).await?;
     Ok(run.progress())
+}
+
+/// Refuses a win while other quotes than the one that is taken are open, where the installation wants it so.
+async fn may_close_quotes(run: &Run, deal: &str, quotes: &[Quote], taken: Option<&Quote>) -> Result<(), Stop> {
+    let is_open = |quote: &&Quote| !matches!(quote.state(), quote::State::Closed | quote::State::Accepted);
+    let is_taken = |quote: &Quote| taken.is_some_and(|taken| taken.name == quote.name);
+    let open: Vec<&Quote> = quotes.iter().filter(is_open).filter(|quote| !is_taken(quote)).collect();
+    if open.is_empty() || run.decided(&OPEN_QUOTES_AT_WIN).await? != REFUSE {
+        return Ok(());
+    }
+    let numbers: Vec<&str> = open.iter().map(|quote| quote.number.as_str()).collect();
+    let message = format!("{deal} has open quotes: {}; CloseQuote them first, then win it", numbers.join(", "));
+    let missing: Vec<(&str, &str)> = open.iter().map(|quote| (quote.name.as_str(), "is open")).collect();
+    run.refuse("look for open quotes", Refusal::guard(message, &missing))
+}
+
+/// As [`may_close_quotes`], where a result wins the deal and takes no quote.
+pub(crate) async fn may_leave_quotes(run: &Run, deal: &str) -> Result<(), Stop> {
+    if run.decided(&OPEN_QUOTES_AT_WIN).await? != REFUSE {
+        return Ok(());
+    }
+    may_close_quotes(run, deal, &quotes(run, deal).await?, None).await
 }
 
 /// How a quote is taken.

@@ -5,7 +5,7 @@ use dealflow_chassis::Refusal;
 use dealflow_proto::convert;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::google::type_::{Decimal, Money};
-use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity, opportunity};
+use dealflow_proto::opportunities::v1::{GetOpportunityRequest, NoteRefusedAttemptRequest, Opportunity, opportunity};
 use dealflow_proto::orders::v1::{ListOrdersRequest, ListQuotesRequest, Order, Quote, order};
 use dealflow_proto::types::v1::{Line, Vat};
 
@@ -30,7 +30,23 @@ pub(crate) async fn open_opportunity(run: &Run, name: &str, etag: &str, verb: &s
     if opportunity.state() == opportunity::State::Open {
         return Ok(opportunity);
     }
-    run.refuse("opportunity", is_closed(&opportunity, verb))
+    refuse_closed(run, &opportunity, verb).await
+}
+
+/// Refuses a verb on a deal that is closed, and leaves the attempt in the audit, as the deal's own service does where it
+/// refuses itself (R-OPP-3). The attempt is kept before the refusal is told; to ask beforehand is none.
+pub(crate) async fn refuse_closed<T>(run: &Run, deal: &Opportunity, verb: &str) -> Result<T, Stop> {
+    let refusal = is_closed(deal, verb);
+    if !run.only_checks() {
+        let attempt = NoteRefusedAttemptRequest {
+            name: deal.name.clone(),
+            verb: verb.to_owned(),
+            message: refusal.to_string(),
+            ..NoteRefusedAttemptRequest::default()
+        };
+        run.anyway("note the attempt", attempt).await?;
+    }
+    run.refuse("opportunity", refusal)
 }
 
 /// The refusal of a verb by a deal that is closed (R-OPP-3).

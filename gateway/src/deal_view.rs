@@ -1,32 +1,37 @@
-//! One view of a deal in one call (R-API-3): every part of it read side by side.
+//! One view of a deal in one call (R-API-3): every part of it read side by side. What there may be any number of is shown
+//! as far as it fits, the latest of it, and the view says where there is more.
 
 use std::collections::BTreeMap;
 
 use dealflow_chassis::Context;
-use dealflow_chassis::link::Link;
 use dealflow_chassis::security::Sight;
-use dealflow_proto::activities::v1::{Activity, ListActivitiesRequest, activity};
-use dealflow_proto::convert;
+use dealflow_proto::activities::v1::{ListActivitiesRequest, ListActivitiesResponse};
 use dealflow_proto::erp::v1::ListHandoffsRequest;
 use dealflow_proto::erp::v1::handoff_service_server::HandoffService;
-use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
-use dealflow_proto::feed::v1::{Event, ListEventsRequest};
+use dealflow_proto::feed::v1::ListEventsResponse;
 use dealflow_proto::gateway::v1::{Deal, GetDealRequest, StageBarItem, stage_bar_item};
 use dealflow_proto::leads::v1::{GetAccountRequest, GetContactRequest, GetLeadRequest, Lead};
 use dealflow_proto::opportunities::v1::{
-    Caption, GetOpportunityRequest, GetProcessRequest, ListStageEntriesRequest, ListStagesRequest, Opportunity,
-    Process, Stage, StageEntry, process_run,
+    Caption, GetOpportunityRequest, GetProcessRequest, ListStageEntriesRequest, ListStageEntriesResponse,
+    ListStagesRequest, Opportunity, Process, Stage, StageStay, process_run,
 };
 use dealflow_proto::orders::v1::{ListContractsRequest, ListInvoicesRequest, ListOrdersRequest, ListQuotesRequest};
+use prost::Message;
+use prost_types::Timestamp;
 use tonic::{Code, Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use crate::deal::of_deal;
 use crate::guidance;
 use crate::handoff::Handoffs;
+use crate::timeline::{fitting, latest, merged};
 
-/// The most of one kind that a view shows, and a page of the timeline.
+/// The most of one kind of document, and of what is to be done, that a view shows.
 const MOST: i32 = 1000;
+/// The most stage entries, and activities that are over, that a view shows: a deal may have had any number (R-STG-2).
+const LATEST: i32 = 200;
+/// The most bytes of either: a view is one message, of 4 MiB at the most.
+const MOST_BYTES: usize = 512 * 1024;
 
 /// Reads deals.
 #[derive(Clone)]
@@ -35,57 +40,88 @@ pub(crate) struct DealView {
     pub(crate) handoffs: Handoffs,
 }
 
+/// The deal's own records, of opportunities and activities.
+struct Records {
+    opportunity: Opportunity,
+    /// The latest first.
+    entries: ListStageEntriesResponse,
+    stages: Vec<Stage>,
+    /// What is to be done.
+    open: ListActivitiesResponse,
+    /// What was done or canceled, the latest first.
+    over: ListActivitiesResponse,
+}
+
+/// Activities that are done or canceled.
+const OVER: &str = "state = \"COMPLETED\" OR state = \"CANCELED\"";
+
 impl DealView {
     /// The whole deal. Its parts are read one after the other's start, not in one transaction: each is as it was at
     /// some moment of the call.
     pub(crate) async fn read(&self, request: Request<GetDealRequest>) -> Result<Deal, Status> {
         let context = Context::of(request.metadata())?;
-        let name = request.into_inner().opportunity;
-        let (records, documents, timeline) =
-            tokio::try_join!(self.records(&context, &name), self.documents(&context, &name), self.timeline(&name))?;
-        let (opportunity, entries, stages, activities) = records;
+        let GetDealRequest { opportunity: name, timeline_before_time: before } = request.into_inner();
+        let (records, documents, mut timeline) = tokio::try_join!(
+            self.records(&context, &name),
+            self.documents(&context, &name),
+            self.timeline(&name, before)
+        )?;
+        let Records { opportunity, entries, stages, open, over } = records;
         let ((lead, of_lead), account, contact, process) = tokio::try_join!(
-            self.lead(&context, &opportunity.lead),
+            self.lead(&context, &opportunity.lead, before),
             self.ask_for(&context, &opportunity.account, |name| GetAccountRequest { name }),
             self.ask_for(&context, &opportunity.contact, |name| GetContactRequest { name }),
             self.process(&context, &opportunity),
         )?;
-        let (action_panel, past_activities) = activities.into_iter().partition(is_open);
+        timeline.extend(of_lead);
+        let (timeline, more_timeline) = merged(timeline);
+        let (stage_entries, more_stage_entries) = latest_of(entries.stage_entries, &entries.next_page_token);
+        let (past_activities, more_past_activities) = latest_of(over.activities, &over.next_page_token);
         let mut deal = Deal {
-            stage_bar: stage_bar(&opportunity, process.as_ref(), &stages, &entries),
+            stage_bar: stage_bar(&opportunity, process.as_ref(), &stages, &entries.stays),
             opportunity: Some(opportunity),
             lead,
             account,
             contact,
-            stage_entries: entries,
-            action_panel,
+            stage_entries,
+            more_stage_entries,
+            action_panel: open.activities,
             past_activities,
-            timeline: in_order(timeline, of_lead),
+            more_past_activities,
+            timeline,
+            more_timeline,
             ..documents
         };
         deal.guidance = guidance::of_deal(&deal);
         Ok(deal)
     }
 
-    async fn records(
-        &self,
-        context: &Context,
-        name: &str,
-    ) -> Result<(Opportunity, Vec<StageEntry>, Vec<Stage>, Vec<Activity>), Status> {
-        let (opportunity, entries, stages, activities) = tokio::try_join!(
+    async fn records(&self, context: &Context, name: &str) -> Result<Records, Status> {
+        let entries = ListStageEntriesRequest {
+            opportunity: name.to_owned(),
+            page_size: LATEST,
+            order_by: "number desc".to_owned(),
+            ..ListStageEntriesRequest::default()
+        };
+        let to_do = ListActivitiesRequest {
+            page_size: MOST,
+            filter: format!("regarding = \"{name}\" AND NOT ({OVER})"),
+            ..ListActivitiesRequest::default()
+        };
+        let over = ListActivitiesRequest {
+            page_size: LATEST,
+            filter: format!("regarding = \"{name}\" AND ({OVER})"),
+            order_by: "create_time desc".to_owned(),
+            ..ListActivitiesRequest::default()
+        };
+        let (opportunity, entries, stages, open, over) = tokio::try_join!(
             self.ask(context, GetOpportunityRequest { name: name.to_owned() }),
-            self.ask(context, ListStageEntriesRequest { opportunity: name.to_owned() }),
+            self.ask(context, entries),
             self.ask(context, ListStagesRequest {}),
-            self.ask_of_deal(
-                context,
-                ListActivitiesRequest {
-                    page_size: MOST,
-                    filter: format!("regarding = \"{name}\""),
-                    ..Default::default()
-                }
-            ),
+            self.ask_of_deal(context, to_do),
+            self.ask_of_deal(context, over),
         )?;
-        Ok((opportunity, entries.stage_entries, stages.stages, activities.activities))
+        Ok(Records { opportunity, entries, stages: stages.stages, open, over })
     }
 
     /// The documents' part of the deal.
@@ -114,9 +150,14 @@ impl DealView {
 
     /// The lead that the deal came from, and what happened to it. Nothing where the caller does not see it: a deal may be
     /// somebody's whose lead is somebody else's (R-SEC-1).
-    async fn lead(&self, context: &Context, name: &str) -> Result<(Option<Lead>, Vec<Event>), Status> {
+    async fn lead(
+        &self,
+        context: &Context,
+        name: &str,
+        before: Option<Timestamp>,
+    ) -> Result<(Option<Lead>, Vec<ListEventsResponse>), Status> {
         let lead = async { Ok(self.ask_for(context, name, |name| GetLeadRequest { name }).await) };
-        match tokio::try_join!(lead, self.timeline_of_lead(name))? {
+        match tokio::try_join!(lead, self.timeline_of_lead(name, before))? {
             (Err(unseen), _) if unseen.code() == Code::NotFound && context.sight != Sight::All => {
                 Ok((None, Vec::new()))
             }
@@ -162,60 +203,34 @@ impl DealView {
     }
 
     /// What happened to the deal's own records.
-    async fn timeline(&self, deal: &str) -> Result<Vec<Event>, Status> {
+    async fn timeline(&self, deal: &str, before: Option<Timestamp>) -> Result<Vec<ListEventsResponse>, Status> {
         let (opportunities, activities, orders) = tokio::try_join!(
-            events(&self.to.opportunities, deal),
-            events(&self.to.activities, deal),
-            events(&self.to.orders, deal),
+            latest(&self.to.opportunities, deal, before),
+            latest(&self.to.activities, deal, before),
+            latest(&self.to.orders, deal, before),
         )?;
-        Ok([opportunities, activities, orders].concat())
+        Ok(vec![opportunities, activities, orders])
     }
 
     /// What happened while it was a lead.
-    async fn timeline_of_lead(&self, lead: &str) -> Result<Vec<Event>, Status> {
+    async fn timeline_of_lead(&self, lead: &str, before: Option<Timestamp>) -> Result<Vec<ListEventsResponse>, Status> {
         if lead.is_empty() {
             return Ok(Vec::new());
         }
-        let (leads, activities) = tokio::try_join!(events(&self.to.leads, lead), events(&self.to.activities, lead))?;
-        Ok([leads, activities].concat())
+        let (leads, activities) =
+            tokio::try_join!(latest(&self.to.leads, lead, before), latest(&self.to.activities, lead, before))?;
+        Ok(vec![leads, activities])
     }
 }
 
-/// All events of a thread, page by page.
-async fn events(feed: &Link, thread: &str) -> Result<Vec<Event>, Status> {
-    let mut feed = FeedServiceClient::new(feed.clone());
-    let mut all = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let ask = ListEventsRequest { thread: thread.to_owned(), page_size: MOST, page_token, ..Default::default() };
-        let page = feed.list_events(ask).await?.into_inner();
-        all.extend(page.events);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return Ok(all);
-        }
-    }
-}
-
-/// By time; what took effect at the same moment, by its place in its feed.
-fn in_order(mut events: Vec<Event>, more: Vec<Event>) -> Vec<Event> {
-    events.extend(more);
-    events.sort_by_key(|event| {
-        let time = event.time.unwrap_or_default();
-        (time.seconds, time.nanos, event.position)
-    });
-    events
-}
-
-fn is_open(activity: &Activity) -> bool {
-    !matches!(activity.state(), activity::State::Completed | activity::State::Canceled)
-}
-
-/// What the deal did in one stage.
-#[derive(Default)]
-struct Stay {
-    entries: i32,
-    seconds: i64,
+/// The latest of some records that stand the latest first, as many as fit, in the order in which they were made; and
+/// whether there are earlier ones.
+fn latest_of<M: Message>(mut records: Vec<M>, next_page_token: &str) -> (Vec<M>, bool) {
+    let fit = fitting(records.iter().map(Message::encoded_len), records.len(), MOST_BYTES);
+    let more = fit < records.len() || !next_page_token.is_empty();
+    records.truncate(fit);
+    records.reverse();
+    (records, more)
 }
 
 /// The stages of the process that leads the deal, or of the lookup where none does; then those that it visited besides.
@@ -223,14 +238,9 @@ fn stage_bar(
     deal: &Opportunity,
     process: Option<&Process>,
     stages: &[Stage],
-    entries: &[StageEntry],
+    stays: &[StageStay],
 ) -> Vec<StageBarItem> {
-    let mut stays: BTreeMap<&str, Stay> = BTreeMap::new();
-    for entry in entries {
-        let stay = stays.entry(&entry.stage).or_default();
-        stay.entries += 1;
-        stay.seconds += seconds(entry);
-    }
+    let stays: BTreeMap<&str, &StageStay> = stays.iter().map(|stay| (stay.stage.as_str(), stay)).collect();
     let way: Vec<(&str, &[Caption])> = match process {
         Some(process) => process.stages.iter().map(|stage| (stage.stage.as_str(), stage.captions.as_slice())).collect(),
         None => stages.iter().map(|stage| (stage.name.as_str(), stage.captions.as_slice())).collect(),
@@ -252,20 +262,11 @@ fn stage_bar(
                 stage: stage.to_owned(),
                 caption: in_english(captions),
                 mark: mark.into(),
-                entry_count: stay.map(|stay| stay.entries).unwrap_or_default(),
-                seconds: stay.map(|stay| stay.seconds).unwrap_or_default(),
+                entry_count: stay.map(|stay| stay.entry_count).unwrap_or_default(),
+                seconds: stay.and_then(|stay| stay.total_time).map(|time| time.seconds).unwrap_or_default(),
             }
         })
         .collect()
-}
-
-/// Whole seconds from entering to leaving; none while it lasts.
-fn seconds(entry: &StageEntry) -> i64 {
-    let time = |time: Option<&prost_types::Timestamp>| time.and_then(|time| convert::time_of(time).ok());
-    match (time(entry.enter_time.as_ref()), time(entry.leave_time.as_ref())) {
-        (Some(entered), Some(left)) => (left - entered).num_seconds(),
-        _ => 0,
-    }
 }
 
 fn in_english(captions: &[Caption]) -> String {

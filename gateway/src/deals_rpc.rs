@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 
 use crate::deal_view::DealView;
 use crate::flow::{Acts, Flows};
+use crate::known::{Known, of_development, of_start};
 use crate::seen::Seen;
 use crate::watch::Watch;
 use crate::{advance, cancel, close, develop, events, fulfill, propose, qualify};
@@ -43,14 +44,16 @@ pub(crate) struct DealRpc {
     pub(crate) view: DealView,
     pub(crate) watch: Watch,
     pub(crate) seen: Seen,
+    pub(crate) known: Known,
 }
 
 macro_rules! verbs {
-    ($($method:ident($request:ty) = $verb:literal on $subject:ident;)*) => {
+    ($($method:ident($request:ty) = $verb:literal on $subject:ident $(naming $named:ident)?;)*) => {
         #[tonic::async_trait]
         impl DealService for DealRpc {
             $(async fn $method(&self, request: Request<$request>) -> Result<Response<DealProgress>, Status> {
                 self.seen.check(&request, &request.get_ref().$subject).await?;
+                $(self.known.check(&request, $named(request.get_ref())).await?;)?
                 self.flows.answer($verb, request, |ask| &ask.$subject).await
             })*
 
@@ -74,8 +77,8 @@ macro_rules! verbs {
 
 verbs! {
     qualify_lead(QualifyLeadRequest) = "QualifyLead" on lead;
-    develop_deal(DevelopDealRequest) = "DevelopDeal" on opportunity;
-    start_deal(StartDealRequest) = "StartDeal" on process;
+    develop_deal(DevelopDealRequest) = "DevelopDeal" on opportunity naming of_development;
+    start_deal(StartDealRequest) = "StartDeal" on process naming of_start;
     start_process(StartProcessRequest) = "StartProcess" on opportunity;
     move_to_stage(MoveToStageRequest) = "MoveToStage" on opportunity;
     complete_activity(CompleteActivityRequest) = "CompleteActivity" on activity;

@@ -9,7 +9,7 @@ use dealflow_proto::orders::v1::{
     PostInvoiceRequest, SubmitOrderRequest, order,
 };
 
-use crate::deal::{is_closed, opportunity, order as order_of};
+use crate::deal::{opportunity, order as order_of, refuse_closed};
 use crate::documents;
 use crate::flow::{Run, Stop};
 
@@ -18,7 +18,7 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
     let (deal, order) =
         tokio::try_join!(opportunity(&run, &ask.opportunity, &ask.etag), order_of(&run, &ask.opportunity),)?;
     if deal.state() == opportunity::State::Lost {
-        return run.refuse("opportunity", is_closed(&deal, "FulfillDeal"));
+        return refuse_closed(&run, &deal, "FulfillDeal").await;
     }
     let Some(order) = order else {
         let message = format!("{} has no order; win the deal or accept a quote first", ask.opportunity);

@@ -9,13 +9,12 @@
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
 //! - `gates.rs` the documents that a process asks for, told to it
-//! - `deal_view.rs`, `watch.rs` a deal in one call, and live
+//! - `deal_view.rs`, `timeline.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
-//!   `through.rs` calls about documents and activities that are passed on
+//!   `through.rs` calls about documents and activities that are passed on; `known.rs` whether those whom a call names are there
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
-//!   their audits; `privacy_rpc.rs` what
-//!   is held of a person
+//!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
 //!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records; `cancel.rs` an order taken back
@@ -24,6 +23,7 @@
 
 mod advance;
 mod aftercare;
+mod analytics_rpc;
 mod audit_rpc;
 mod calendar;
 mod calls;
@@ -44,6 +44,7 @@ mod fulfill;
 mod gates;
 mod guidance;
 pub mod handoff;
+mod known;
 mod meters;
 mod notify;
 mod privacy_rpc;
@@ -58,6 +59,7 @@ mod seen;
 mod settings;
 mod settings_rpc;
 mod through;
+mod timeline;
 mod watch;
 
 use dealflow_chassis::Store;
@@ -72,6 +74,7 @@ use dealflow_proto::gateway::v1::deal_service_server::DealServiceServer;
 use dealflow_proto::gateway::v1::document_service_server::DocumentServiceServer;
 use dealflow_proto::gateway::v1::flow_service_server::FlowServiceServer;
 use dealflow_proto::gateway::v1::privacy_service_server::PrivacyServiceServer;
+use dealflow_proto::opportunities::v1::analytics_service_server::AnalyticsServiceServer;
 use dealflow_proto::settings::v1::setting_service_server::SettingServiceServer;
 
 pub use calls::Neighbours;
@@ -90,7 +93,6 @@ fn passed_on(to: &Neighbours) -> Vec<(&'static str, dealflow_chassis::link::Link
         ("dealflow.opportunities.v1.OpportunityService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.ProcessService", to.opportunities.clone()),
         ("dealflow.opportunities.v1.RunService", to.opportunities.clone()),
-        ("dealflow.opportunities.v1.AnalyticsService", to.opportunities.clone()),
         ("dealflow.activities.v1.ActivityService", to.activities.clone()),
         ("dealflow.activities.v1.TaskService", to.activities.clone()),
         ("dealflow.activities.v1.CategoryService", to.activities.clone()),
@@ -125,11 +127,13 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let flows = Flows::new(store.clone(), parts, deals_rpc::acts());
     let feeds = follow::feeds(&neighbours);
     let seen = seen::Seen { to: neighbours.clone() };
+    let known = known::Known { to: neighbours.clone() };
     let deals = deals_rpc::DealRpc {
         flows: flows.clone(),
         view: deal_view::DealView { to: neighbours.clone(), handoffs: handoffs.clone() },
         watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone(), seen: seen.clone() },
         seen: seen.clone(),
+        known: known.clone(),
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
@@ -145,6 +149,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         .service(PrivacyServiceServer::new(privacy_rpc::PrivacyRpc { store: store.clone(), to: neighbours.clone() }))
         .service(SettingServiceServer::new(settings_rpc::SettingRpc::new(store.clone(), &neighbours)))
         .service(AuditServiceServer::new(audit_rpc::AuditRpc::new(store.clone(), &neighbours)))
+        .service(AnalyticsServiceServer::new(analytics_rpc::AnalyticsRpc { to: neighbours.clone() }))
         .service(Feed::server(store.clone()))
         .reports({
             let reports = reports::Reports::new(neighbours.activities.clone());
@@ -184,9 +189,12 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         part = part.task(move |stop| follow::follow(flows, feed, stop));
     }
     for (service, link) in passed_on(&neighbours) {
-        part = match through::SERVICES.contains(&service) {
-            true => part.pass_through(service, through::Through { link, seen: seen.clone() }),
-            false => part.pass_on(service, link),
+        part = if through::SERVICES.contains(&service) {
+            part.pass_through(service, through::Through { link, seen: seen.clone() })
+        } else if known::SERVICES.contains(&service) {
+            part.pass_through(service, known::Asking { link, known: known.clone() })
+        } else {
+            part.pass_on(service, link)
         };
     }
     part

@@ -11,7 +11,7 @@ use dealflow_proto::orders::v1::{
     AfterApproval, CloseQuoteRequest, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest, quote,
 };
 
-use crate::deal::{currency_of, has_customer, is_closed, lines_of, open_opportunity, quotes, taxed};
+use crate::deal::{currency_of, has_customer, lines_of, open_opportunity, quotes, refuse_closed, taxed};
 use crate::flow::{Run, Stop, Stopped, has_reason, is_settled};
 use crate::gates::tell_quotes;
 
@@ -59,7 +59,7 @@ async fn still_open(run: &Run, deal: &str) -> Result<(), Stop> {
     if now.state() == opportunity::State::Open {
         return Ok(());
     }
-    run.refuse("opportunity", is_closed(&now, "ProposeQuote"))
+    refuse_closed(run, &now, "ProposeQuote").await
 }
 
 /// Activates and presents a draft. Where a policy asks for approval it waits for that, and is presented in the moment in

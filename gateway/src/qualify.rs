@@ -1,31 +1,58 @@
-//! Qualify: the lead becomes account, contact and opportunity, and the process starts (R-LED-4).
+//! Qualify: the lead becomes account, contact and opportunity, and the process starts (R-LED-4), if the installation lets
+//! it (R-LED-3).
 
+use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{DealProgress, QualifyLeadRequest};
 use dealflow_proto::leads::v1::{self as leads, Lead, lead};
 use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
+use tonic_types::StatusExt;
 
 use crate::advance::sync_activities;
-use crate::flow::{Run, Stop};
+use crate::flow::{Run, Stop, has_reason};
 use crate::settings::{DEFAULT_CURRENCY, DEFAULT_PROCESS, RUN_OPPORTUNITY_PROCESS};
 
 /// Qualifies a lead and opens its opportunity.
 pub(crate) async fn qualify_lead(run: Run, ask: QualifyLeadRequest) -> Result<DealProgress, Stop> {
     let (process, currency) = (process_of(&run, &ask).await?, run.decided(&DEFAULT_CURRENCY).await?);
-    if has_wishes(&ask) {
-        // The opportunity may be refused for what the caller wishes; the lead must not be qualified by then.
-        let lead = run.read("lead", leads::GetLeadRequest { name: ask.lead.clone() }).await?;
-        run.check("may open", opening(&ask, &lead, &process, &currency)).await?;
-    }
+    let lead = run.read("lead", leads::GetLeadRequest { name: ask.lead.clone() }).await?;
+    may_open(&run, &ask, &lead, &process, &currency).await?;
     let lead = run.step("qualify", qualification(&ask)).await?;
     let opportunity = run.step("open", opening(&ask, &lead, &process, &currency)).await?;
     tokio::try_join!(sync_activities(&run, &opportunity), link(&run, &lead, &opportunity))?;
     Ok(run.progress())
 }
 
+/// The opportunity may be refused, for what the caller wishes, for what is known of the lead, or for what the
+/// installation decided: the lead must not be qualified by then.
+async fn may_open(run: &Run, ask: &QualifyLeadRequest, lead: &Lead, process: &str, currency: &str) -> Result<(), Stop> {
+    if lead.state() == lead::State::Qualified {
+        // It refuses that itself, and says what it accepts.
+        return Ok(());
+    }
+    let ask = || opening(ask, lead, process, currency);
+    let mut answer = run.check("may open", ask()).await;
+    if taken(&answer).as_deref() == Some("") {
+        // Somebody else's was made in this very moment; by now it can be told what they have in common.
+        answer = run.check("may open", ask()).await;
+    }
+    match taken(&answer).as_deref() {
+        // Somebody else was faster: then the lead refuses it.
+        Some("lead") => Ok(()),
+        _ => answer,
+    }
+}
+
+/// The field whose value another opportunity has; empty where only the database knows.
+fn taken(answer: &Result<(), Stop>) -> Option<String> {
+    let Err(Stop::Refused(refused)) = answer else { return None };
+    let field = refused.status.get_details_error_info().and_then(|info| info.metadata.get("field").cloned());
+    has_reason(&refused.status, ErrorReason::Taken).then(|| field.unwrap_or_default())
+}
+
 /// What follows a lead that was qualified in its service (R-FLW-2, R-LED-3): nothing, if somebody opened its
 /// opportunity already.
 pub(crate) async fn qualified(run: &Run, lead: &Lead) -> Result<(), Stop> {
-    if !lead.opportunity.is_empty() || !run.decided(&RUN_OPPORTUNITY_PROCESS).await? {
+    if !lead.opportunity.is_empty() {
         return Ok(());
     }
     let opportunity = match opened(run, lead).await? {
@@ -60,16 +87,6 @@ async fn link(run: &Run, lead: &Lead, opportunity: &Opportunity) -> Result<(), S
     run.step("link", ask).await.map(drop)
 }
 
-/// Whether the caller asks for more of the opportunity than follows from the lead.
-fn has_wishes(ask: &QualifyLeadRequest) -> bool {
-    !ask.process.is_empty()
-        || !ask.language_code.is_empty()
-        || !ask.opportunity_external_id.is_empty()
-        || !ask.currency_code.is_empty()
-        || ask.estimated_close_date.is_some()
-        || ask.open_date.is_some()
-}
-
 fn qualification(ask: &QualifyLeadRequest) -> leads::QualifyLeadRequest {
     leads::QualifyLeadRequest {
         name: ask.lead.clone(),
@@ -82,10 +99,11 @@ fn qualification(ask: &QualifyLeadRequest) -> leads::QualifyLeadRequest {
     }
 }
 
-/// The process that the opportunity starts; empty for none.
+/// The process that the opportunity starts; empty for none. One that the caller names starts in any case (R-PRC-1).
 async fn process_of(run: &Run, ask: &QualifyLeadRequest) -> Result<String, Stop> {
     match (ask.without_process, ask.process.as_str()) {
         (true, _) => Ok(String::new()),
+        (false, "") if !run.decided(&RUN_OPPORTUNITY_PROCESS).await? => Ok(String::new()),
         (false, "") => run.decided(&DEFAULT_PROCESS).await,
         (false, process) => Ok(process.to_owned()),
     }
@@ -123,6 +141,8 @@ fn opportunity_of(ask: &QualifyLeadRequest, lead: &Lead, house_currency: &str) -
         estimated_close_date: ask.estimated_close_date,
         notes: lead.notes.clone(),
         source: source_of(lead),
+        channel: lead.channel.clone(),
+        campaign: lead.campaign.clone(),
         external_id: external_id.clone(),
         open_date: ask.open_date,
         ..Opportunity::default()

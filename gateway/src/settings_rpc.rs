@@ -1,9 +1,13 @@
 //! The settings of all parts in one place: the word before the dot says whose a setting is.
+//!
+//! A value is asked for its form where its setting is declared; what only another part can know is asked here, before the
+//! value holds and not when a deal trips over it.
 
 use dealflow_chassis::link::Link;
 use dealflow_chassis::settings::{self, Settings};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Context, Refusal, Store};
+use dealflow_proto::opportunities::v1::GetProcessRequest;
 use dealflow_proto::settings::v1::setting_service_client::SettingServiceClient;
 use dealflow_proto::settings::v1::setting_service_server::SettingService;
 use dealflow_proto::settings::v1::{
@@ -12,15 +16,16 @@ use dealflow_proto::settings::v1::{
 };
 use dealflow_proto::{Validate, names};
 use futures::future::try_join_all;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
-use crate::calls::Neighbours;
-use crate::settings::SETTINGS;
+use crate::calls::{Ask, Neighbours};
+use crate::settings::{DEFAULT_PROCESS, SETTINGS};
 
 /// The service.
 #[derive(Clone)]
 pub(crate) struct SettingRpc {
     own: Settings,
+    to: Neighbours,
     others: Vec<(&'static str, Link)>,
 }
 
@@ -33,7 +38,7 @@ impl SettingRpc {
             ("activities", to.activities.clone()),
             ("orders", to.orders.clone()),
         ];
-        Self { own: Settings::new(store, SETTINGS), others }
+        Self { own: Settings::new(store, SETTINGS), to: to.clone(), others }
     }
 
     /// Whose setting it is; what is nobody else's is looked for here.
@@ -42,6 +47,22 @@ impl SettingRpc {
         let part = key.split('.').next().unwrap_or_default();
         let link = self.others.iter().find(|(other, _)| *other == part);
         Ok(link.map(|(_, link)| SettingServiceClient::new(link.clone())))
+    }
+
+    /// Refuses a process that the library does not have: every lead would be refused for it.
+    async fn check_known(&self, request: &Request<UpdateSettingRequest>) -> Result<(), Status> {
+        let ask = request.get_ref();
+        let named = ask.value.as_ref().and_then(|value| value.text.clone());
+        let named = named.filter(|name| names::PROCESSES.parse_slug(name).is_ok());
+        let Some(name) = named.filter(|_| ask.name == DEFAULT_PROCESS.spec().name()) else { return Ok(()) };
+        let mut asked = Request::new(GetProcessRequest { name: name.clone(), version: 0 });
+        Context::of(request.metadata())?.carry(asked.metadata_mut());
+        match GetProcessRequest::send(&self.to, asked).await {
+            Err(status) if matches!(status.code(), Code::NotFound | Code::InvalidArgument) => {
+                Err(Refusal::field("value", format!("a process of the library; there is no {name}")).into())
+            }
+            answer => answer.map(drop),
+        }
     }
 }
 
@@ -83,7 +104,10 @@ impl SettingService for SettingRpc {
         let request = onward(request)?;
         match self.owner(&request.get_ref().name)? {
             Some(mut owner) => owner.update_setting(request).await,
-            None => self.own.update_setting(request).await,
+            None => {
+                self.check_known(&request).await?;
+                self.own.update_setting(request).await
+            }
         }
     }
 

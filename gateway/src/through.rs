@@ -30,7 +30,7 @@ use crate::seen::Seen;
 /// Names in one request that are looked at; one that names more is answered by its part alone.
 const MOST_NAMES: usize = 32;
 /// Bytes of a request; the layers before have refused greater messages.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// What goes before a message: whether it is compressed, and its length.
 const FRAME: usize = 5;
 
@@ -124,7 +124,7 @@ impl Through {
 
 /// The message of a unary call. A part reads the first of several, or the other side of a compression: where that could be
 /// another message than the one that is looked at here, the call goes no further.
-fn only_message(bytes: &[u8]) -> Result<&[u8], Refusal> {
+pub(crate) fn only_message(bytes: &[u8]) -> Result<&[u8], Refusal> {
     match bytes.split_first_chunk::<FRAME>() {
         Some(([0, length @ ..], message)) if usize::try_from(u32::from_be_bytes(*length)) == Ok(message.len()) => {
             Ok(message)

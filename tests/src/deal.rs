@@ -203,7 +203,7 @@ impl Sandbox {
 
 /// Everything about a deal.
 pub async fn view(api: &Api, opportunity: &str) -> Deal {
-    let ask = GetDealRequest { opportunity: opportunity.to_owned() };
+    let ask = GetDealRequest { opportunity: opportunity.to_owned(), ..Default::default() };
     api.deals.clone().get_deal(api.ask(ask)).await.expect(GOES).into_inner()
 }
 

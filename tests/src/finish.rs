@@ -180,7 +180,7 @@ impl Sandbox {
 
     /// R-STG-3: entries are numbered without a gap, each begins when the one before it ends, and only the last stands.
     async fn entries_follow_each_other(&self, deal: &Opportunity) {
-        let ask = ListStageEntriesRequest { opportunity: deal.name.clone() };
+        let ask = ListStageEntriesRequest { opportunity: deal.name.clone(), ..Default::default() };
         let answer = self.api.opportunities.clone().list_stage_entries(self.api.ask(ask)).await.expect(READS);
         let entries = answer.into_inner().stage_entries;
         let numbers: Vec<usize> = entries.iter().filter_map(|entry| usize::try_from(entry.number).ok()).collect();

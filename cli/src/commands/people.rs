@@ -65,16 +65,6 @@ impl People {
         }
     }
 
-    /// The team that the person works in.
-    pub(super) fn team_of(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|employee| employee.team.as_str())
-    }
-
-    /// The office that the person works at.
-    pub(super) fn office_of(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|employee| employee.office.as_str())
-    }
-
     /// Whose deals are meant: one person's, a team's, those whom a manager leads; nobody's in particular where none is.
     pub(super) fn owners(&self, who: &Whose) -> anyhow::Result<Vec<String>> {
         if let Some(owner) = &who.owner {

@@ -124,8 +124,10 @@ impl WonLost {
     async fn read(&self, api: &Api) -> anyhow::Result<Vec<(String, String, Sum)>> {
         let group_by = match self.by {
             None => GroupBy::Unspecified,
-            // The service knows no people: its owners are joined to their managers, teams and offices here.
-            Some(By::Owner | By::Manager | By::Team | By::Office) => GroupBy::Owner,
+            Some(By::Owner) => GroupBy::Owner,
+            Some(By::Manager) => GroupBy::Manager,
+            Some(By::Team) => GroupBy::Team,
+            Some(By::Office) => GroupBy::Office,
             Some(By::Stage) => GroupBy::Stage,
             Some(By::Source) => GroupBy::Source,
             Some(By::Product) => GroupBy::Product,
@@ -168,14 +170,8 @@ impl WonLost {
             Some(By::Stage) => named(lookups::stages(api).await?, "(not known)"),
             Some(By::Product) => named(lookups::products(api).await?, "(no product)"),
             Some(By::Process) => named(lookups::processes(api).await?, "(no process)"),
-            Some(By::Team) => {
-                let people = People::read(api).await?;
-                Box::new(move |key| or(people.team_of(key).unwrap_or_default(), "(no team)"))
-            }
-            Some(By::Office) => {
-                let people = People::read(api).await?;
-                Box::new(move |key| or(people.office_of(key).unwrap_or_default(), "(no office)"))
-            }
+            Some(By::Team) => Box::new(|key| or(key, "(no team)")),
+            Some(By::Office) => Box::new(|key| or(key, "(no office)")),
             Some(By::Reason) => Box::new(|key| or(key, "(won)")),
             Some(By::Account) => named(account_names(api).await?, "(no account)"),
             Some(By::Owner) => {
@@ -184,7 +180,7 @@ impl WonLost {
             }
             Some(By::Manager) => {
                 let people = People::read(api).await?;
-                Box::new(move |key| or(people.manager_of(key).unwrap_or_default(), "(no manager)"))
+                Box::new(move |key| or(people.display(key), "(no manager)"))
             }
         })
     }

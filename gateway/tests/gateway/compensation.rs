@@ -170,7 +170,7 @@ both! {
         let ask = FulfillDealRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() };
         let refused = refusal(&house.deals.clone().fulfill_deal(ask).await.expect_err("it is lost"));
         assert_eq!(refused.reason, "TERMINAL");
-        assert!(neighbour.effects().is_empty());
+        assert_eq!(neighbour.effects(), ["NoteRefusedAttempt"]);
     }
 
     /// R-OPP-2: whoever comes before the feed frees the deal of an order that is canceled.

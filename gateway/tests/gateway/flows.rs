@@ -198,7 +198,7 @@ both! {
         house.deals.clone().qualify_lead(request).await.expect("the lead is qualified");
         let carried = neighbour.carried();
         let of_flow: Vec<_> = carried.iter().filter(|(_, flow)| flow.as_deref() == Some(&*ask.request_id)).collect();
-        assert_eq!(of_flow.len(), 4);
+        assert_eq!(of_flow.len(), 6, "the lead is read, its opportunity foreseen, and four steps");
         assert!(of_flow.iter().all(|(said, _)| *said == actor));
     }
 }

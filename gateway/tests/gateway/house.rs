@@ -80,11 +80,15 @@ pub(crate) const QUALIFICATION: [&str; 4] =
 /// Neighbours that can qualify.
 pub(crate) fn neighbour() -> Neighbour {
     let neighbour = Neighbour::default();
+    neighbour.read("GetLead", |ask: leads::v1::GetLeadRequest| {
+        Ok(leads::v1::Lead { name: ask.name, title: "Stone for a bridge".to_owned(), ..Default::default() })
+    });
     neighbour.verb("QualifyLead", |ask: leads::v1::QualifyLeadRequest| {
         Ok(leads::v1::Lead { name: ask.name, title: "Stone for a bridge".to_owned(), ..Default::default() })
     });
-    neighbour.verb("CreateOpportunity", |ask: opportunities::v1::CreateOpportunityRequest| {
-        Ok(opened(ask.opportunity.unwrap_or_default()))
+    opens(&neighbour, None);
+    neighbour.verb("NoteRefusedAttempt", |ask: opportunities::v1::NoteRefusedAttemptRequest| {
+        Ok(opportunities::v1::RefusedAttempt { opportunity: ask.name, verb: ask.verb, ..Default::default() })
     });
     neighbour.verb("LinkOpportunity", |ask: leads::v1::LinkOpportunityRequest| {
         Ok(leads::v1::Lead { name: ask.name, opportunity: ask.opportunity, ..Default::default() })
@@ -101,6 +105,14 @@ pub(crate) fn neighbour() -> Neighbour {
         Ok(activities::v1::NotifyDealClosedResponse::default())
     });
     neighbour
+}
+
+/// Opportunities are opened; or, where it is said why, foreseen and then refused: something changed in between.
+pub(crate) fn opens(neighbour: &Neighbour, refusal: Option<Status>) {
+    neighbour.verb("CreateOpportunity", move |ask: opportunities::v1::CreateOpportunityRequest| match &refusal {
+        Some(refusal) if !ask.validate_only => Err(refusal.clone()),
+        _ => Ok(opened(ask.opportunity.unwrap_or_default())),
+    });
 }
 
 /// An open opportunity in the first stage of a running process.

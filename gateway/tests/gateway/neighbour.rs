@@ -118,11 +118,6 @@ impl Neighbour {
         self.state().faults.entry(method).or_default().extend(failures);
     }
 
-    /// Calls of a method fail no more.
-    pub(crate) fn mend(&self, method: &'static str) {
-        self.state().faults.remove(method);
-    }
-
     /// Calls of a method wait until the gate is sent `true`.
     pub(crate) fn hold(&self, method: &'static str) -> watch::Sender<bool> {
         let (open, gate) = watch::channel(false);

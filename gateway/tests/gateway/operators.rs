@@ -4,12 +4,12 @@ use dealflow_proto::gateway::v1::{AbandonFlowRequest, ListFlowsRequest, QualifyL
 use dealflow_testbed::{TestDb, both, id, refusal};
 use tonic::Code;
 
-use crate::house::{House, LEAD, guard, neighbour, qualify};
+use crate::house::{House, LEAD, guard, neighbour, opens, qualify};
 use crate::neighbour::Neighbour;
 
 /// A flow that was refused after its first step.
 async fn parked(house: &House, neighbour: &Neighbour) -> QualifyLeadRequest {
-    neighbour.refuse("CreateOpportunity", 1000, &guard("the currency is not traded"));
+    opens(neighbour, Some(guard("the currency is not traded")));
     let ask = qualify();
     let refused = house.deals.clone().qualify_lead(ask.clone()).await.expect_err("it cannot end");
     let refused = refusal(&refused);
@@ -42,7 +42,7 @@ both! {
         let neighbour = neighbour();
         let house = House::open(&db, &neighbour).await;
         let ask = parked(&house, &neighbour).await;
-        neighbour.mend("CreateOpportunity");
+        opens(&neighbour, None);
         let retry = RetryFlowRequest {
             name: format!("flows/{}", ask.request_id),
             request_id: id(),
@@ -99,7 +99,7 @@ both! {
     async fn a_step_that_always_fails_inside_parks_the_flow(db: TestDb) {
         let neighbour = neighbour();
         let house = House::open(&db, &neighbour).await;
-        neighbour.refuse("CreateOpportunity", 1000, &tonic::Status::internal("a defect"));
+        opens(&neighbour, Some(tonic::Status::internal("a defect")));
         let ask = qualify();
         let refused = refusal(&house.deals.clone().qualify_lead(ask.clone()).await.expect_err("it cannot end"));
         assert_eq!(refused.reason, "FLOW_PARKED");

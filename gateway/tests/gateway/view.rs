@@ -3,7 +3,9 @@
 use dealflow_proto::activities::v1::{self as activities, Activity, activity};
 use dealflow_proto::feed::v1::{Event, ListEventsRequest, ListEventsResponse};
 use dealflow_proto::gateway::v1::{GetDealRequest, stage_bar_item::Mark};
-use dealflow_proto::opportunities::v1::{self as opportunities, Caption, Opportunity, ProcessStage, StageEntry};
+use dealflow_proto::opportunities::v1::{
+    self as opportunities, Caption, Opportunity, ProcessStage, StageEntry, StageStay,
+};
 use dealflow_proto::{leads, orders};
 use dealflow_testbed::{TestDb, both};
 use prost_types::Timestamp;
@@ -25,6 +27,11 @@ fn entry(name: &str, entered: i64, left: Option<i64>) -> StageEntry {
     StageEntry { stage: format!("stages/{name}"), enter_time: at(entered), leave_time, ..StageEntry::default() }
 }
 
+fn stay(name: &str, entry_count: i32, seconds: i64) -> StageStay {
+    let total_time = Some(prost_types::Duration { seconds, nanos: 0 });
+    StageStay { stage: format!("stages/{name}"), entry_count, total_time }
+}
+
 /// A deal that went forward and back again: presentation, then qualification once more.
 fn deal() -> Neighbour {
     let it = neighbour();
@@ -42,11 +49,14 @@ fn deal() -> Neighbour {
             entry("presentation", 160, Some(200)),
             entry("qualification", 200, None),
         ];
-        Ok(opportunities::ListStageEntriesResponse { stage_entries })
+        // The latest first, as it is asked for.
+        let stage_entries = stage_entries.into_iter().rev().collect();
+        let stays = vec![stay("qualification", 2, 60), stay("presentation", 1, 40)];
+        Ok(opportunities::ListStageEntriesResponse { stage_entries, stays, ..Default::default() })
     });
-    it.read("ListActivities", |_: activities::ListActivitiesRequest| {
-        let in_state = |state: activity::State| Activity { state: state.into(), ..Activity::default() };
-        let activities = vec![in_state(activity::State::Completed), in_state(activity::State::NotStarted)];
+    it.read("ListActivities", |ask: activities::ListActivitiesRequest| {
+        let state = if ask.filter.contains("NOT") { activity::State::NotStarted } else { activity::State::Completed };
+        let activities = vec![Activity { state: state.into(), ..Activity::default() }];
         Ok(activities::ListActivitiesResponse { activities, ..Default::default() })
     });
     it.read("ListQuotes", |_: orders::v1::ListQuotesRequest| Ok(orders::v1::ListQuotesResponse::default()));
@@ -66,7 +76,7 @@ both! {
     /// R-API-3, R-STG-3
     async fn a_deal_shows_its_way_its_activities_and_what_happened_oldest_first(db: TestDb) {
         let house = House::open(&db, &deal()).await;
-        let ask = GetDealRequest { opportunity: OPPORTUNITY.to_owned() };
+        let ask = GetDealRequest { opportunity: OPPORTUNITY.to_owned(), ..GetDealRequest::default() };
         let deal = house.deals.clone().get_deal(ask).await.expect("it is read").into_inner();
         let bar: Vec<_> = deal.stage_bar.iter().map(|it| (it.caption.as_str(), it.mark(), it.entry_count, it.seconds)).collect();
         assert_eq!(bar, [
@@ -75,6 +85,9 @@ both! {
             ("PROPOSAL", Mark::Unspecified, 0, 0),
         ]);
         assert_eq!((deal.action_panel.len(), deal.past_activities.len()), (1, 1));
+        let entered: Vec<_> = deal.stage_entries.iter().map(|entry| entry.enter_time.map(|time| time.seconds)).collect();
+        assert_eq!(entered, [Some(100), Some(160), Some(200)], "first to last");
+        assert!(!deal.more_stage_entries && !deal.more_past_activities && !deal.more_timeline);
         assert_eq!(deal.lead.map(|lead| lead.name), Some(LEAD.to_owned()));
         let threads: Vec<_> = deal.timeline.iter().map(|event| event.thread.as_str()).collect();
         assert_eq!(threads, [LEAD, LEAD, OPPORTUNITY, OPPORTUNITY, OPPORTUNITY], "two feeds of the lead, three of the deal");

@@ -8,11 +8,14 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use chrono::DateTime;
+use dealflow_proto::convert;
 use dealflow_proto::feed::v1::feed_service_server::{FeedService, FeedServiceServer};
 use dealflow_proto::feed::v1::{Event, ListEventsRequest, ListEventsResponse, SubscribeRequest, SubscribeResponse};
 use futures::Stream;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -26,6 +29,8 @@ use crate::work::check;
 
 /// How many events go out in one message.
 const BATCH: u64 = 256;
+/// How much of records a page of events holds: a message that is larger would not get through (4 MiB).
+const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// How many changes one numbering transaction takes.
 const NUMBERED: u64 = 2000;
 /// How long changes are gathered before they are read: a burst of commits costs one look, not one each.
@@ -155,26 +160,29 @@ async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsRespon
         (true, false) => history::Column::Thread.eq(&ask.thread),
         _ => return Err(Refusal::field("subject", "exactly one of subject and thread is given")),
     };
-    let after = match ask.page_token.as_str() {
-        "" => 0,
-        token => token.parse().map_err(|_| Refusal::field("page_token", "a token that the previous page gave"))?,
-    };
+    let mut wanted = Condition::all().add(wanted).add(history::Column::Kind.ne(""));
+    if let Some(before) = &ask.before_time {
+        let before = convert::time_of(before).map_err(|error| Refusal::field("before_time", error.to_string()))?;
+        wanted = wanted.add(history::Column::At.lt(before));
+    }
     let size = match ask.page_size {
         ..0 => return Err(Refusal::field("page_size", "not negative")),
         0 => 50,
         size => size.unsigned_abs().min(1000),
     };
-    let mut rows = history::Entity::find()
-        .filter(wanted)
-        .filter(history::Column::Kind.ne(""))
-        .filter(history::Column::Seq.gt::<i64>(after))
-        .order_by_asc(history::Column::Seq)
-        .limit(u64::from(size) + 1)
-        .all(store.reader())
-        .await?;
-    let more = rows.len() > size as usize;
-    rows.truncate(size as usize);
-    let next_page_token = rows.last().filter(|_| more).map(|row| row.seq.to_string()).unwrap_or_default();
+    let limit = u64::from(size) + 1; // one more row tells whether there is a next page
+    let mut rows = match ask.newest_first {
+        true => latest(store, wanted, &ask.page_token, limit).await?,
+        false => earliest(store, wanted, &ask.page_token, limit).await?,
+    };
+    let fitting = fitting(&rows).min(size as usize);
+    let more = rows.len() > fitting;
+    rows.truncate(fitting);
+    let token = |row: &history::Model| match ask.newest_first {
+        true => format!("{}:{}", row.at.timestamp_micros(), row.seq),
+        false => row.seq.to_string(),
+    };
+    let next_page_token = rows.last().filter(|_| more).map(token).unwrap_or_default();
     let backend = store.backend();
     let events = rows
         .into_iter()
@@ -184,6 +192,45 @@ async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsRespon
         })
         .collect();
     Ok(ListEventsResponse { events, next_page_token })
+}
+
+async fn earliest(store: &Store, wanted: Condition, token: &str, limit: u64) -> Result<Vec<history::Model>, Refusal> {
+    let after: i64 = match token {
+        "" => 0,
+        token => token.parse().map_err(|_| bad_token())?,
+    };
+    let later = history::Entity::find().filter(wanted).filter(history::Column::Seq.gt(after));
+    Ok(later.order_by_asc(history::Column::Seq).limit(limit).all(store.reader()).await?)
+}
+
+/// By time and place. Which ones they are is found without their records: those that are not shown are not read.
+async fn latest(store: &Store, mut wanted: Condition, token: &str, limit: u64) -> Result<Vec<history::Model>, Refusal> {
+    if !token.is_empty() {
+        let place = token.split_once(':').and_then(|(at, seq)| Some((at.parse().ok()?, seq.parse::<i64>().ok()?)));
+        let place = place.and_then(|(at, seq)| Some((DateTime::from_timestamp_micros(at)?, seq)));
+        let (at, seq) = place.ok_or_else(bad_token)?;
+        let same = Condition::all().add(history::Column::At.eq(at)).add(history::Column::Seq.lt(seq));
+        wanted = wanted.add(Condition::any().add(history::Column::At.lt(at)).add(same));
+    }
+    let order =
+        |select: Select<history::Entity>| select.order_by_desc(history::Column::At).order_by_desc(history::Column::Seq);
+    let found = order(history::Entity::find().select_only().column(history::Column::Seq).filter(wanted)).limit(limit);
+    let seqs: Vec<i64> = found.into_tuple().all(store.reader()).await?;
+    Ok(order(history::Entity::find().filter(history::Column::Seq.is_in(seqs))).all(store.reader()).await?)
+}
+
+/// How many of the rows go into one message: one at least.
+fn fitting(rows: &[history::Model]) -> usize {
+    let mut bytes = 0;
+    let fit = rows.iter().take_while(|row| {
+        bytes += row.data.len();
+        bytes <= MOST_BYTES
+    });
+    fit.count().max(1)
+}
+
+fn bad_token() -> Refusal {
+    Refusal::field("page_token", "a token that the previous page gave")
 }
 
 /// Gives positions until it is told to stop; a part on PostgreSQL runs it as a task, in every replica.

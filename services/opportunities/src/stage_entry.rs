@@ -1,9 +1,12 @@
 //! One entry of an opportunity into a stage (R-STG-3): when, why, and which activities belong to it.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
-use dealflow_proto::names::STAGE_ENTRIES;
+use dealflow_chassis::list::Fields;
+use dealflow_proto::names::{STAGE_ENTRIES, STAGES};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, FromJsonQueryResult, QueryOrder};
+use sea_orm::{ConnectionTrait, FromJsonQueryResult, FromQueryResult, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -176,9 +179,42 @@ pub async fn find(db: &impl ConnectionTrait, opportunity: Uuid, id: Uuid) -> Res
     found.ok_or_else(|| Error::Missing(STAGE_ENTRIES.name(id)))
 }
 
-/// The entries of an opportunity, first to last.
-pub async fn of_opportunity(db: &impl ConnectionTrait, opportunity: Uuid) -> Result<Vec<Model>, DbErr> {
-    Entity::find().filter(Column::Opportunity.eq(opportunity)).order_by_asc(Column::Number).all(db).await
+/// What the list of an opportunity's entries is filtered and ordered by.
+pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .int("number", Column::Number)
+        .slug("stage", STAGES.as_str(), Column::Stage)
+        .filter_only()
+        .time("enter_time", Column::EnteredAt)
+        .filter_only()
+        .time("leave_time", Column::LeftAt)
+        .filter_only()
+        .default_order("number")
+});
+
+/// How often an opportunity was in a stage.
+#[derive(Debug, FromQueryResult)]
+pub struct Stay {
+    /// The slug of the stage.
+    pub stage: String,
+    /// How often it was entered.
+    pub entries: i64,
+    /// Microseconds spent in it, without the entry that is open.
+    pub micros: i64,
+}
+
+/// How often an opportunity was in which stage, over all its entries.
+pub async fn stays(db: &impl ConnectionTrait, opportunity: Uuid) -> Result<Vec<Stay>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Stage)
+        .column_as(Column::Id.count(), "entries")
+        .column_as(Expr::cust("CAST(COALESCE(SUM(spent_micros), 0) AS BIGINT)"), "micros")
+        .filter(Column::Opportunity.eq(opportunity))
+        .group_by(Column::Stage)
+        .into_model()
+        .all(db)
+        .await
 }
 
 /// The entries of these ids, in no order: one query for a page of opportunities.

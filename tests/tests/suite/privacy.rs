@@ -64,7 +64,7 @@ both! {
         let flow: uuid::Uuid = progress.flow.trim_start_matches("flows/").parse().expect("an id");
         let stored = sandbox.stored_flow(flow).await;
         assert!(!tells_of(&stored, "Quixada") && !stored.is_empty());
-        let view = sandbox.api.deals.clone().get_deal(GetDealRequest { opportunity: deal }).await.expect("the deal");
+        let view = sandbox.api.deals.clone().get_deal(GetDealRequest { opportunity: deal, ..Default::default() }).await.expect("the deal");
         assert_eq!(view.into_inner().contact.expect("the contact").family_name, "erased");
         sandbox.stop().await;
     }

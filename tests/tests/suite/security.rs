@@ -43,7 +43,7 @@ both! {
         let deal = sandbox.deal_won_by_activities().await;
         sandbox.fulfill(&deal).await;
         let posing = Api::new(&sandbox.link, "employees/01890000-0000-7000-8000-00000000000f");
-        let ask = posing.ask(GetDealRequest { opportunity: deal });
+        let ask = posing.ask(GetDealRequest { opportunity: deal, ..Default::default() });
         let view = posing.deals.clone().get_deal(ask).await.expect("it is there").into_inner();
         let mut actors: BTreeMap<&str, usize> = BTreeMap::new();
         for event in &view.timeline {

@@ -2,8 +2,6 @@
 
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
-use dealflow_proto::leads::v1::QualifyLeadRequest;
-use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
 use dealflow_proto::settings::v1::{
     GetSettingRequest, ListSettingChangesRequest, ListSettingsRequest, Setting, SettingList, SettingValue,
     UpdateSettingRequest,
@@ -13,11 +11,11 @@ use dealflow_tests::Sandbox;
 use dealflow_tests::sandbox::ACTOR;
 use tonic::Status;
 
-fn flag(flag: bool) -> SettingValue {
+pub(crate) fn flag(flag: bool) -> SettingValue {
     SettingValue { flag: Some(flag), ..Default::default() }
 }
 
-async fn set(sandbox: &Sandbox, name: &str, etag: &str, value: SettingValue) -> Result<Setting, Status> {
+pub(crate) async fn set(sandbox: &Sandbox, name: &str, etag: &str, value: SettingValue) -> Result<Setting, Status> {
     let (name, etag) = (format!("settings/{name}"), etag.to_owned());
     let ask = UpdateSettingRequest { name, etag, value: Some(value), request_id: new_id(), validate_only: false };
     let api = &sandbox.api;
@@ -72,22 +70,40 @@ both! {
         sandbox.stop().await;
     }
 
-    /// R-LED-3: with the setting off, a lead that is qualified directly opens nothing; on again, the next one does.
-    async fn a_qualified_lead_starts_its_process_only_if_the_setting_is_on(db: TestDb) {
+    /// R-LED-3, R-OPP-5, R-OPP-1: what could not hold is refused when it is decided, not when a deal trips over it.
+    async fn a_value_that_no_deal_could_do_with_is_refused(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
-        let mut leads = sandbox.direct(PartName::Leads).leads;
-        let mut names = Vec::new();
-        for on in [false, true] {
-            set(&sandbox, "gateway.run_opportunity_process", "", flag(on)).await.expect("it is changed");
-            let name = sandbox.lead().await.name;
-            let ask = QualifyLeadRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
-            leads.qualify_lead(ask).await.expect("qualified");
-            sandbox.rest().await;
-            names.push(name);
+        let text = |text: &str| SettingValue { text: Some(text.to_owned()), ..Default::default() };
+        let list = |items: Vec<String>| SettingValue { list: Some(SettingList { items }), ..Default::default() };
+        let long = format!("processes/{}", "x".repeat(500));
+        let mut wrong: Vec<(&str, SettingValue)> = Vec::new();
+        for process in ["processes/nope", "corporate-sale", "processes/", "", long.as_str()] {
+            wrong.push(("gateway.default_process", text(process)));
         }
-        let opened = sandbox.api.opportunities.clone().list_opportunities(ListOpportunitiesRequest::default()).await;
-        let opened: Vec<String> = opened.expect("listed").into_inner().opportunities.into_iter().map(|it| it.lead).collect();
-        assert_eq!(opened, names[1..]);
-        sandbox.stop().await;
+        for currency in ["XXX", "usd", "US", ""] {
+            wrong.push(("gateway.default_currency", text(currency)));
+        }
+        wrong.push(("gateway.open_quotes_at_win", text("WAIT")));
+        for template in ["nonsense", "DANCE 1: x", "CALL 1:", "CALL 100000: x"] {
+            wrong.push(("gateway.after_win", list(vec![template.to_owned()])));
+        }
+        wrong.push(("gateway.after_win", list((0..11).map(|day| format!("CALL {day}: Ask")).collect())));
+        for (name, value) in wrong {
+            let refused = set(&sandbox, name, "", value.clone()).await.expect_err("it could not hold");
+            let refused = refusal(&refused);
+            assert_eq!((refused.reason.as_str(), refused.field_names()), ("INVALID_FIELDS", vec!["value"]), "{name} {value:?}");
+        }
+        for (name, value) in [
+            ("gateway.default_process", text("processes/sales-lifecycle")),
+            ("gateway.default_currency", text("EUR")),
+            ("gateway.after_win", list(vec!["task 3650: Offer the next one".to_owned()])),
+        ] {
+            let decided = set(&sandbox, name, "", value.clone()).await.expect("it can hold");
+            assert_eq!(decided.value, Some(value));
+        }
+        let deal = sandbox.qualify(&sandbox.lead().await.name).await.opportunity.expect("it is opened");
+        let process = deal.process_run.map(|run| run.process);
+        assert_eq!((process.as_deref(), deal.currency_code.as_str()), (Some("processes/sales-lifecycle"), "EUR"));
+        sandbox.finish().await;
     }
 }

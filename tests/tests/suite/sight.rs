@@ -198,7 +198,7 @@ both! {
         let mut sales = rep.opportunities.clone();
         assert!(sales.get_opportunity(rep.ask(GetOpportunityRequest { name: of_ann.clone() })).await.is_ok());
         is_missing(sales.get_opportunity(rep.ask(GetOpportunityRequest { name: opportunity() })).await, &of_carl);
-        let entries = ListStageEntriesRequest { opportunity: opportunity() };
+        let entries = ListStageEntriesRequest { opportunity: opportunity(), ..Default::default() };
         is_missing(sales.list_stage_entries(rep.ask(entries)).await, &of_carl);
         let startable = ListStartableProcessesRequest { opportunity: opportunity() };
         is_missing(rep.processes.clone().list_startable_processes(rep.ask(startable)).await, &of_carl);
@@ -213,7 +213,7 @@ both! {
             ..Default::default()
         };
         is_missing(sales.batch_update_opportunities(rep.ask(batch)).await, &of_carl);
-        is_missing(rep.deals.clone().get_deal(rep.ask(GetDealRequest { opportunity: opportunity() })).await, &of_carl);
+        is_missing(rep.deals.clone().get_deal(rep.ask(GetDealRequest { opportunity: opportunity(), ..Default::default() })).await, &of_carl);
         let watch = rep.deals.clone().watch_deal(rep.ask(WatchDealRequest { opportunity: opportunity() })).await;
         is_missing(watch.map(drop), &of_carl);
         let lose = |opportunity: &str| LoseDealRequest {
@@ -255,7 +255,7 @@ both! {
         let ask = CreateOpportunityRequest { opportunity: Some(sale), request_id: new_id(), ..Default::default() };
         let deal = api.opportunities.clone().create_opportunity(api.ask(ask)).await.expect("an admin may").into_inner().name;
         let view = async |api: &Api| {
-            let ask = api.ask(GetDealRequest { opportunity: deal.clone() });
+            let ask = api.ask(GetDealRequest { opportunity: deal.clone(), ..Default::default() });
             api.deals.clone().get_deal(ask).await.expect("it is seen").into_inner()
         };
         let told = view(api).await;

@@ -95,7 +95,7 @@ both! {
         // This house has not said who sells: that is what is missing, and not the document.
         let file = member.documents.clone().export_document(member.ask(export())).await.expect_err("there is no seller");
         assert_eq!(file.code(), tonic::Code::FailedPrecondition, "{file:?}");
-        let view = member.deals.clone().get_deal(member.ask(GetDealRequest { opportunity: deal.clone() })).await;
+        let view = member.deals.clone().get_deal(member.ask(GetDealRequest { opportunity: deal.clone(), ..Default::default() })).await;
         let view = view.expect("it is shown").into_inner();
         assert!(view.quotes.len() == 1 && view.action_panel.iter().any(|it| it.name == task));
 

@@ -63,6 +63,25 @@ both! {
         sandbox.finish().await;
     }
 
+    /// R-OPP-5, R-FLW-1: what the winner says it was sold for is ordered too, and asked for its customer before the win.
+    async fn a_win_for_a_value_that_nobody_would_pay_is_refused_before_the_deal_is_won(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.bare_opportunity().await.name;
+        let win = |actual_value| WinDealRequest {
+            opportunity: deal.clone(),
+            actual_value,
+            request_id: new_id(),
+            ..WinDealRequest::default()
+        };
+        let answer = sandbox.api.deals.clone().win_deal(sandbox.api.ask(win(usd(100)))).await;
+        let refused = refusal(&answer.expect_err("it has no customer"));
+        assert_eq!((refused.reason.as_str(), refused.preconditions[0].1.as_str()), ("GUARD", "opportunity.account"));
+        assert_eq!(sandbox.view(&deal).await.opportunity.map(|deal| deal.state()), Some(State::Open));
+        let won = sandbox.api.deals.clone().win_deal(sandbox.api.ask(win(None))).await.expect("nothing is ordered");
+        assert!(won.into_inner().order.is_none());
+        sandbox.finish().await;
+    }
+
     /// R-OPP-5, R-STG-4: the last activity is not completed while its win could not be ordered.
     async fn a_win_that_cannot_be_ordered_is_refused_before_its_last_activity_is_completed(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;

@@ -99,7 +99,7 @@ pub(super) fn quoted(text: &str) -> String {
 impl View {
     /// Reads a deal, and who its people are.
     pub(super) async fn read(api: &Api, name: &str) -> anyhow::Result<Self> {
-        let ask = GetDealRequest { opportunity: name.to_owned() };
+        let ask = GetDealRequest { opportunity: name.to_owned(), ..Default::default() };
         let deal = api.deals.clone().get_deal(api.ask(ask)).await?.into_inner();
         let people = super::people::People::read(api).await?;
         Ok(Self::new(deal, people))

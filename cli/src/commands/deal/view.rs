@@ -44,7 +44,7 @@ impl View {
         section("Orders", (!deal.orders.is_empty()).then(|| self.orders()));
         section("Invoices", (!deal.invoices.is_empty()).then(|| self.invoices()));
         section("Hand-overs to the ERP", (!deal.handoffs.is_empty()).then(|| self.handoffs()));
-        section("Timeline", Some(self.timeline()));
+        section(if deal.more_timeline { "Timeline, the last of it" } else { "Timeline" }, Some(self.timeline()));
         section("What may come next", Some(self.next()));
         text
     }
@@ -69,6 +69,9 @@ impl View {
             "handoffs": data::list(&deal.handoffs, data::handoff),
             "timeline": data::list(&deal.timeline, data::event),
             "guidance": data::guidance(deal.guidance.as_ref()),
+            "more_stage_entries": deal.more_stage_entries,
+            "more_past_activities": deal.more_past_activities,
+            "more_timeline": deal.more_timeline,
         })
     }
 

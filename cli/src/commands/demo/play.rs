@@ -179,7 +179,7 @@ impl<'a> Play<'a> {
 
     /// The deal as it is now.
     pub(super) async fn deal(&self, opportunity: &str) -> anyhow::Result<Deal> {
-        let ask = GetDealRequest { opportunity: opportunity.to_owned() };
+        let ask = GetDealRequest { opportunity: opportunity.to_owned(), ..Default::default() };
         Ok(self.api.deals.clone().get_deal(self.api.ask(ask)).await?.into_inner())
     }
 

@@ -52,8 +52,13 @@ pub struct Spec {
     pub description: &'static str,
     /// The texts that it may have; empty where any may.
     pub allowed: &'static [&'static str],
+    /// Asks a value that is about to be decided; what is wrong with it, where something is.
+    pub check: Option<Check>,
     fallback: Fallback,
 }
+
+/// Says what is wrong with a value; a value that was decided before there was a check stands.
+pub type Check = fn(&Value) -> Result<(), String>;
 
 /// A default as a constant holds it.
 #[derive(Debug, Clone, Copy)]
@@ -158,13 +163,20 @@ impl<T> Setting<T> {
         description: &'static str,
         take: fn(Value) -> Option<T>,
     ) -> Self {
-        Self { spec: Spec { key, description, allowed: &[], fallback }, take }
+        Self { spec: Spec { key, description, allowed: &[], check: None, fallback }, take }
     }
 
     /// The texts that it may have.
     #[must_use]
     pub const fn one_of(mut self, allowed: &'static [&'static str]) -> Self {
         self.spec.allowed = allowed;
+        self
+    }
+
+    /// What its values are asked for beyond their kind, before they hold.
+    #[must_use]
+    pub const fn checked(mut self, check: Check) -> Self {
+        self.spec.check = Some(check);
         self
     }
 
@@ -235,12 +247,13 @@ impl Spec {
             _ => &[],
         };
         let known = |text: &String| self.allowed.is_empty() || self.allowed.contains(&text.as_str());
-        match texts.iter().find(|text| !known(text)) {
-            None => Ok(value),
-            Some(other) => {
-                let expected = format!("`{other}` is not allowed; allowed are {}", self.allowed.join(", "));
-                Err(Refusal::field("value", expected))
-            }
+        if let Some(other) = texts.iter().find(|text| !known(text)) {
+            let expected = format!("`{other}` is not allowed; allowed are {}", self.allowed.join(", "));
+            return Err(Refusal::field("value", expected));
+        }
+        match self.check.map_or(Ok(()), |check| check(&value)) {
+            Ok(()) => Ok(value),
+            Err(expected) => Err(Refusal::field("value", expected)),
         }
     }
 }

@@ -11,8 +11,9 @@ use dealflow_proto::feed::v1::{Event, ListEventsRequest, ListEventsResponse, Sub
 use dealflow_testbed::{TestDb, both, eventually, refusal};
 use futures::StreamExt;
 use futures::future::join_all;
+use prost_types::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{DatabaseTransaction, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
@@ -236,9 +237,72 @@ both! {
             (ListEventsRequest { thread: "opportunities/one".to_owned(), ..one() }, "subject"),
             (ListEventsRequest { page_size: -1, ..one() }, "page_size"),
             (ListEventsRequest { page_token: "next".to_owned(), ..one() }, "page_token"),
+            (ListEventsRequest { page_token: "7".to_owned(), newest_first: true, ..one() }, "page_token"),
+            (ListEventsRequest { before_time: Some(Timestamp { seconds: i64::MAX, nanos: 0 }), ..one() }, "before_time.seconds"),
         ] {
             let refused = refusal(&list(&counters.store, ask).await.expect_err("it cannot be asked"));
             assert_eq!((refused.code, refused.field_names()), (Code::InvalidArgument, vec![field]));
+        }
+    }
+
+    /// R-API-3: by the time at which it took effect, whatever was written first.
+    async fn what_happened_last_is_listed_first_where_that_is_asked(db: TestDb) {
+        let counters = Counters::new(&db, 2).await;
+        let _numbering = numbering(&counters.store);
+        for n in 0..7 {
+            counters.send(counters.ask(n % 2)).await.expect("it is done");
+        }
+        let mut latest = whole(&counters.store).await;
+        latest.retain(|event| event.thread == "opportunities/one");
+        latest.reverse();
+        let time = |event: &Event| event.time.map(|time| (time.seconds, time.nanos));
+        latest.sort_by_key(|event| std::cmp::Reverse(time(event)));
+        let ask = ListEventsRequest { thread: "opportunities/one".into(), newest_first: true, ..Default::default() };
+        for page_size in [1, 3, 1000] {
+            let (mut listed, mut page_token) = (Vec::new(), String::new());
+            loop {
+                let page = list(&counters.store, ListEventsRequest { page_size, page_token, ..ask.clone() }).await;
+                let page = page.expect("it is listed");
+                listed.extend(page.events);
+                page_token = page.next_page_token;
+                if page_token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(listed, latest, "pages of {page_size}");
+        }
+        for (at, event) in latest.iter().enumerate() {
+            let before = ListEventsRequest { before_time: event.time, ..ask.clone() };
+            let earlier = list(&counters.store, before).await.expect("it is listed").events;
+            let wanted: Vec<Event> = latest[at..].iter().filter(|it| time(it) < time(event)).cloned().collect();
+            assert_eq!(earlier, wanted);
+        }
+    }
+
+    /// R-API-3: a page of large records is as long as a message may be, and says where it goes on.
+    async fn a_page_of_large_records_is_cut_where_a_message_ends(db: TestDb) {
+        let counters = Counters::new(&db, 0).await;
+        let _numbering = numbering(&counters.store);
+        let tx = counters.store.begin().await.expect("a transaction begins");
+        tell(&tx, "leads/one", 0, 20).await;
+        let large = match counters.store.backend() {
+            DbBackend::Sqlite => "UPDATE history SET data = zeroblob(307200)",
+            _ => "UPDATE history SET data = decode(repeat('00', 307200), 'hex')",
+        };
+        tx.execute_unprepared(large).await.expect("the records grow");
+        counters.store.commit(tx).await.expect("it commits");
+        for newest_first in [false, true] {
+            let mut ask = ListEventsRequest { subject: "leads/one".into(), page_size: 1000, newest_first, ..Default::default() };
+            let mut sizes = Vec::new();
+            loop {
+                let page = list(&counters.store, ask.clone()).await.expect("it fits into a message");
+                sizes.push(page.events.len());
+                ask.page_token = page.next_page_token;
+                if ask.page_token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(sizes, [6, 6, 6, 2]);
         }
     }
 

@@ -52,6 +52,39 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// What was asked, and what was answered.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What was asked.
+    pub verb: String,
+    /// What was answered.
+    pub message: String,
+}
+
+impl Model {
+    /// An attempt on an opportunity in this state.
+    pub fn new(
+        opportunity: Uuid,
+        state: State,
+        told: Told,
+        context: &Context,
+        request_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            opportunity,
+            state,
+            verb: told.verb,
+            actor: context.actor.clone(),
+            at: now,
+            message: told.message,
+            request_id,
+            traceparent: context.traceparent.clone().unwrap_or_default(),
+        }
+    }
+}
+
 /// What the list is filtered and ordered by.
 pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
@@ -73,20 +106,9 @@ pub fn of(refused: &Status, context: &Context, request_id: Uuid, now: DateTime<U
     }
     let told = |key: &str| info.metadata.get(key).map(String::as_str).unwrap_or_default();
     let state = if told("state") == State::Won.to_string() { State::Won } else { State::Lost };
+    let what = Told { verb: told("verb").to_owned(), message: refused.message().to_owned() };
     let closed = told(CLOSED).split(',').filter_map(|name| OPPORTUNITIES.parse(name).ok());
-    closed
-        .map(|opportunity| Model {
-            id: Uuid::now_v7(),
-            opportunity,
-            state,
-            verb: told("verb").to_owned(),
-            actor: context.actor.clone(),
-            at: now,
-            message: refused.message().to_owned(),
-            request_id,
-            traceparent: context.traceparent.clone().unwrap_or_default(),
-        })
-        .collect()
+    closed.map(|opportunity| Model::new(opportunity, state, what.clone(), context, request_id, now)).collect()
 }
 
 /// Keeps attempts; a request that is sent again is the same attempt.

@@ -62,9 +62,10 @@ impl AnalyticsService for Analytics {
         let sight = Sight::of(request.metadata())?;
         let ask = request.into_inner();
         check(&ask)?;
+        let group = group(ask.group_by())?;
         let filter = filter(&ask.owners, &ask.process, ask.from_date, ask.to_date).map_err(Refusal::from)?;
         let Some(filter) = narrowed(filter, &sight) else { return Ok(Response::new(Default::default())) };
-        let rows = analytics::won_lost(self.store.reader(), group(ask.group_by()), &filter).await;
+        let rows = analytics::won_lost(self.store.reader(), group, &filter).await;
         let rows = rows.map_err(Refusal::from)?.into_iter().map(wire::won_lost_row).collect::<Result<_, Error>>();
         Ok(Response::new(pb::GetWonLostResponse { rows: rows.map_err(Refusal::from)? }))
     }
@@ -112,9 +113,9 @@ fn filter(owners: &[String], process: &str, from: Option<Date>, to: Option<Date>
     Ok(Filter { owners: ids, process: process.map(str::to_owned), from, to })
 }
 
-fn group(by: pb::get_won_lost_request::GroupBy) -> Group {
+fn group(by: pb::get_won_lost_request::GroupBy) -> Result<Group, Refusal> {
     use pb::get_won_lost_request::GroupBy;
-    match by {
+    Ok(match by {
         GroupBy::Unspecified => Group::All,
         GroupBy::Owner => Group::Owner,
         GroupBy::Account => Group::Account,
@@ -126,5 +127,8 @@ fn group(by: pb::get_won_lost_request::GroupBy) -> Group {
         GroupBy::Source => Group::Source,
         GroupBy::Product => Group::Product,
         GroupBy::Process => Group::Process,
-    }
+        GroupBy::Team | GroupBy::Manager | GroupBy::Office => {
+            return Err(Refusal::field("group_by", "what this part knows; by people it is asked at the gateway"));
+        }
+    })
 }

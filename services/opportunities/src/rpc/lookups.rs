@@ -4,6 +4,7 @@ use dealflow_chassis::list::{ListRequest, list};
 use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Refusal, Work};
+use dealflow_proto::Mutation;
 use dealflow_proto::names::LOSE_REASONS;
 use dealflow_proto::opportunities::v1 as pb;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter};
@@ -11,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::Opportunities;
 use crate::error::Error;
-use crate::opportunity::{self, LoseReason, attempt, lose_reason, tactics};
+use crate::opportunity::{self, LoseReason, State, attempt, lose_reason, tactics};
 use crate::wire;
 
 impl Opportunities {
@@ -57,6 +58,28 @@ impl Opportunities {
             refused_attempts: page.items.into_iter().map(wire::refused_attempt).collect(),
             next_page_token: page.next_page_token,
         }))
+    }
+
+    /// What the gateway refused in the name of a closed opportunity.
+    pub(super) async fn note_attempt(
+        &self,
+        request: Request<pb::NoteRefusedAttemptRequest>,
+    ) -> Result<Response<pb::RefusedAttempt>, Status> {
+        let id = request.get_ref().request_id().parse().unwrap_or_default();
+        let act = |mut work: Work, ask: pb::NoteRefusedAttemptRequest| async move {
+            let sale = self.lock(&work, &ask.name, "").await?;
+            work.take_effect_after(sale.opportunity.updated_at)?;
+            let state = sale.opportunity.state;
+            if state == State::Open {
+                let message = format!("{} is open: nothing is refused for its being closed", ask.name);
+                return Err(Refusal::guard(message, &[("opportunity", "is WON or LOST")]).into());
+            }
+            let told = attempt::Told { verb: ask.verb, message: ask.message };
+            let attempt = attempt::Model::new(sale.opportunity.id, state, told, &work.context, id, work.now);
+            attempt::Entity::insert(attempt.clone().into_active_model()).exec_without_returning(&work.tx).await?;
+            Ok::<_, Error>(work.done(wire::refused_attempt(attempt)))
+        };
+        self.work(request, act).await
     }
 
     /// The user's own reasons page by page; the built-in ones, which are few, stand before the first of them where no

@@ -11,7 +11,7 @@ use dealflow_chassis::{Mask, Refusal, Store, Work};
 use dealflow_proto::names::{OPPORTUNITIES, ORDERS, STAGE_ENTRIES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityService;
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::steps::{answer, id, language, lose_reason, save_if_changed, stage_slug};
@@ -21,6 +21,9 @@ use crate::opportunity::{self, Verb, tactics};
 use crate::sale::{Loss, Performed, Recorded, Sale, Win};
 use crate::stage_entry;
 use crate::wire::{self, day};
+
+/// Stage entries of a page where nobody says.
+const MOST_ENTRIES: i32 = 1000;
 
 /// The opportunity service.
 #[derive(Clone)]
@@ -261,10 +264,25 @@ impl OpportunityService for Opportunities {
         let db = self.store.reader();
         let id = id("opportunity", OPPORTUNITIES, &ask.opportunity).map_err(Refusal::from)?;
         let sale = Sale::find(db, &self.library, id, &sight).await.map_err(Refusal::from)?;
-        let entries = stage_entry::of_opportunity(db, id).await.map_err(Refusal::from)?;
+        let wanted = ListRequest {
+            // Who asks for no pages asks as if there were none.
+            page_size: if ask.page_size == 0 { MOST_ENTRIES } else { ask.page_size },
+            page_token: &ask.page_token,
+            filter: &ask.filter,
+            order_by: &ask.order_by,
+        };
+        let of_this = stage_entry::Entity::find().filter(stage_entry::Column::Opportunity.eq(id));
+        let page = list(db, of_this, &stage_entry::LISTED, wanted).await.map_err(Refusal::from)?;
+        let stays = match ask.page_token.is_empty() {
+            true => stage_entry::stays(db, id).await.map_err(Refusal::from)?,
+            false => Vec::new(),
+        };
         let (process, language) = (sale.process.as_deref(), sale.language());
-        let stage_entries = entries.iter().map(|entry| wire::entry(entry, process, language)).collect();
-        Ok(Response::new(pb::ListStageEntriesResponse { stage_entries }))
+        Ok(Response::new(pb::ListStageEntriesResponse {
+            stage_entries: page.items.iter().map(|entry| wire::entry(entry, process, language)).collect(),
+            next_page_token: page.next_page_token,
+            stays: stays.iter().map(wire::stay).collect(),
+        }))
     }
 
     async fn batch_update_opportunities(
@@ -307,6 +325,13 @@ impl OpportunityService for Opportunities {
         request: Request<pb::ListRefusedAttemptsRequest>,
     ) -> Result<Response<pb::ListRefusedAttemptsResponse>, Status> {
         self.refused_attempts(request).await
+    }
+
+    async fn note_refused_attempt(
+        &self,
+        request: Request<pb::NoteRefusedAttemptRequest>,
+    ) -> Result<Response<pb::RefusedAttempt>, Status> {
+        self.note_attempt(request).await
     }
 
     async fn list_lose_reasons(

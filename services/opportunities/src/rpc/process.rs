@@ -231,12 +231,12 @@ impl Processes {
         sight: &Sight,
     ) -> Result<(diagram::Way, Option<i32>), Error> {
         let sale = Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?, sight).await?;
-        let entries = stage_entry::of_opportunity(db, sale.opportunity.id).await?;
+        let stays = stage_entry::stays(db, sale.opportunity.id).await?;
         let pinned = sale.opportunity.run.as_ref().filter(|run| run.process == process).map(|run| run.version);
         let done = sale.entry.planned.0.iter().filter(|planned| planned.result.is_some());
         let way = diagram::Way {
             current: sale.opportunity.stage.clone(),
-            visited: entries.into_iter().map(|entry| entry.stage).collect(),
+            visited: stays.into_iter().map(|stay| stay.stage).collect(),
             done: done.map(|planned| planned.template.clone()).collect(),
             open: sale.entry.planned.open().map(|planned| planned.template.clone()).collect(),
         };

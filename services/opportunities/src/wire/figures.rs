@@ -10,6 +10,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use super::library::forecast;
 use crate::analytics::{ForecastRow, PipelineRow, StageRow, WonLostRow};
 use crate::error::Error;
+use crate::stage_entry::Stay;
 
 /// The open opportunities of one stage and currency.
 pub(crate) fn pipeline_row(row: PipelineRow) -> Result<pb::PipelineRow, Error> {
@@ -80,6 +81,15 @@ pub(crate) fn stage_row(row: &StageRow) -> pb::StageFiguresRow {
 fn quotient(number: i64, divisor: i64) -> Option<WireDecimal> {
     let exact = Decimal::from(number).checked_div(Decimal::from(divisor))?;
     Some(decimal(exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
+}
+
+/// How often an opportunity was in a stage.
+pub(crate) fn stay(stay: &Stay) -> pb::StageStay {
+    pb::StageStay {
+        stage: STAGES.slug(&stay.stage),
+        entry_count: i32::try_from(stay.entries).unwrap_or(i32::MAX),
+        total_time: Some(duration(i128::from(stay.micros))),
+    }
 }
 
 fn duration(micros: i128) -> Duration {

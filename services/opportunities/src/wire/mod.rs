@@ -14,7 +14,7 @@ mod people;
 mod read;
 mod write;
 
-pub(crate) use figures::{forecast_row, pipeline_row, stage_row, won_lost_row};
+pub(crate) use figures::{forecast_row, pipeline_row, stage_row, stay, won_lost_row};
 pub(crate) use library::{documents, new_stage, overlay_stage, process, process_change, stage, startable};
 pub(crate) use lookups::{built_in_reason, own_reason, read_reason, refused_attempt, tactics};
 pub(crate) use read::{KNOWN, day, lose_reason, overlay, read};

@@ -265,7 +265,7 @@ impl Desk {
     }
 
     pub(crate) async fn entries(&self, name: &str) -> Vec<StageEntry> {
-        let ask = ListStageEntriesRequest { opportunity: name.to_owned() };
+        let ask = ListStageEntriesRequest { opportunity: name.to_owned(), ..Default::default() };
         let listed = self.opportunities.clone().list_stage_entries(ask).await;
         listed.expect("its entries are listed").into_inner().stage_entries
     }

@@ -121,7 +121,8 @@ const FIELDS: &[&str] = &[
 ];
 
 /// What changes something in this service and is no verb of an opportunity that is there.
-const ELSEWHERE: &[&str] = &["CreateOpportunity", "CreateFollowUpOpportunity", "CreateLoseReason", "UpdateLoseReason"];
+const ELSEWHERE: &[&str] =
+    &["CreateOpportunity", "CreateFollowUpOpportunity", "CreateLoseReason", "UpdateLoseReason", "NoteRefusedAttempt"];
 
 async fn attempts(desk: &Desk, opportunity: &str) -> Vec<RefusedAttempt> {
     let ask = ListRefusedAttemptsRequest {
@@ -186,6 +187,38 @@ both! {
         assert!(attempts(&desk, &open.name).await.is_empty());
         let all = ListRefusedAttemptsRequest { order_by: "attempt_time".to_owned(), ..Default::default() };
         assert_eq!(to.list_refused_attempts(all).await.expect("listed").into_inner().refused_attempts, kept);
+    }
+
+    /// R-OPP-3: what another part refused in the name of a closed opportunity is kept like what is refused here, once; an
+    /// open one has nothing to refuse.
+    async fn an_attempt_that_was_refused_elsewhere_is_kept_too(db: TestDb) {
+        let desk = Desk::open(&db).await;
+        let (open, closed) = (desk.led().await, desk.led().await);
+        desk.lose(&closed.name, LoseReason::Price).await.expect("lost");
+        let ask = NoteRefusedAttemptRequest {
+            name: closed.name.clone(),
+            verb: "ProposeQuote".to_owned(),
+            message: "it is lost".to_owned(),
+            request_id: id(),
+            ..NoteRefusedAttemptRequest::default()
+        };
+        let mut to = desk.opportunities.clone();
+        to.note_refused_attempt(asked(NoteRefusedAttemptRequest { validate_only: true, ..ask.clone() })).await.expect("it may");
+        assert!(attempts(&desk, &closed.name).await.is_empty(), "to ask is not to note");
+        let mut noted = Vec::new();
+        for _ in 0..3 {
+            noted.push(to.note_refused_attempt(asked(ask.clone())).await.expect("noted").into_inner());
+        }
+        assert!(noted.iter().all(|it| *it == noted[0]));
+        assert_eq!(attempts(&desk, &closed.name).await, noted[..1]);
+        let kept = &noted[0];
+        let told = (kept.verb.as_str(), kept.actor.as_str(), kept.message.as_str(), kept.state());
+        assert_eq!(told, ("ProposeQuote", ADMINISTRATOR, "it is lost", State::Lost));
+
+        let ask = NoteRefusedAttemptRequest { name: open.name.clone(), request_id: id(), ..ask };
+        let refused = refusal(&to.note_refused_attempt(asked(ask)).await.expect_err("it is open"));
+        assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "GUARD"));
+        assert!(attempts(&desk, &open.name).await.is_empty());
     }
 
     /// R-OPP-3: nor by a statement that goes round all verbs.

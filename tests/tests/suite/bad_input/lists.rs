@@ -17,13 +17,14 @@ fn lists() -> impl Iterator<Item = MethodDescriptor> {
 }
 
 /// A request with what it must have beside filter and order: whose list it is, and the interval of a calendar.
-fn of_somebody(method: &MethodDescriptor, employee: &str) -> DynamicMessage {
+fn of_somebody(method: &MethodDescriptor, employee: &str, deal: &str) -> DynamicMessage {
     let mut ask = DynamicMessage::new(method.input());
     for name in required(&method.input()) {
         let field = method.input().get_field_by_name(&name).expect("it is a field of the request");
         let value = match name.as_str() {
             "start_time" => time(&field, 1_800_000_000),
             "end_time" => time(&field, 1_900_000_000),
+            "opportunity" => Value::String(deal.to_owned()),
             _ if field.is_list() => Value::List(vec![Value::String(employee.to_owned())]),
             _ => Value::String(employee.to_owned()),
         };
@@ -58,11 +59,12 @@ both! {
         let hire = CreateEmployeeRequest { employee: Some(employee), request_id: new_id(), ..Default::default() };
         let hired = sandbox.api.employees.clone().create_employee(sandbox.api.ask(hire)).await;
         let employee = hired.expect("the employee is added").into_inner().name;
+        let deal = sandbox.bare_opportunity().await.name;
         let (mut wrong, mut cases) = (Vec::new(), 0);
         for method in lists() {
             for (field, value) in &bad {
                 cases += 1;
-                let mut ask = of_somebody(&method, &employee);
+                let mut ask = of_somebody(&method, &employee, &deal);
                 ask.set_field_by_name(field, value.clone());
                 let answer = call(&sandbox.link, &method, ask.encode_to_vec()).await;
                 let refused = answer.as_ref().err().map(refusal);

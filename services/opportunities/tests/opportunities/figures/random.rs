@@ -163,7 +163,7 @@ pub(super) async fn export(desk: &Desk) -> Vec<Row> {
     loop {
         let page = to.list_opportunities(ask.clone()).await.expect("listed").into_inner();
         for it in page.opportunities {
-            let ask = ListStageEntriesRequest { opportunity: it.name.clone() };
+            let ask = ListStageEntriesRequest { opportunity: it.name.clone(), ..Default::default() };
             let entries = to.list_stage_entries(ask).await.expect("listed").into_inner().stage_entries;
             rows.push(Row { it, entries });
         }

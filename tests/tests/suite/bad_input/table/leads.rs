@@ -37,12 +37,13 @@ pub(super) async fn leads(method: &str, sandbox: &Sandbox) -> Option<Row> {
             row!(Again::Fine, MoveLeadToStageRequest { name: lead, stage: lead::Stage::Distribution.into() })
         }
         "LeadService/DistributeLeads" => {
+            let employee = super::sales::employee(sandbox).await?;
             row!(
                 Again::Fine,
                 DistributeLeadsRequest {
                     leads: vec![lead],
                     method: distribute_leads_request::Method::RoundRobin.into(),
-                    employees: vec![dealflow_tests::sandbox::ACTOR.to_owned()],
+                    employees: vec![employee],
                 }
             )
         }

@@ -79,6 +79,11 @@ pub(super) async fn opportunities(method: &str, sandbox: &Sandbox) -> Option<Row
             sandbox.api.opportunities.clone().win_opportunity(ask).await.ok()?;
             row!(Again::Fine, opportunities::CreateFollowUpOpportunityRequest { name: name })
         }
+        "OpportunityService/NoteRefusedAttempt" => {
+            let ask = WinOpportunityRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+            sandbox.api.opportunities.clone().win_opportunity(ask).await.ok()?;
+            row!(Again::Fine, opportunities::NoteRefusedAttemptRequest { name: name, verb: "ProposeQuote".to_owned() })
+        }
         "OpportunityService/WinOpportunity" => row!(TERMINAL, WinOpportunityRequest { name: name }),
         "OpportunityService/LoseOpportunity" => {
             row!(TERMINAL, LoseOpportunityRequest { name: name, reason: LoseReason::Price.into() })

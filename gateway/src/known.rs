@@ -1,0 +1,206 @@
+//! Whether the people and the customers that a call names are there (R-LED-6, R-OPP-1).
+//!
+//! A part keeps another part's names as it gets them: it cannot know more. So the gateway asks, before the call goes on:
+//! what it names and nobody knows is refused, all at once, in the fields where it stands. Names of a wrong form are
+//! refused by the part itself, and so is whatever cannot be read here.
+
+use std::convert::Infallible;
+use std::task::{Context as Waker, Poll};
+
+use dealflow_chassis::link::Link;
+use dealflow_chassis::{Context, Refusal};
+use dealflow_proto::activities::v1::GetEmployeeRequest;
+use dealflow_proto::gateway::v1::{DevelopDealRequest, StartDealRequest};
+use dealflow_proto::leads::v1::{self as leads, GetAccountRequest, GetContactRequest};
+use dealflow_proto::names;
+use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
+use dealflow_proto::validate::Violation;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+use http::{Request, Response};
+use prost::Message;
+use prost_types::FieldMask;
+use tonic::body::Body;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Status};
+use tower::{Service, ServiceExt};
+
+use crate::calls::{Ask, Neighbours};
+use crate::through::{MOST_BYTES, only_message};
+
+/// The services of which some calls are looked at.
+pub(crate) const SERVICES: [&str; 2] =
+    ["dealflow.leads.v1.LeadService", "dealflow.opportunities.v1.OpportunityService"];
+
+/// The calls that are looked at.
+const METHODS: [&str; 6] = [
+    "CreateLead",
+    "UpdateLead",
+    "DistributeLeads",
+    "CreateOpportunity",
+    "UpdateOpportunity",
+    "BatchUpdateOpportunities",
+];
+
+/// A name, and the field that it stands in.
+pub(crate) type Named = (String, String);
+
+/// Asks the parts whether they know somebody.
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) to: Neighbours,
+}
+
+impl Known {
+    /// Refuses a call that names whom nobody knows.
+    pub(crate) async fn check<Q>(&self, request: &tonic::Request<Q>, named: Vec<Named>) -> Result<(), Status> {
+        self.all(&Context::of(request.metadata())?, named).await
+    }
+
+    async fn all(&self, context: &Context, named: Vec<Named>) -> Result<(), Status> {
+        let asked = named.into_iter().map(|(field, name)| async move {
+            let known = self.is_known(context, &name).await?;
+            let unknown = Violation { field, description: format!("{name} is not known") };
+            Ok::<_, Status>(Some(unknown).filter(|_| !known))
+        });
+        let unknown: Vec<Violation> = try_join_all(asked).await?.into_iter().flatten().collect();
+        if unknown.is_empty() { Ok(()) } else { Err(Refusal::fields(unknown).into()) }
+    }
+
+    /// Whether a record is there, whosever it is.
+    async fn is_known(&self, context: &Context, name: &str) -> Result<bool, Status> {
+        let own = || name.to_owned();
+        if names::EMPLOYEES.parse(name).is_ok() {
+            self.is_there(context, GetEmployeeRequest { name: own() }).await
+        } else if names::ACCOUNTS.parse(name).is_ok() {
+            self.is_there(context, GetAccountRequest { name: own() }).await
+        } else if names::CONTACTS.parse(name).is_ok() {
+            self.is_there(context, GetContactRequest { name: own() }).await
+        } else {
+            Ok(true)
+        }
+    }
+
+    async fn is_there<A: Ask>(&self, context: &Context, ask: A) -> Result<bool, Status> {
+        let mut request = tonic::Request::new(ask);
+        context.carry_seeing_all(request.metadata_mut());
+        match A::send(&self.to, request).await {
+            Ok(_) => Ok(true),
+            Err(status) if status.code() == Code::NotFound => Ok(false),
+            Err(status) => Err(status),
+        }
+    }
+}
+
+/// The way to a part, for calls that name people and customers.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub(crate) link: Link,
+    pub(crate) known: Known,
+}
+
+impl Service<Request<Body>> for Asking {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Waker<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let asking = self.clone();
+        async move { Ok(asking.answer(request).await.unwrap_or_else(Status::into_http)) }.boxed()
+    }
+}
+
+impl Asking {
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let Some(method) = METHODS.into_iter().find(|known| *known == method) else {
+            return self.link.oneshot(request).await;
+        };
+        let (head, body) = request.into_parts();
+        let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
+        let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
+        let named = only_message(&bytes).ok().and_then(|message| named_in(method, message)).unwrap_or_default();
+        if !named.is_empty() {
+            let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;
+            self.known.all(&context, named).await?;
+        }
+        self.link.oneshot(Request::from_parts(head, Body::new(axum::body::Body::from(bytes)))).await
+    }
+}
+
+/// Whom a call names; none where it cannot be read.
+fn named_in(method: &str, message: &[u8]) -> Option<Vec<Named>> {
+    match method {
+        "CreateLead" => {
+            let lead = leads::CreateLeadRequest::decode(message).ok()?.lead?;
+            Some(vec![("lead.owner".to_owned(), lead.owner)])
+        }
+        "UpdateLead" => {
+            let ask = leads::UpdateLeadRequest::decode(message).ok()?;
+            let owner = ask.lead?.owner;
+            takes(ask.update_mask.as_ref(), "owner").then(|| vec![("lead.owner".to_owned(), owner)])
+        }
+        "DistributeLeads" => {
+            let among = leads::DistributeLeadsRequest::decode(message).ok()?.employees;
+            Some(among.into_iter().enumerate().map(|(at, name)| (format!("employees[{at}]"), name)).collect())
+        }
+        "CreateOpportunity" => {
+            let ask = opportunities::CreateOpportunityRequest::decode(message).ok()?;
+            Some(of_opportunity(&ask.opportunity?, None))
+        }
+        "UpdateOpportunity" => {
+            let ask = opportunities::UpdateOpportunityRequest::decode(message).ok()?;
+            Some(of_opportunity(&ask.opportunity?, ask.update_mask.as_ref()))
+        }
+        "BatchUpdateOpportunities" => {
+            let ask = opportunities::BatchUpdateOpportunitiesRequest::decode(message).ok()?;
+            Some(of_opportunity(&ask.opportunity?, ask.update_mask.as_ref()))
+        }
+        _ => None,
+    }
+}
+
+/// Whom a new deal names.
+pub(crate) fn of_start(ask: &StartDealRequest) -> Vec<Named> {
+    ask.opportunity.as_ref().map(|opportunity| of_opportunity(opportunity, None)).unwrap_or_default()
+}
+
+/// Whom one names who says more of a deal.
+pub(crate) fn of_development(ask: &DevelopDealRequest) -> Vec<Named> {
+    let named = [
+        ("owner", &ask.owner),
+        ("account", &ask.account),
+        ("contact", &ask.contact),
+        ("decision_maker", &ask.decision_maker),
+    ];
+    named.into_iter().map(|(field, name)| (field.to_owned(), name.clone())).collect()
+}
+
+/// Whom an opportunity names in the fields that are taken over.
+fn of_opportunity(deal: &Opportunity, mask: Option<&FieldMask>) -> Vec<Named> {
+    let fields = [
+        ("owner", &deal.owner),
+        ("account", &deal.account),
+        ("contact", &deal.contact),
+        ("decision_maker", &deal.decision_maker),
+    ];
+    let taken = |field: &str| takes(mask, field);
+    let mut named: Vec<Named> = fields
+        .into_iter()
+        .filter(|(field, _)| taken(field))
+        .map(|(field, name)| (format!("opportunity.{field}"), name.clone()))
+        .collect();
+    let team = deal.team.iter().enumerate().filter(|_| taken("team"));
+    named.extend(team.map(|(at, member)| (format!("opportunity.team[{at}].employee"), member.employee.clone())));
+    let participants = deal.participants.iter().enumerate().filter(|_| taken("participants"));
+    named.extend(participants.map(|(at, it)| (format!("opportunity.participants[{at}].contact"), it.contact.clone())));
+    named
+}
+
+/// Whether a field is taken over: one that the mask names, or any where it names none.
+fn takes(mask: Option<&FieldMask>, field: &str) -> bool {
+    mask.is_none_or(|mask| mask.paths.is_empty() || mask.paths.iter().any(|path| path == field))
+}

@@ -1,0 +1,100 @@
+//! R-STG-2, R-API-3: a deal may move any number of times, and is shown all the same: the latest of it, and the rest by pages.
+
+use dealflow::api::{all_pages, new_id};
+use dealflow::suite::PartName;
+use dealflow_proto::activities::v1::activity;
+use dealflow_proto::feed::v1::Event;
+use dealflow_proto::gateway::v1::{Deal, GetDealRequest, stage_bar_item::Mark};
+use dealflow_proto::opportunities::v1::{
+    CreateOpportunityRequest, ListStageEntriesRequest, MoveToStageRequest, Opportunity, StageEntry,
+};
+use dealflow_testbed::{TestDb, both};
+use dealflow_tests::Sandbox;
+use prost::Message;
+use prost_types::Timestamp;
+
+/// Moves of one deal: more than a view shows.
+const MOVES: usize = 320;
+/// What a client takes in one message.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+async fn view(sandbox: &Sandbox, opportunity: &str, timeline_before_time: Option<Timestamp>) -> Deal {
+    let ask = GetDealRequest { opportunity: opportunity.to_owned(), timeline_before_time };
+    let view = sandbox.api.deals.clone().get_deal(sandbox.api.ask(ask)).await;
+    view.expect("however long it is").into_inner()
+}
+
+async fn entries(sandbox: &Sandbox, deal: &str, order_by: &str) -> Vec<StageEntry> {
+    let api = &sandbox.api;
+    let all = all_pages(async |page_token| {
+        let (opportunity, order_by) = (deal.to_owned(), order_by.to_owned());
+        let ask = ListStageEntriesRequest { opportunity, page_size: 100, page_token, order_by, ..Default::default() };
+        let page = api.opportunities.clone().list_stage_entries(api.ask(ask)).await?.into_inner();
+        assert!(page.stage_entries.len() <= 100);
+        Ok((page.stage_entries, page.next_page_token))
+    });
+    all.await.expect("listed")
+}
+
+both! {
+    /// R-STG-2, R-STG-3, R-API-3: with records so large that all of it would fit in no message.
+    async fn a_deal_that_moved_hundreds_of_times_is_shown_and_its_whole_way_is_read_by_pages(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let long = Opportunity { title: sandbox.unique(), notes: "n".repeat(15_000), ..Opportunity::default() };
+        let ask = CreateOpportunityRequest { opportunity: Some(long), request_id: new_id(), ..Default::default() };
+        let deal = sandbox.api.opportunities.clone().create_opportunity(sandbox.api.ask(ask)).await.expect("opened");
+        let deal = deal.into_inner().name;
+        let mut opportunities = sandbox.direct(PartName::Opportunities).opportunities;
+        for at in 0..MOVES {
+            let stage = if at % 2 == 0 { "stages/proposal" } else { "stages/qualification" }.to_owned();
+            let ask = MoveToStageRequest { name: deal.clone(), stage, request_id: new_id(), ..Default::default() };
+            opportunities.move_to_stage(ask).await.expect("any number of times");
+        }
+        sandbox.rest().await;
+
+        let shown = view(&sandbox, &deal, None).await;
+        assert!(shown.encoded_len() < MOST_BYTES, "{} bytes", shown.encoded_len());
+        assert!(shown.more_stage_entries && shown.more_timeline && !shown.more_past_activities);
+        let numbers: Vec<i32> = shown.stage_entries.iter().map(|entry| entry.number).collect();
+        assert!(numbers.is_sorted() && numbers.last() == Some(&321) && numbers.len() == 200, "{numbers:?}");
+        let bar: Vec<_> = shown.stage_bar.iter().map(|stage| (stage.mark(), stage.entry_count)).collect();
+        assert!(bar.contains(&(Mark::Current, 161)) && bar.contains(&(Mark::Visited, 160)), "all of them count: {bar:?}");
+
+        let (mut happened, mut first, mut more): (Vec<Event>, _, _) = (Vec::new(), None, true);
+        while more {
+            let part = view(&sandbox, &deal, first).await;
+            assert!(part.encoded_len() < MOST_BYTES && !part.timeline.is_empty());
+            (first, more) = (part.timeline[0].time, part.more_timeline);
+            happened.splice(0..0, part.timeline);
+        }
+        let moves = happened.iter().filter(|event| event.r#type == "opportunity.stage_changed").count();
+        assert_eq!(moves, MOVES, "none is missing and none is there twice");
+        assert_eq!(happened[0].r#type, "opportunity.created");
+        let times: Vec<_> = happened.iter().map(|event| event.time.map(|time| (time.seconds, time.nanos))).collect();
+        assert!(times.is_sorted());
+
+        let all = entries(&sandbox, &deal, "").await;
+        assert!(all.iter().map(|entry| entry.number).eq(1..=321), "first to last, without a gap");
+        let backwards = entries(&sandbox, &deal, "number desc").await;
+        assert!(backwards.iter().rev().eq(all.iter()));
+        sandbox.finish().await;
+    }
+
+    /// R-STG-3, R-ACT-2, R-API-3: what is to be done is shown whole, however much was canceled before.
+    async fn what_is_to_be_done_is_shown_whatever_was_canceled_before(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.qualified_deal().await;
+        for at in 0..84 {
+            sandbox.move_to(&deal, if at % 2 == 0 { "stages/proposal" } else { "stages/qualification" }).await;
+        }
+        let shown = view(&sandbox, &deal, None).await;
+        assert_eq!(shown.action_panel.len(), 2, "those of the present entry");
+        assert!(shown.action_panel.iter().all(|activity| activity.state() == activity::State::NotStarted));
+        assert!(shown.more_past_activities, "210 were canceled");
+        assert_eq!(shown.past_activities.len(), 200);
+        assert!(shown.past_activities.iter().all(|activity| activity.state() == activity::State::Canceled));
+        let made: Vec<_> = shown.past_activities.iter().map(|it| it.create_time.map(|time| (time.seconds, time.nanos))).collect();
+        assert!(made.is_sorted());
+        sandbox.finish().await;
+    }
+}
