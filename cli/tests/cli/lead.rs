@@ -31,6 +31,57 @@ fn a_file_of_leads_goes_in_row_by_row_and_only_once() {
     assert_eq!(listed["leads"][0]["estimated_value"], json!({ "amount": "1200.50", "currency": "EUR" }));
 }
 
+/// R-LED-2: a quote that nobody closed, a row that is too short and what is no e-mail address cost their own rows; the
+/// others go in, and what a second, mended file would do is told.
+#[test]
+fn bad_rows_are_told_and_take_no_others_with_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("dirty.csv");
+    let rows = "Company,Last name,E-Mail,Notes\n\
+        Berg AG,Berg,berg@berg.example,\"one\ntwo, \"\"three\"\"\"\n\
+        Stein AG,\"Unclosed,stein@stein.example,\n\
+        Wolf AG,\"Wolf, jr.\",wolf@wolf.example,\n\
+        Kurz AG\n\
+        Post AG,Post,not-an-email,\n\
+        \"Zwei\nZeilen\",Zwei,zwei@zwei.example,\n\
+        Letzt AG,Letzt,,ends\n";
+    let import = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text).expect("the file is written");
+        let file = file.to_str().expect("a path of letters");
+        run_on(folder.path(), &[&["lead", "import", file], more].concat())
+    };
+    let checked = import(rows, &["--dry-run"]);
+    assert!(checked.code == Some(1) && checked.out.contains("3 leads would be imported"), "{}", checked.out);
+    assert!(checked.err.contains("4 rows would be refused"), "{}", checked.err);
+    let report = import(rows, &["--json"]).json(1);
+    assert_eq!((&report["created"], &report["failed"]), (&json!(3), &json!(4)));
+    assert_eq!(report["without_external_id"], json!(4), "three and the one that the service refused");
+    let told = report["errors"].as_array().expect("a list").iter().map(|it| (it["row"].clone(), it["field"].clone()));
+    let expected = [(3, json!("family_name")), (5, Value::Null), (6, json!("email")), (7, json!("company_name"))];
+    assert_eq!(told.collect::<Vec<_>>(), expected.map(|(row, field)| (json!(row), field)));
+    let reason = |place: usize| report["errors"][place]["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason(0).contains("the quote that opens in line 4 is not closed"), "{}", reason(0));
+    assert!(reason(1).contains("the row has 1 fields, the header 4"), "{}", reason(1));
+
+    let listed = run_on(folder.path(), &["lead", "list", "--json"]).json(0);
+    let leads = listed["leads"].as_array().expect("leads");
+    let mut names: Vec<_> = leads.iter().filter_map(|it| it["family_name"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Berg", "Letzt", "Wolf, jr."]);
+    let notes = leads.iter().find(|it| it["family_name"] == "Berg").map(|it| &it["notes"]);
+    assert_eq!(notes, Some(&json!("one\ntwo, \"three\"")));
+
+    // Without ids of their own a changed file brings its leads again: who mends one is told so, and with ids is not.
+    let mended = import("Company,E-Mail\nBerg AG,b@berg.example\nPost AG,post\n", &[]);
+    assert!(mended.err.contains("take them out of the mended file"), "{}", mended.err);
+    assert!(mended.out.contains("2 rows have no external id"), "{}", mended.out);
+    let mended = import("Id,Company,E-Mail\n1,Berg AG,b@berg.example\n2,Post AG,post\n", &[]);
+    assert!(mended.err.contains("the mended file imports only what is missing"), "{}", mended.err);
+    assert!(!mended.out.contains("external id"), "{}", mended.out);
+    let mended = import("Id,Company,E-Mail\n1,Berg AG,b@berg.example\n2,Post AG,p@post.example\n", &["--json"]).json(0);
+    assert_eq!((&mended["created"], &mended["existing"]), (&json!(1), &json!(1)));
+}
+
 #[test]
 fn a_lead_goes_its_way_from_the_command_line() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -2,6 +2,7 @@
 
 mod csv;
 mod import;
+mod records;
 mod verbs;
 
 use anyhow::bail;
