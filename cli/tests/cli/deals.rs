@@ -66,3 +66,29 @@ fn deals_are_moved_on_and_counted_from_the_command_line() {
     let won = deal(&["win", "Next year", "--value", "4000.50", "--hours", "2.5"]).json(0);
     assert_eq!((&won["state"], &won["actual_value"]["amount"]), (&json!("WON"), &json!("4000.50")));
 }
+
+/// R-STG-2, R-PRC-1: a stage that is typed is one of the deal's own process, though others are called the same.
+#[test]
+fn a_stage_is_meant_in_the_process_of_its_deal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    let add = ["lead", "add", "--company", "Berg", "--family-name", "Berg", "--external-id", "1", "--json"];
+    on(&[&add[..], &["--need", "must-have", "--budget", "can-buy"]].concat()).json(0);
+    let deal = on(&["lead", "qualify", "1", "--process", "sales lifecycle", "--json"]).json(0);
+    let deal = deal["opportunity"]["name"].as_str().expect("a name").to_owned();
+    let moved = |stage: &str| on(&["deal", "move", &deal, stage, "--json"]);
+    for typed in ["qualify", "Qualify", "stages/qualify", "квалификация  интереса"] {
+        assert_eq!(moved(typed).json(0)["stage"], "stages/qualify", "{typed}");
+        assert_eq!(moved("develop").json(0)["stage"], "stages/develop");
+    }
+    let nowhere = moved("nowhere");
+    assert!(nowhere.err.contains("there are Qualify, Develop, Propose"), "{}", nowhere.err);
+    // What another process has is not hidden: it is refused by its own name.
+    let other = moved("assessment");
+    assert!(other.code == Some(1) && other.err.contains("stages/assessment"), "{}", other.err);
+
+    // In the other process it is the stage `assessment` that is called so; its slug belongs to nobody there.
+    on(&["process", "start", "qualify sales opportunity", "--title", "Ambiguous", "--json"]).json(0);
+    on(&["deal", "move", "Ambiguous", "inquiry", "--json"]).json(0);
+    assert_eq!(on(&["deal", "move", "Ambiguous", "qualify", "--json"]).json(0)["stage"], "stages/assessment");
+}

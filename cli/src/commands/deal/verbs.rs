@@ -94,7 +94,7 @@ fn moved(progress: DealProgress) -> anyhow::Result<Opportunity> {
 pub struct Move {
     #[command(flatten)]
     which: Which,
-    /// The stage, as it is called in either language, or its slug
+    /// The stage: its slug, or what it is called in either language, in this deal's process first
     #[arg(value_name = "STAGE")]
     stage: String,
     /// Why, in words
@@ -106,7 +106,7 @@ impl Move {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         self.which
             .act(async |api: &Api, opportunity: String| {
-                let stage = lookups::stage(api, &self.stage).await?;
+                let stage = lookups::stage(api, &opportunity, &self.stage).await?;
                 let reason = self.reason.clone();
                 let ask = MoveToStageRequest { opportunity, stage, reason, request_id: new_id(), ..Default::default() };
                 moved(api.deals.clone().move_to_stage(api.ask(ask)).await?.into_inner())

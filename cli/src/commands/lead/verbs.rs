@@ -18,6 +18,7 @@ use crate::api::{Api, all_pages, new_id};
 use crate::client::Target;
 use crate::commands::deal::quoted;
 use crate::commands::people::People;
+use crate::commands::process;
 use crate::show::{self, json as data};
 
 /// Arguments of `lead add`.
@@ -160,6 +161,10 @@ impl Qualify {
         let Self { lead, account, contact, create_account, create_contact, process, without_process, json, target } =
             self;
         let qualify = async |api: Api| {
+            let process = match process.as_str() {
+                "" => String::new(),
+                named => process::find(&api, named).await?.name,
+            };
             let ask = QualifyLeadRequest {
                 lead: find(&api, &lead).await?,
                 account,

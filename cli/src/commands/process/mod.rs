@@ -58,7 +58,7 @@ impl Process {
 }
 
 /// The process that somebody means: by its id, its resource name, or what it is called in either language.
-async fn find(api: &Api, name: &str) -> anyhow::Result<Definition> {
+pub(super) async fn find(api: &Api, name: &str) -> anyhow::Result<Definition> {
     let all = api.processes.clone().list_processes(api.ask(ListProcessesRequest {})).await?.into_inner().processes;
     let typed = as_typed(name);
     let is_meant = |process: &&Definition| {
