@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::import::fixture;
 use super::run_on;
 
 /// What the people of a fair brought home: dirty, but for two rows.
@@ -80,6 +81,31 @@ fn bad_rows_are_told_and_take_no_others_with_them() {
     assert!(!mended.out.contains("external id"), "{}", mended.out);
     let mended = import("Id,Company,E-Mail\n1,Berg AG,b@berg.example\n2,Post AG,p@post.example\n", &["--json"]).json(0);
     assert_eq!((&mended["created"], &mended["existing"]), (&json!(1), &json!(1)));
+}
+
+/// R-LED-6: leads go to those of a team or an office, however it is written; one that nobody is in is told.
+#[test]
+fn leads_are_distributed_among_a_team_or_an_office() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = fixture(folder.path());
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    on(&["import", "crm", source.to_str().expect("a path"), "--json"]).json(1);
+    for id in ["1", "2", "3", "4"] {
+        on(&["lead", "add", "--company", "Berg", "--external-id", id, "--owner", "cleo  dunn", "--json"]).json(0);
+    }
+    let given = |args: &[&str]| -> Vec<Value> {
+        let given = on(&[&["lead", "distribute"], args, &["--json"]].concat()).json(0);
+        given["assignments"].as_array().expect("a list").iter().map(|it| it["owner"].clone()).collect()
+    };
+    let west = given(&["1", "2", "--office", "west"]);
+    assert!(west.len() == 2 && west[0] != west[1], "round robin: {west:?}");
+    assert_eq!(given(&["3", "4", "--team", "mira stone"]).len(), 2);
+    let listed = on(&["lead", "list", "--owner", "CLEO DUNN", "--state", "new", "--json"]).json(0);
+    assert_eq!(listed["leads"], json!([]), "all were given away");
+    let nobody = on(&["lead", "distribute", "1", "--team", "West"]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("nobody is in a team `West`; there are"), "{}", nobody.err);
+    let figures = on(&["won-lost", "--office", "East", "--json"]).json(0);
+    assert_eq!(figures["totals"][0]["won_count"], json!(1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `dealflow deal move | win | lose | hold | resume | follow-up | team`: deals moved on from the command line.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::NaiveDate;
 use clap::Args;
 use dealflow_proto::convert;
@@ -305,13 +305,5 @@ impl FollowUp {
                 Ok(api.opportunities.clone().create_follow_up_opportunity(api.ask(ask)).await?.into_inner())
             })
             .await
-    }
-}
-
-/// Refuses a person whom nobody knows.
-pub(super) fn person(people: &People, who: &str) -> anyhow::Result<String> {
-    match people.find(who) {
-        Some(name) => Ok(name.to_owned()),
-        None => bail!("nobody goes by `{who}`"),
     }
 }

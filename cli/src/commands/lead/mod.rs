@@ -24,7 +24,7 @@ Examples:
   dealflow lead import fair.csv --map Kunde=company_name
   dealflow lead list --state new --stage distribution
   dealflow lead distribute crm-17 crm-18 --to 'Dustin Brinkmann' --to 'Cara Losch' --method least-busy
-  dealflow lead distribute crm-19 --team Central --method round-robin
+  dealflow lead distribute crm-19 --office Central --method round-robin
   dealflow lead stage crm-17 qualification --reason 'the budget is open again'
   dealflow lead qualify crm-17 --create-contact
   dealflow lead disqualify crm-18 --reason no-longer-interested
@@ -124,7 +124,10 @@ impl List {
             parts.extend(state.map(|word| is("state", &word)));
             parts.extend(stage.map(|word| is("stage", &word)));
             parts.extend(source.map(|word| is("source", &word)));
-            parts.extend(owner.map(|who| format!("owner = {}", quoted(people.find(&who).unwrap_or(&who)))));
+            if let Some(who) = owner {
+                let owner = if who.starts_with("employees/") { who.as_str() } else { people.who(&who)? };
+                parts.push(format!("owner = {}", quoted(owner)));
+            }
             parts.extend(filter.map(|filter| format!("({filter})")));
             let ask = ListLeadsRequest {
                 page_size: limit,
