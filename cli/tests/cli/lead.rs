@@ -83,6 +83,41 @@ fn bad_rows_are_told_and_take_no_others_with_them() {
     assert_eq!((&mended["created"], &mended["existing"]), (&json!(1), &json!(1)));
 }
 
+/// R-LED-1, R-LED-4: what is known of a lead is shown, its budget, authority, need and timeframe and its address too.
+#[test]
+fn a_lead_is_shown_with_all_that_is_known_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    on(&[
+        "lead",
+        "add",
+        "--company",
+        "Berg",
+        "--need",
+        "must-have",
+        "--budget",
+        "can-buy",
+        "--external-id",
+        "1",
+        "--json",
+    ])
+    .json(0);
+    let shown = on(&["lead", "show", "1", "--json"]).json(0);
+    assert_eq!((&shown["bant"]["need"], &shown["bant"]["budget_status"]), (&json!("MUST_HAVE"), &json!("CAN_BUY")));
+    let shown = on(&["lead", "show", "1"]);
+    assert!(shown.out.contains("bant.need") && shown.out.contains("MUST_HAVE"), "{}", shown.out);
+
+    let file = folder.path().join("one.csv");
+    let row = "id,company,street,city,zip,country,value,currency\n2,Stein,\"Am Tor 1\nHof\",Bonn,53111,de,1200.5,EUR\n";
+    std::fs::write(&file, row).expect("the file is written");
+    on(&["lead", "import", file.to_str().expect("a path of letters"), "--json"]).json(0);
+    let shown = on(&["lead", "show", "2", "--json"]).json(0);
+    let address = json!({ "street": "Am Tor 1\nHof", "city": "Bonn", "postal_code": "53111", "region": null, "country_code": "DE" });
+    assert_eq!(shown["address"], address);
+    let shown = on(&["lead", "show", "2"]);
+    assert!(shown.out.contains("address.city") && shown.out.contains("1,200.50 EUR"), "{}", shown.out);
+}
+
 /// R-LED-6: leads go to those of a team or an office, however it is written; one that nobody is in is told.
 #[test]
 fn leads_are_distributed_among_a_team_or_an_office() {

@@ -62,12 +62,12 @@ async fn told(api: &Api, deal: &Opportunity) -> anyhow::Result<String> {
     let stages = lookups::stages(api).await?;
     let stage = stages.get(&deal.stage).unwrap_or(&deal.stage);
     let state = match word(deal.status().as_str_name(), "STATUS_") {
-        "ON_HOLD" => "on hold",
-        "" => word(deal.state().as_str_name(), "STATE_"),
-        _ => "open",
+        "ON_HOLD" => held(deal),
+        "" => word(deal.state().as_str_name(), "STATE_").to_lowercase(),
+        _ => "open".to_owned(),
     };
     let value = show::money(deal.actual_value.as_ref().or(deal.estimated_value.as_ref()));
-    let mut lines = vec![format!("{}: {stage}, {}", deal.title, state.to_lowercase())];
+    let mut lines = vec![format!("{}: {stage}, {state}", deal.title)];
     if !value.is_empty() {
         lines.push(format!("  {value}, {} %", deal.probability.unwrap_or_default()));
     }
@@ -83,6 +83,15 @@ async fn told(api: &Api, deal: &Opportunity) -> anyhow::Result<String> {
     lines.extend(next.map(|next| format!("  next: {}", next.description)));
     lines.push(format!("  {}", deal.name));
     Ok(lines.join("\n"))
+}
+
+/// Until when and why a deal waits.
+pub(super) fn held(deal: &Opportunity) -> String {
+    let mut held = "on hold".to_owned();
+    if let Some(day) = &deal.hold_until_date {
+        held = format!("{held} until {}", show::date(Some(day)));
+    }
+    if deal.hold_reason.is_empty() { held } else { format!("{held}: {}", deal.hold_reason) }
 }
 
 fn moved(progress: DealProgress) -> anyhow::Result<Opportunity> {

@@ -9,7 +9,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use dealflow_proto::leads::v1::{GetLeadRequest, Lead, ListLeadsRequest};
 use dealflow_proto::names;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::deal::quoted;
@@ -143,7 +143,8 @@ impl List {
         if json {
             return data::print(&json!({ "leads": data::list(&page.leads, data::lead), "more": more }));
         }
-        let mut table = show::table(&["lead", "company", "person", "state", "stage", "source", "owner", "worth"]);
+        let mut table =
+            show::whole(show::table(&["lead", "company", "person", "state", "stage", "source", "owner", "worth"]), 0);
         for lead in &page.leads {
             table.add_row([
                 if lead.external_id.is_empty() { lead.name.as_str() } else { lead.external_id.as_str() },
@@ -181,13 +182,10 @@ fn tell(lead: &Lead, json: bool) -> anyhow::Result<()> {
     if json {
         return data::print(&data::lead(lead));
     }
-    let mut table = show::table(&["field", "value"]);
-    if let Value::Object(fields) = data::lead(lead) {
-        for (field, value) in fields.iter().filter(|(_, value)| !value.is_null() && !value.is_object()) {
-            table.add_row([field.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]);
-        }
-    }
-    println!("{table}");
+    let mut record = data::lead(lead);
+    // What may come next is told in words below.
+    record.as_object_mut().and_then(|fields| fields.remove("guidance"));
+    println!("{}", show::fields(&record));
     if let Some(guidance) = &lead.guidance {
         println!("May come next: {}", guidance.allowed_verbs.join(", "));
         for missing in &guidance.missing_fields {
