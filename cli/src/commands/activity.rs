@@ -230,7 +230,6 @@ fn print(activity: &Record, people: &People, knowledge: &[KnowledgeDocument], js
     if json {
         let mut value = data::activity(activity);
         value["documents"] = data::list(knowledge, data::knowledge);
-        value["guidance"] = data::guidance(activity.guidance.as_ref());
         return data::print(&value);
     }
     let state = word(activity.state().as_str_name(), "STATE_");
@@ -244,7 +243,7 @@ fn print(activity: &Record, people: &People, knowledge: &[KnowledgeDocument], js
         ("begun", &activity.start_time),
         ("ended", &activity.end_time),
     ];
-    let mut table = show::table(&["", ""]);
+    let mut table = show::table(&["field", "value"]);
     for (what, time) in times.iter().filter(|(_, time)| time.is_some()) {
         table.add_row([*what, &format!("{} UTC", show::time(time.as_ref()))]);
     }

@@ -73,7 +73,7 @@ async fn reports(api: &Api, manager: String, all_levels: bool) -> anyhow::Result
 }
 
 fn table(people: &[Employee], everybody: &Everybody) -> comfy_table::Table {
-    let mut table = show::table(&["name", "led by", "team", "office", "roles", "here", "employee"]);
+    let mut table = show::whole(show::table(&["name", "led by", "team", "office", "roles", "here", "employee"]), 6);
     for employee in people {
         table.add_row([
             employee.display_name.as_str(),

@@ -110,7 +110,7 @@ fn print(erp: &Erp, can: Option<&Capabilities>, as_json: bool) -> anyhow::Result
             })),
         }));
     }
-    let mut table = show::table(&["", ""]);
+    let mut table = show::table(&["field", "value"]);
     table.add_row(["deliveries", state]);
     for (what, value) in [("because", &erp.reason), ("by", &erp.actor), ("events read up to", &erp.event_cursor)] {
         if !value.is_empty() {

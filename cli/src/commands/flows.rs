@@ -1,14 +1,12 @@
 //! `dealflow flows`: what the gateway drives to its end, and what waits for an operator (R-FLW-3).
 
-use std::collections::HashMap;
-
 use clap::{Args, Subcommand};
 use dealflow_proto::gateway::v1::{AbandonFlowRequest, Flow, GetFlowRequest, ListFlowsRequest, RetryFlowRequest};
 use serde_json::json;
-use tonic::Status;
 
 use super::deal::quoted;
 use super::named;
+use super::people::People;
 use super::subjects::titles;
 use crate::api::{Api, new_id};
 use crate::client::Target;
@@ -115,15 +113,15 @@ impl List {
         let json = self.json;
         let list = async |api: Api| {
             let page = api.flows.clone().list_flows(api.ask(ask)).await?.into_inner();
-            let titles = if json { HashMap::new() } else { titles_of(&api, &page.flows).await? };
-            Ok((page, titles))
+            let text = if json { String::new() } else { told(&api, &page.flows).await? };
+            Ok((page, text))
         };
-        let (page, titles) = self.target.ask(list).await?;
+        let (page, text) = self.target.ask(list).await?;
         let more = !page.next_page_token.is_empty();
         if self.json {
             return data::print(&json!({ "flows": data::list(&page.flows, data::flow), "more": more }));
         }
-        println!("{}", table(&page.flows, &titles));
+        println!("{text}");
         if more {
             println!("There are more; --limit shows them.");
         }
@@ -135,37 +133,44 @@ impl One {
     async fn answer(&self, ask: impl AsyncFnOnce(Api) -> anyhow::Result<Flow>) -> anyhow::Result<()> {
         let read = async |api: Api| {
             let flow = ask(api.clone()).await?;
-            let titles = titles_of(&api, std::slice::from_ref(&flow)).await?;
-            Ok((flow, titles))
+            let text = if self.json { String::new() } else { told(&api, std::slice::from_ref(&flow)).await? };
+            Ok((flow, text))
         };
-        let (flow, titles) = self.target.ask(read).await?;
+        let (flow, text) = self.target.ask(read).await?;
         if self.json {
             return data::print(&data::flow(&flow));
         }
-        println!("{}", table(&[flow], &titles));
+        println!("{text}");
         Ok(())
     }
 }
 
-/// What the records that flows began with go by.
-async fn titles_of(api: &Api, flows: &[Flow]) -> Result<HashMap<String, String>, Status> {
-    titles(api, flows.iter().map(|flow| flow.subject.as_str())).await
-}
-
-fn table(flows: &[Flow], titles: &HashMap<String, String>) -> comfy_table::Table {
-    let mut table = show::table(&["flow", "verb", "state", "runs", "began (UTC)", "about", "stopped at", "why", "who"]);
+/// Flows as people read them: the table, and under it why those stopped that did.
+async fn told(api: &Api, flows: &[Flow]) -> anyhow::Result<String> {
+    let titles = titles(api, flows.iter().map(|flow| flow.subject.as_str())).await?;
+    let people = People::read(api).await?;
+    let mut table = show::whole(show::table(&["flow", "what", "state", "runs", "began (UTC)", "who"]), 0);
     for flow in flows {
+        let about = titles.get(&flow.subject).unwrap_or(&flow.subject);
         table.add_row([
             flow.name.trim_start_matches("flows/"),
-            &flow.verb,
+            &format!("{}\n{about}", flow.verb),
             word(flow.state().as_str_name(), "STATE_"),
             &flow.run_count.to_string(),
-            &show::time(flow.create_time.as_ref()),
-            titles.get(&flow.subject).unwrap_or(&flow.subject),
-            &flow.step,
-            &flow.reason,
-            &flow.actor,
+            &show::time(flow.create_time.as_ref()).replace(' ', "\n"),
+            people.display(&flow.actor),
         ]);
     }
-    table
+    let mut text = table.to_string();
+    for flow in flows.iter().filter(|flow| !flow.reason.is_empty() || !flow.step.is_empty()) {
+        let mut line = flow.name.trim_start_matches("flows/").to_owned();
+        if !flow.step.is_empty() {
+            line = format!("{line} at `{}`", flow.step);
+        }
+        if !flow.reason.is_empty() {
+            line = format!("{line}: {}", flow.reason);
+        }
+        text = format!("{text}\n{}", show::wrapped(&line, 2));
+    }
+    Ok(text)
 }

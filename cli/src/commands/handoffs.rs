@@ -232,16 +232,19 @@ async fn find(api: &Api, which: &str) -> anyhow::Result<Handoff> {
 
 /// Hand-overs, one to a row.
 pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
-    let mut table = show::table(&[
-        "external id",
-        "type",
-        "state",
-        "to be paid",
-        "attempts",
-        "ERP number",
-        "there",
-        "last went wrong",
-    ]);
+    let mut table = show::whole(
+        show::table(&[
+            "external id",
+            "type",
+            "state",
+            "to be paid",
+            "attempts",
+            "ERP number",
+            "there",
+            "last went wrong",
+        ]),
+        0,
+    );
     for handoff in handoffs {
         table.add_row([
             handoff.external_id.as_str(),

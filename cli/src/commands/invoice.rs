@@ -147,7 +147,8 @@ fn of_note(note: &CreditNote) -> Value {
 
 /// Invoices, one to a row.
 fn table(invoices: &[Invoice]) -> comfy_table::Table {
-    let mut table = show::table(&["number", "state", "day", "due", "to be paid", "open", "paid", "order"]);
+    let mut table =
+        show::whole(show::table(&["number", "state", "day", "due", "to be paid", "open", "paid", "order"]), 0);
     for invoice in invoices {
         let paid = word(invoice.payment_status().as_str_name(), "PAYMENT_STATUS_");
         let paid = if invoice.overdue { format!("{paid}, overdue") } else { paid.to_owned() };

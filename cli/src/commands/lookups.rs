@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::bail;
 use dealflow_proto::opportunities::v1::{
-    Caption, ListLoseReasonsRequest, ListProcessesRequest, ListStagesRequest, LoseReason,
+    Caption, GetOpportunityRequest, GetProcessRequest, ListLoseReasonsRequest, ListProcessesRequest, ListStagesRequest,
+    LoseReason, ProcessStage, Stage,
 };
 use dealflow_proto::orders::v1::ListProductsRequest;
 use tonic::Status;
@@ -34,15 +35,46 @@ pub(super) async fn products(api: &Api) -> Result<HashMap<String, String>, Statu
     Ok(all.await?.into_iter().map(|product| (product.name, product.display_name)).collect())
 }
 
-/// The stage that somebody means: its name, its slug, or its caption in either language.
-pub(super) async fn stage(api: &Api, typed: &str) -> anyhow::Result<String> {
+/// The stage that somebody means for a deal, by its name, its slug, or its caption in either language: a stage of the
+/// deal's own process before others that go by the same, and one of this slug before one of this caption.
+pub(super) async fn stage(api: &Api, deal: &str, typed: &str) -> anyhow::Result<String> {
     let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest::default())).await?.into_inner().stages;
-    let means = |name: &str, captions: &[Caption]| is(typed, name) || captions.iter().any(|it| same(&it.text, typed));
-    if let Some(stage) = stages.iter().find(|stage| means(&stage.name, &stage.captions)) {
-        return Ok(stage.name.clone());
+    let process = stages_of(api, deal).await?;
+    let own = |stage: &Stage| process.iter().find(|it| it.stage == stage.name);
+    let called = |captions: &[Caption]| captions.iter().any(|it| same(&it.text, typed));
+    for (of_process, by_slug) in [(true, true), (true, false), (false, true), (false, false)] {
+        let meant = stages.iter().filter(|stage| own(stage).is_some() == of_process).filter(|stage| match by_slug {
+            true => is(typed, &stage.name),
+            false => called(&stage.captions) || own(stage).is_some_and(|own| called(&own.captions)),
+        });
+        match meant.map(|stage| stage.name.as_str()).collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [one] => return Ok((*one).to_owned()),
+            several => bail!("several stages go by `{typed}`: {}", several.join(", ")),
+        }
     }
-    let known: Vec<String> = stages.iter().map(|stage| english(&stage.captions, &stage.name)).collect();
-    bail!("there is no stage `{typed}`; there are {}", known.join(", "))
+    let known: Vec<&Stage> = stages.iter().filter(|stage| process.is_empty() || own(stage).is_some()).collect();
+    bail!("there is no stage `{typed}`; there are {}", told(&known))
+}
+
+/// The stages of the process that leads a deal; none where none does.
+async fn stages_of(api: &Api, deal: &str) -> Result<Vec<ProcessStage>, Status> {
+    let ask = GetOpportunityRequest { name: deal.to_owned() };
+    let deal = api.opportunities.clone().get_opportunity(api.ask(ask)).await?.into_inner();
+    let Some(run) = deal.process_run else { return Ok(Vec::new()) };
+    let ask = GetProcessRequest { name: run.process, version: run.version };
+    Ok(api.processes.clone().get_process(api.ask(ask)).await?.into_inner().stages)
+}
+
+/// What stages are called; those that share a name are told apart by their slugs.
+fn told(stages: &[&Stage]) -> String {
+    let name = |stage: &Stage| english(&stage.captions, &stage.name);
+    let told = stages.iter().map(|stage| {
+        let caption = name(stage);
+        let shared = stages.iter().filter(|it| name(it) == caption).count() > 1;
+        if shared { format!("{caption} ({})", stage.name.trim_start_matches("stages/")) } else { caption }
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// The reason of loss that somebody means: its name, its code, or its caption in either language.
@@ -68,7 +100,7 @@ fn is(typed: &str, name: &str) -> bool {
 }
 
 /// The same words, whatever their case and the spaces around and between them.
-fn same(one: &str, other: &str) -> bool {
+pub(super) fn same(one: &str, other: &str) -> bool {
     let plain = |text: &str| text.split([' ', '-', '_']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ");
     plain(&one.to_lowercase()) == plain(&other.to_lowercase())
 }

@@ -133,7 +133,7 @@ fn line(notification: &Notification) -> [String; 4] {
 }
 
 fn table(notifications: &[Notification]) -> comfy_table::Table {
-    let mut table = show::table(&["when (UTC)", "what", "news", "", "read"]);
+    let mut table = show::table(&["when (UTC)", "what", "news", "text", "read (UTC)"]);
     for notification in notifications {
         let [when, kind, title, text] = line(notification);
         table.add_row([when, kind, title, text, show::time(notification.read_time.as_ref())]);

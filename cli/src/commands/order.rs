@@ -123,8 +123,10 @@ async fn find(api: &Api, one: &One) -> anyhow::Result<Order> {
 
 /// Orders, one to a row.
 fn table(orders: &[Order]) -> comfy_table::Table {
-    let mut table =
-        show::table(&["number", "state", "day", "delivered", "billed", "paid", "to be paid", "opportunity"]);
+    let mut table = show::whole(
+        show::table(&["number", "state", "day", "delivered", "billed", "paid", "to be paid", "opportunity"]),
+        7,
+    );
     for order in orders {
         table.add_row([
             order.number.as_str(),

@@ -5,7 +5,7 @@ use clap::Args;
 use comfy_table::Table;
 use dealflow_proto::google::type_::Decimal;
 use dealflow_proto::types::v1::{Adjustment, Line, Totals};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::deal::quoted;
 use super::named;
@@ -134,25 +134,9 @@ fn signed<'a>(
 
 /// The lines, allowances and charges of a document as data, beside what `shown` says already.
 pub(super) fn in_full(shown: &mut Value, lines: &[Line], (allowances, charges, _): Whole<'_>) {
-    let with_own = |line: &Line| {
-        let mut shown = data::line(line);
-        shown["allowances"] = data::list(&line.allowances, adjustment);
-        shown["charges"] = data::list(&line.charges, adjustment);
-        shown
-    };
-    shown["lines"] = data::list(lines, with_own);
-    shown["allowances"] = data::list(allowances, adjustment);
-    shown["charges"] = data::list(charges, adjustment);
-}
-
-fn adjustment(one: &Adjustment) -> Value {
-    json!({
-        "amount": data::money(one.amount.as_ref()),
-        "percent": one.percent.as_ref().map(|percent| percent.value.clone()),
-        "reason": one.reason,
-        "reason_code": data::text(&one.reason_code),
-        "total": data::money(one.total.as_ref()),
-    })
+    shown["lines"] = data::list(lines, data::line);
+    shown["allowances"] = data::list(allowances, data::adjustment);
+    shown["charges"] = data::list(charges, data::adjustment);
 }
 
 /// What may come next, one step to a line.

@@ -230,16 +230,12 @@ fn shown(record: &Value, json: bool) -> anyhow::Result<()> {
     if json {
         return data::print(record);
     }
-    let mut table = show::table(&["field", "value"]);
-    for (field, value) in record.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-        table.add_row([field.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]);
-    }
-    println!("{table}");
+    println!("{}", show::fields(record));
     Ok(())
 }
 
 fn accounts(accounts: &[Account]) -> comfy_table::Table {
-    let mut table = show::table(&["account", "name", "VAT id", "sector", "customer since (UTC)"]);
+    let mut table = show::whole(show::table(&["account", "name", "VAT id", "sector", "customer since (UTC)"]), 0);
     for it in accounts {
         let since = show::time(it.customer_time.as_ref());
         table.add_row([&it.name, &it.display_name, &it.vat_id, &it.sector, &since]);
@@ -248,7 +244,7 @@ fn accounts(accounts: &[Account]) -> comfy_table::Table {
 }
 
 fn contacts(contacts: &[Contact]) -> comfy_table::Table {
-    let mut table = show::table(&["contact", "name", "e-mail", "phone", "job", "account"]);
+    let mut table = show::whole(show::table(&["contact", "name", "e-mail", "phone", "job", "account"]), 0);
     for it in contacts {
         let name = format!("{} {}", it.given_name, it.family_name);
         table.add_row([it.name.as_str(), name.trim(), &it.email, &it.phone, &it.job_title, &it.account]);

@@ -94,7 +94,8 @@ impl Record {
                 "received_date": data::date(payment.received_date.as_ref()),
             }));
         }
-        let mut table = show::table(&["payment", "state", "source", "reference", "amount", "pays nothing yet"]);
+        let mut table =
+            show::whole(show::table(&["payment", "state", "source", "reference", "amount", "pays nothing yet"]), 0);
         table.add_row([
             payment.name.as_str(),
             word(payment.state().as_str_name(), "STATE_"),

@@ -1,12 +1,13 @@
 //! Who the people and companies behind the names are: people read no UUIDs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{bail, ensure};
 use dealflow_proto::activities::v1::{Employee, ListEmployeesRequest};
 use dealflow_proto::leads::v1::ListAccountsRequest;
 use tonic::Status;
 
+use super::lookups::same;
 use crate::api::{Api, all_pages};
 
 /// Whose deals a figure is about.
@@ -18,8 +19,11 @@ pub(super) struct Whose {
     /// Only the deals of a team's members
     #[arg(long, value_name = "TEAM", conflicts_with = "owner")]
     pub(super) team: Option<String>,
+    /// Only the deals of those who work at an office
+    #[arg(long, value_name = "OFFICE", conflicts_with_all = ["owner", "team"])]
+    pub(super) office: Option<String>,
     /// Only the deals of those whom somebody leads
-    #[arg(long, value_name = "PERSON", conflicts_with_all = ["owner", "team"])]
+    #[arg(long, value_name = "PERSON", conflicts_with_all = ["owner", "team", "office"])]
     pub(super) manager: Option<String>,
 }
 
@@ -57,40 +61,86 @@ impl People {
 
     /// Who is meant: by this name, or, where none is said, who asks.
     pub(super) fn meant(&self, who: Option<&str>, actor: &str) -> anyhow::Result<String> {
-        let asked = who.unwrap_or(actor);
-        match (self.find(asked), who) {
-            (Some(name), _) => Ok(name.to_owned()),
-            (None, Some(who)) => anyhow::bail!("nobody goes by `{who}`; `dealflow people` lists everybody"),
-            (None, None) => anyhow::bail!("say whose with --of NAME, or who you are with --actor"),
+        match who {
+            Some(who) => Ok(self.who(who)?.to_owned()),
+            None if self.find(actor).is_empty() => bail!("say whose with --of NAME, or who you are with --actor"),
+            None => Ok(self.who(actor)?.to_owned()),
         }
     }
 
-    /// Whose deals are meant: one person's, a team's, those whom a manager leads; nobody's in particular where none is.
-    pub(super) fn owners(&self, who: &Whose) -> anyhow::Result<Vec<String>> {
-        if let Some(owner) = &who.owner {
-            return Ok(vec![self.find(owner).with_context(|| format!("nobody goes by `{owner}`"))?.to_owned()]);
+    /// The wire's name of the one who goes by this name, or has it on the wire.
+    pub(super) fn who(&self, who: &str) -> anyhow::Result<&str> {
+        match self.find(who).as_slice() {
+            [one] => Ok(&one.name),
+            [] => bail!("nobody goes by `{who}`; `dealflow people` lists everybody"),
+            several => {
+                let told: Vec<String> = several.iter().map(|it| format!("{} ({})", it.display_name, it.name)).collect();
+                bail!("several people go by `{who}`: {}", told.join(", "))
+            }
         }
-        let of = |which: &dyn Fn(&Employee) -> bool| {
-            let mut names: Vec<String> = self.0.values().filter(|it| which(it)).map(|it| it.name.clone()).collect();
-            names.sort_unstable();
-            names
-        };
-        if let Some(team) = &who.team {
-            let members = of(&|employee| employee.team == *team);
-            ensure!(!members.is_empty(), "nobody is in a team `{team}`");
-            return Ok(members);
+    }
+
+    /// Whether the person works here; who is not known may.
+    pub(super) fn is_here(&self, name: &str) -> bool {
+        self.0.get(name).is_none_or(|employee| employee.active != Some(false))
+    }
+
+    /// The wire's names of those who are in a team, in the order of their own names.
+    pub(super) fn in_team(&self, team: &str) -> anyhow::Result<Vec<String>> {
+        self.members("in a team", team, |employee| &employee.team)
+    }
+
+    /// The wire's names of those who work at an office, in the order of their own names.
+    pub(super) fn at_office(&self, office: &str) -> anyhow::Result<Vec<String>> {
+        self.members("at an office", office, |employee| &employee.office)
+    }
+
+    fn members(&self, what: &str, wanted: &str, of: fn(&Employee) -> &String) -> anyhow::Result<Vec<String>> {
+        let all = self.all();
+        let members = all.iter().filter(|it| !wanted.is_empty() && same(of(it), wanted));
+        let members: Vec<String> = members.map(|it| it.name.clone()).collect();
+        if members.is_empty() {
+            let known: BTreeSet<&str> = all.iter().map(|it| of(it).as_str()).filter(|it| !it.is_empty()).collect();
+            let known: Vec<&str> = known.into_iter().collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            bail!("nobody is {what} `{wanted}`; there are {known}");
         }
-        let Some(manager) = &who.manager else { return Ok(Vec::new()) };
-        let manager = self.find(manager).with_context(|| format!("nobody goes by `{manager}`"))?;
-        let led = of(&|employee| employee.manager == manager);
+        Ok(members)
+    }
+
+    /// Whose deals are meant: one person's, a team's, an office's, those whom a manager leads; nobody's in particular
+    /// where none is.
+    pub(super) fn owners(&self, whose: &Whose) -> anyhow::Result<Vec<String>> {
+        let Whose { owner, team, office, manager } = whose;
+        if let Some(owner) = owner {
+            return Ok(vec![self.who(owner)?.to_owned()]);
+        }
+        if let Some(team) = team {
+            return self.in_team(team);
+        }
+        if let Some(office) = office {
+            return self.at_office(office);
+        }
+        let Some(manager) = manager else { return Ok(Vec::new()) };
+        let manager = self.who(manager)?;
+        let led = self.all().into_iter().filter(|it| it.manager == manager);
+        let led: Vec<String> = led.map(|it| it.name.clone()).collect();
         ensure!(!led.is_empty(), "{} leads nobody", self.display(manager));
         Ok(led)
     }
 
-    /// The wire's name of who goes by this name, or has it on the wire.
-    pub(super) fn find(&self, who: &str) -> Option<&str> {
-        let found = self.0.values().find(|employee| employee.display_name == who || employee.name == who);
-        found.map(|employee| employee.name.as_str())
+    /// Who may be meant: by the name on the wire, by what people say, and, where nobody goes by exactly that, whatever
+    /// the case of the letters and the spaces between the words.
+    fn find(&self, who: &str) -> Vec<&Employee> {
+        if let Some(employee) = self.0.get(who) {
+            return vec![employee];
+        }
+        let all = self.all();
+        let exactly: Vec<&Employee> = all.iter().copied().filter(|it| it.display_name == who).collect();
+        if !exactly.is_empty() {
+            return exactly;
+        }
+        all.into_iter().filter(|it| same(&it.display_name, who)).collect()
     }
 }
 

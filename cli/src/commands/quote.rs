@@ -197,8 +197,10 @@ fn steps(approval: &Approval) -> comfy_table::Table {
 
 /// Quotes, one to a row.
 fn table(quotes: &[Quote]) -> comfy_table::Table {
-    let mut table =
-        show::table(&["number", "rev.", "state", "valid until", "without VAT", "to be paid", "opportunity"]);
+    let mut table = show::whole(
+        show::table(&["number", "rev.", "state", "valid until", "without VAT", "to be paid", "opportunity"]),
+        6,
+    );
     for quote in quotes {
         let totals = quote.totals.clone().unwrap_or_default();
         let state = match quote.close_reason() as i32 {

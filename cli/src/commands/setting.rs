@@ -1,5 +1,6 @@
 //! `dealflow setting`: what the installation decides while it runs, and who decided it when.
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use dealflow_proto::google::type_::Decimal;
 use dealflow_proto::settings::v1::setting::Kind;
@@ -17,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   dealflow setting list
   dealflow setting get leads.qualification_guard
-  dealflow setting set leads.qualification_guard false
+  dealflow setting set qualification_guard false      the part may be left out where only one has such a setting
   dealflow setting set activities.close_notification_recipients OWNER,OWNER_MANAGER
   dealflow setting set gateway.default_currency --default
 
@@ -120,8 +121,9 @@ async fn all(api: Api) -> anyhow::Result<Vec<Setting>> {
 
 impl Get {
     async fn run(self) -> anyhow::Result<()> {
-        let (name, limit) = (named(&self.setting), self.limit);
+        let (typed, limit) = (self.setting, self.limit);
         let read = async |api: Api| {
+            let name = find(&api, &typed).await?;
             let mut settings = api.settings.clone();
             let setting = settings.get_setting(api.ask(GetSettingRequest { name: name.clone() })).await?.into_inner();
             let ask = ListSettingChangesRequest { name, page_size: limit, page_token: String::new() };
@@ -147,8 +149,9 @@ impl Get {
 
 impl Set {
     async fn run(self) -> anyhow::Result<()> {
-        let (name, given, etag, validate_only) = (named(&self.setting), self.value, self.etag, self.dry_run);
+        let (typed, given, etag, validate_only) = (self.setting, self.value, self.etag, self.dry_run);
         let set = async |api: Api| {
+            let name = find(&api, &typed).await?;
             let mut settings = api.settings.clone();
             let value = match given {
                 None => None,
@@ -170,9 +173,21 @@ impl Set {
     }
 }
 
-/// The resource name; `settings/` may be left out.
-fn named(setting: &str) -> String {
-    if setting.starts_with("settings/") { setting.to_owned() } else { format!("settings/{setting}") }
+/// The resource name of the setting that somebody means: `settings/` may be left out, and the part that it belongs to
+/// (`leads.`) where no other part has one of that name.
+async fn find(api: &Api, typed: &str) -> anyhow::Result<String> {
+    let settings = all(api.clone()).await?;
+    let names: Vec<&str> = settings.iter().map(|it| it.name.trim_start_matches("settings/")).collect();
+    let typed = typed.trim_start_matches("settings/");
+    if names.contains(&typed) {
+        return Ok(format!("settings/{typed}"));
+    }
+    let of_a_part = |name: &&&str| name.split_once('.').is_some_and(|(_, rest)| rest == typed);
+    match names.iter().filter(of_a_part).copied().collect::<Vec<_>>().as_slice() {
+        [one] => Ok(format!("settings/{one}")),
+        [] => bail!("no setting goes by `{typed}`; there are {}", names.join(", ")),
+        several => bail!("several settings go by `{typed}`: {}", several.join(", ")),
+    }
 }
 
 /// A value as somebody typed it.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use dealflow_proto::activities::v1::GetActivityRequest;
-use dealflow_proto::leads::v1::GetLeadRequest;
+use dealflow_proto::leads::v1::{GetContactRequest, GetLeadRequest};
 use dealflow_proto::opportunities::v1::GetOpportunityRequest;
+use dealflow_proto::orders::v1::GetProductRequest;
 use futures::stream::{self, StreamExt};
 use tonic::{Code, Status};
 
@@ -13,8 +14,8 @@ use crate::api::Api;
 /// How many records are read at the same time.
 const AT_ONCE: usize = 16;
 
-/// The titles of opportunities and leads, the subjects of activities, by their names on the wire. The services list no
-/// records by name: each is read by itself, several at once, and each only once.
+/// The titles of opportunities and leads, the subjects of activities, the names of contacts and products, by their names on
+/// the wire. The services list no records by name: each is read by itself, several at once, and each only once.
 pub(super) async fn titles<'a>(
     api: &Api,
     names: impl IntoIterator<Item = &'a str>,
@@ -37,6 +38,17 @@ async fn title(api: &Api, name: String) -> Result<String, Status> {
         }
         Some("leads") => {
             api.leads.clone().get_lead(api.ask(GetLeadRequest { name })).await.map(|found| found.into_inner().title)
+        }
+        Some("contacts") => {
+            let ask = api.ask(GetContactRequest { name });
+            api.contacts.clone().get_contact(ask).await.map(|found| {
+                let contact = found.into_inner();
+                format!("{} {}", contact.given_name, contact.family_name).trim().to_owned()
+            })
+        }
+        Some("products") => {
+            let ask = api.ask(GetProductRequest { name });
+            api.products.clone().get_product(ask).await.map(|found| found.into_inner().display_name)
         }
         Some("activities") => {
             let ask = api.ask(GetActivityRequest { name });

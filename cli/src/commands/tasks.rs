@@ -171,7 +171,7 @@ fn counts(page: &ListMyTasksResponse) -> Option<&TaskCounts> {
 
 /// Tasks as people read them: when, what, about what, with which results.
 pub(super) fn table(tasks: &[Activity], people: &People, about: &HashMap<String, String>) -> comfy_table::Table {
-    let mut table = show::table(&["due (UTC)", "what", "state", "about", "who", "results", "activity"]);
+    let mut table = show::whole(show::table(&["due (UTC)", "what", "state", "about", "who", "results", "activity"]), 6);
     for task in tasks {
         let due = show::time(task.due_time.as_ref());
         table.add_row([

@@ -3,18 +3,93 @@
 pub mod json;
 mod refusal;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use dealflow_proto::convert;
 use dealflow_proto::google::type_::{Date, Money};
 use prost_types::Timestamp;
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 pub use refusal::refusal;
+
+/// How wide a table becomes where no terminal says how wide it is.
+const WIDTH: u16 = 120;
 
 /// A table with a header, as wide as its content wants or the terminal allows.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    if table.width().is_none() {
+        table.set_width(WIDTH);
+    }
+    table
+}
+
+/// A text in lines as wide as a table, the second and later ones moved in by so many blanks.
+pub fn wrapped(text: &str, indent: usize) -> String {
+    let (mut wrapped, mut width) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let long = word.chars().count();
+        if width > 0 && width + 1 + long > usize::from(WIDTH) {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            width = indent;
+        } else if width > 0 {
+            wrapped.push(' ');
+            width += 1;
+        }
+        wrapped.push_str(word);
+        width += long;
+    }
+    wrapped
+}
+
+/// What a record says, field by field: parts by their path (`bant.need`), amounts as people write them, and nothing that
+/// is not said.
+pub fn fields(record: &Value) -> Table {
+    let mut table = table(&["field", "value"]);
+    let mut rows = Vec::new();
+    spread("", record, &mut rows);
+    for (field, value) in rows {
+        table.add_row([field, value]);
+    }
+    table
+}
+
+fn spread(path: &str, value: &Value, rows: &mut Vec<(String, String)>) {
+    let said = match value {
+        Value::Null => return,
+        Value::Object(parts) => match (parts.get("amount"), parts.get("currency")) {
+            (Some(Value::String(amount)), Some(Value::String(currency))) => format!("{} {currency}", grouped(amount)),
+            _ => {
+                for (field, value) in parts {
+                    spread(&if path.is_empty() { field.clone() } else { format!("{path}.{field}") }, value, rows);
+                }
+                return;
+            }
+        },
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                spread(&format!("{path}[{place}]"), item, rows);
+            }
+            return;
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if !said.is_empty() {
+        rows.push((path.to_owned(), said));
+    }
+}
+
+/// A table of which one column is to be copied, and so is never broken into lines.
+pub fn whole(mut table: Table, column: usize) -> Table {
+    if let Some(column) = table.column_mut(column) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }
 
@@ -101,6 +176,14 @@ mod tests {
         assert_eq!(grouped("1234567.50"), "1,234,567.50");
         assert_eq!(grouped("-123456"), "-123,456");
         assert_eq!(grouped("999"), "999");
+    }
+
+    #[test]
+    fn a_long_text_has_lines_as_wide_as_a_table() {
+        assert_eq!(wrapped("one  two", 3), "one two");
+        let lines = wrapped(&"word ".repeat(50), 3);
+        assert_eq!(lines.lines().map(str::len).collect::<Vec<_>>(), [119, 117, 17]);
+        assert!(lines.lines().skip(1).all(|line| line.starts_with("   word")), "{lines}");
     }
 
     #[test]

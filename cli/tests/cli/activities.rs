@@ -39,6 +39,7 @@ fn an_activity_is_made_put_off_and_completed() {
     let deferred = on(&["activity", "defer", name, "--until", "2099-03-01", "--json"]).json(0);
     assert_eq!(deferred["state"], "DEFERRED");
     let shown = on(&["activity", "show", name]);
+    assert!(shown.out.contains("field") && shown.out.contains("value"), "the table has a header: {}", shown.out);
     assert!(shown.out.contains("Call Erika (DEFERRED)") && shown.out.contains("wiki.example.com"), "{}", shown.out);
     let done = on(&["complete", name, "done", "--text", "wants a quote", "--minutes", "12", "--json"]).json(0);
     assert_eq!(done["activities"][0]["result_text"], "wants a quote");
@@ -77,6 +78,12 @@ fn people_go_by_their_names() {
     assert!(calendar.starts_with("BEGIN:VCALENDAR\r\n") && calendar.contains("SUMMARY:Call back\r\n"), "{calendar}");
     let day = on(&["calendar", "--of", who, "--from", "2099-03-04", "--to", "2099-03-06", "--json"]).json(0);
     assert_eq!(day["entries"][0]["activity"]["subject"], "Call back");
+    let shouted = on(&["tasks", "--of", &who.to_uppercase(), "--json"]).json(0);
+    assert!(shouted["tasks"].as_array().expect("tasks").iter().any(|it| it["subject"] == "Call back"), "{shouted}");
+    let table = on(&["notifications", "--of", &who.to_lowercase()]).out;
+    let header = table.lines().nth(1).unwrap_or_default();
+    let columns: Vec<&str> = header.trim_matches('│').split('┆').map(str::trim).collect();
+    assert_eq!(columns, ["when (UTC)", "what", "news", "text", "read (UTC)"]);
     let nobody = on(&["tasks", "--of", "Nobody"]);
     assert!(nobody.code == Some(1) && nobody.err.contains("nobody goes by `Nobody`"), "{}", nobody.err);
 }

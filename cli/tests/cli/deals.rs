@@ -43,12 +43,17 @@ fn deals_are_moved_on_and_counted_from_the_command_line() {
     let moved = deal(&["move", "AAAA0007", "commercial proposal"]);
     assert!(moved.code == Some(1) && moved.err.contains("there are Qualification, Presentation"), "{}", moved.err);
     assert_eq!(deal(&["move", "AAAA0007", "коммерческое предложение"]).json(0)["stage"], "stages/proposal");
-    assert_eq!(deal(&["hold", "AAAA0007", "budget freeze", "--until", "2099-01-01"]).json(0)["status"], "ON_HOLD");
+    let held = deal(&["hold", "AAAA0007", "budget freeze", "--until", "2099-01-01"]).json(0);
+    assert_eq!((&held["status"], &held["hold_until_date"]), (&json!("ON_HOLD"), &json!("2099-01-01")));
+    assert_eq!(held["hold_time"].as_str().map(str::len), Some(27));
     let shown = run_on(&data, &["deal", "show", "GTX Pro for Veldt"]);
     assert!(shown.err.contains("several deals go by") && shown.err.contains("AAAA0003"), "{}", shown.err);
     let shown = run_on(&data, &["deal", "show", "AAAA0007"]);
-    assert!(shown.out.contains("budget freeze until 2099-01-01"), "{}", shown.out);
+    assert!(shown.out.contains("on hold until 2099-01-01: budget freeze"), "{}", shown.out);
     assert_eq!(deal(&["resume", "AAAA0007"]).json(0)["status"], "IN_PROGRESS");
+    let held = run_on(&data, &["deal", "hold", "AAAA0007", "later", "--until", "2099-02-01"]);
+    assert!(held.out.contains(", on hold until 2099-02-01: later"), "{}", held.out);
+    deal(&["resume", "AAAA0007"]).json(0);
     let team = deal(&["team", "AAAA0007", "--add", "Cleo Dunn=engineer", "--add", "Ada Brook"]).json(0);
     assert_eq!(team["team"].as_array().map(Vec::len), Some(2));
     let told = run_on(&data, &["deal", "team", "AAAA0007", "--remove", "Ada Brook"]);
@@ -65,4 +70,66 @@ fn deals_are_moved_on_and_counted_from_the_command_line() {
     assert_eq!(next["estimated_value"], json!({ "amount": "4821.00", "currency": "USD" }));
     let won = deal(&["win", "Next year", "--value", "4000.50", "--hours", "2.5"]).json(0);
     assert_eq!((&won["state"], &won["actual_value"]["amount"]), (&json!("WON"), &json!("4000.50")));
+}
+
+/// R-STG-2, R-PRC-1: a stage that is typed is one of the deal's own process, though others are called the same.
+#[test]
+fn a_stage_is_meant_in_the_process_of_its_deal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    let add = ["lead", "add", "--company", "Berg", "--family-name", "Berg", "--external-id", "1", "--json"];
+    on(&[&add[..], &["--need", "must-have", "--budget", "can-buy"]].concat()).json(0);
+    let deal = on(&["lead", "qualify", "1", "--process", "sales lifecycle", "--json"]).json(0);
+    let deal = deal["opportunity"]["name"].as_str().expect("a name").to_owned();
+    let moved = |stage: &str| on(&["deal", "move", &deal, stage, "--json"]);
+    for typed in ["qualify", "Qualify", "stages/qualify", "квалификация  интереса"] {
+        assert_eq!(moved(typed).json(0)["stage"], "stages/qualify", "{typed}");
+        assert_eq!(moved("develop").json(0)["stage"], "stages/develop");
+    }
+    let nowhere = moved("nowhere");
+    assert!(nowhere.err.contains("there are Qualify, Develop, Propose"), "{}", nowhere.err);
+    // What another process has is not hidden: it is refused by its own name.
+    let other = moved("assessment");
+    assert!(other.code == Some(1) && other.err.contains("stages/assessment"), "{}", other.err);
+
+    // In the other process it is the stage `assessment` that is called so; its slug belongs to nobody there.
+    on(&["process", "start", "qualify sales opportunity", "--title", "Ambiguous", "--json"]).json(0);
+    on(&["deal", "move", "Ambiguous", "inquiry", "--json"]).json(0);
+    assert_eq!(on(&["deal", "move", "Ambiguous", "qualify", "--json"]).json(0)["stage"], "stages/assessment");
+}
+
+/// R-OPP-1, R-API-3: what is known of a deal is shown: BANT, demand, probability, who decides; to machines all of it.
+#[test]
+fn a_deal_is_shown_with_all_that_is_known_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = fixture(folder.path());
+    let data = folder.path().join("data");
+    let on = |args: &[&str]| run_on(&data, args);
+    on(&["import", "crm", source.to_str().expect("a path"), "--json"]).json(1);
+    let open = on(&["deal", "show", "AAAA0007"]);
+    for part in ["Demand", "│ 1 ┆ GTX Pro", "4,821.00 USD", "probability", "corporate-sale version 1, running"] {
+        assert!(open.out.contains(part), "no {part} in {}", open.out);
+    }
+    let told = on(&["deal", "show", "AAAA0007", "--json"]).json(0);
+    let deal = &told["opportunity"];
+    assert!(deal["lines"][0]["product"].as_str().is_some_and(|it| it.starts_with("products/")), "{deal:#}");
+    assert_eq!((&deal["currency_code"], &deal["process_run"]["state"]), (&json!("USD"), &json!("RUNNING")));
+    assert_eq!(deal["stage_entry"]["stage"], deal["stage"]);
+
+    let add = ["lead", "add", "--given-name", "Erika", "--family-name", "Berg", "--external-id", "1", "--json"];
+    on(&[&add[..], &["--company", "Berg AG", "--need", "must-have", "--budget", "can-buy"]].concat()).json(0);
+    let deal = on(&["lead", "qualify", "1", "--json"]).json(0);
+    let name = deal["opportunity"]["name"].as_str().expect("a name");
+    let shown = on(&["deal", "show", name]);
+    for part in ["Budget, authority, need, timeframe", "can buy", "must have", "contact      Erika Berg"] {
+        assert!(shown.out.contains(part), "no {part} in {}", shown.out);
+    }
+    let told = on(&["deal", "show", name, "--json"]).json(0);
+    let bant = &told["opportunity"]["bant"];
+    assert_eq!((&bant["need"], &bant["budget_status"]), (&json!("MUST_HAVE"), &json!("CAN_BUY")));
+    assert_eq!(told["opportunity"]["lead"], told["lead"]["name"]);
+    for out in [&open.out, &shown.out] {
+        let widest = out.lines().filter(|line| line.contains(['│', '─'])).map(|line| line.chars().count()).max();
+        assert!(widest <= Some(120), "{widest:?} columns:\n{out}");
+    }
 }

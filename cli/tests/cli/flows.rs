@@ -42,6 +42,8 @@ fn a_parked_flow_is_listed_with_its_reason_run_again_and_given_up() {
     until(|| Some(flows(&["show", &name])).filter(|flow| flow["state"] == "PARKED"));
     let table = run(&["flows", "list", "--state", "parked", "--gateway", &serving.gateway]);
     assert!(table.out.contains("CancelOrder"), "people are told what to do: {}", table.out);
+    let widest = table.out.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(120), "{widest:?} columns: {}", table.out);
 
     let given_up = flows(&["abandon", &name, "--reason", "the customer pays after all"]);
     assert_eq!((&given_up["state"], &given_up["reason"]), (&"ABANDONED".into(), &"the customer pays after all".into()));

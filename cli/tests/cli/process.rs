@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::import::fixture;
 use super::{Ended, run_on};
 
 /// The worked example of the documentation.
@@ -64,4 +65,48 @@ fn a_process_is_imported_started_drawn_and_its_runs_are_migrated() {
     assert!(refused.err.contains("line 2, column 10: `LOOSE` is none of FREE, GATED, STRICT"), "{}", refused.err);
     let unknown = process(at, &["show", "Shoe sale"]);
     assert!(unknown.err.contains("no process goes by `Shoe sale`; known are"), "{}", unknown.err);
+}
+
+/// R-PRC-1, R-PRC-2, R-STG-2: a process is read in a usual terminal, with goals and instructions, and with how far a deal
+/// is in it; a deal is started for somebody, and where nothing is to be completed what leads on is said.
+#[test]
+fn a_process_is_read_with_its_goals_and_the_way_of_a_deal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = fixture(folder.path());
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    on(&["import", "crm", source.to_str().expect("a path"), "--json"]).json(1);
+    for (process, language) in
+        [("corporate-sale", "en"), ("qualify-sales-opportunity", "ru"), ("sales-lifecycle", "en")]
+    {
+        let shown = on(&["process", "show", process, "--language", language]).out;
+        let widest = shown.lines().filter(|line| line.contains(['│', '─'])).map(|line| line.chars().count()).max();
+        assert!(widest.unwrap_or_default() <= 120, "{widest:?} columns:\n{shown}");
+        assert!(shown.contains("goal: "), "{shown}");
+    }
+    let assessed = on(&["process", "show", "qualify-sales-opportunity"]).out;
+    assert!(assessed.contains("Read what is known of the opportunity"), "instructions: {assessed}");
+    assert!(assessed.contains("(review)") && assessed.contains("record: "), "{assessed}");
+
+    on(&["deal", "move", "AAAA0007", "contracting", "--json"]).json(0);
+    let way = on(&["process", "show", "corporate-sale", "--opportunity", "AAAA0007"]).out;
+    assert!(way.contains("▶ 4. Contracting (contracting)"), "{way}");
+    assert!(way.contains("✓ 1. Qualification (qualification)") && way.contains("\n3. Proposal"), "{way}");
+    let way = on(&["process", "show", "corporate-sale", "--opportunity", "AAAA0007", "--json"]).json(0);
+    let marks: Vec<_> = way["stages"].as_array().expect("stages").iter().map(|it| it["mark"].as_str()).collect();
+    assert_eq!((marks[0], marks[3], marks[4]), (Some("VISITED"), Some("CURRENT"), None));
+    assert!(way["opportunity"].as_str().is_some_and(|it| it.starts_with("opportunities/")), "{way}");
+
+    let start = ["process", "start", "sales lifecycle", "--title", "Pumps", "--owner", "ADA brook"];
+    let started = on(&start);
+    assert!(started.code == Some(0) && !started.out.contains("results"), "no empty table: {}", started.out);
+    assert!(
+        started.out.contains("no activities in this stage") && started.out.contains("still to be filled in"),
+        "{}",
+        started.out
+    );
+    let deal = on(&["deal", "show", "Pumps", "--json"]).json(0);
+    assert_eq!(deal["owner_display_name"], "Ada Brook");
+    let nobody = on(&["process", "start", "sales lifecycle", "--title", "Pipes", "--owner", "Nobody"]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("nobody goes by `Nobody`"), "{}", nobody.err);
+    assert_eq!(on(&["deal", "show", "Pipes"]).code, Some(1), "nothing was started");
 }

@@ -28,3 +28,18 @@ fn a_setting_is_listed_changed_and_given_its_default_again() {
     let (both, owner) = (json!(["OWNER", "OWNER_MANAGER"]), json!(["OWNER"]));
     assert_eq!(told, [(&owner, &both), (&both, &owner)]);
 }
+
+/// R-LED-3: a setting goes by its name without the part that it belongs to, where no other part has one of that name.
+#[test]
+fn a_setting_goes_by_its_name_without_its_part() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), &[&["setting"], args].concat());
+    let set = on(&["set", "run_opportunity_process", "false", "--json"]).json(0);
+    assert_eq!((&set["name"], &set["value"]), (&json!("settings/gateway.run_opportunity_process"), &json!(false)));
+    let shown = on(&["get", "settings/gateway.run_opportunity_process", "--json"]).json(0);
+    assert_eq!(shown["value"], json!(false));
+    assert_eq!(on(&["get", "run_opportunity_process", "--json"]).json(0), shown);
+    let none = on(&["get", "run_opportunity_proces"]);
+    assert!(none.code == Some(1) && none.err.contains("no setting goes by `run_opportunity_proces`"), "{}", none.err);
+    assert!(none.err.contains("gateway.run_opportunity_process"), "{}", none.err);
+}

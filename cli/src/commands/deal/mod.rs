@@ -1,5 +1,6 @@
 //! `dealflow deal`: one deal, from lead to ERP.
 
+mod about;
 mod find;
 mod team;
 mod verbs;
@@ -102,6 +103,8 @@ impl View {
         let ask = GetDealRequest { opportunity: name.to_owned(), ..Default::default() };
         let deal = api.deals.clone().get_deal(api.ask(ask)).await?.into_inner();
         let people = super::people::People::read(api).await?;
-        Ok(Self::new(deal, people))
+        let named = deal.opportunity.as_ref().map(about::named).unwrap_or_default();
+        let named = super::subjects::titles(api, named).await?;
+        Ok(Self::new(deal, people, named))
     }
 }

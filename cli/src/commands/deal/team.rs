@@ -4,7 +4,7 @@ use clap::Args;
 use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity, TeamMember, UpdateOpportunityRequest};
 use prost_types::FieldMask;
 
-use super::verbs::{Which, person};
+use super::verbs::Which;
 use crate::api::{Api, new_id};
 use crate::commands::people::People;
 
@@ -39,12 +39,12 @@ impl Team {
                 let people = People::read(api).await?;
                 let mut team = deal.team;
                 for who in &self.remove {
-                    let who = person(&people, who)?;
+                    let who = people.who(who)?;
                     team.retain(|member| member.employee != who);
                 }
                 for added in &self.add {
                     let (who, role) = added.split_once('=').unwrap_or((added.as_str(), ""));
-                    let employee = person(&people, who.trim())?;
+                    let employee = people.who(who.trim())?.to_owned();
                     team.retain(|member| member.employee != employee);
                     team.push(TeamMember { employee, role: role.trim().to_owned() });
                 }

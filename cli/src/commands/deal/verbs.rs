@@ -1,6 +1,6 @@
 //! `dealflow deal move | win | lose | hold | resume | follow-up | team`: deals moved on from the command line.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::NaiveDate;
 use clap::Args;
 use dealflow_proto::convert;
@@ -62,12 +62,12 @@ async fn told(api: &Api, deal: &Opportunity) -> anyhow::Result<String> {
     let stages = lookups::stages(api).await?;
     let stage = stages.get(&deal.stage).unwrap_or(&deal.stage);
     let state = match word(deal.status().as_str_name(), "STATUS_") {
-        "ON_HOLD" => "on hold",
-        "" => word(deal.state().as_str_name(), "STATE_"),
-        _ => "open",
+        "ON_HOLD" => held(deal),
+        "" => word(deal.state().as_str_name(), "STATE_").to_lowercase(),
+        _ => "open".to_owned(),
     };
     let value = show::money(deal.actual_value.as_ref().or(deal.estimated_value.as_ref()));
-    let mut lines = vec![format!("{}: {stage}, {}", deal.title, state.to_lowercase())];
+    let mut lines = vec![format!("{}: {stage}, {state}", deal.title)];
     if !value.is_empty() {
         lines.push(format!("  {value}, {} %", deal.probability.unwrap_or_default()));
     }
@@ -85,6 +85,15 @@ async fn told(api: &Api, deal: &Opportunity) -> anyhow::Result<String> {
     Ok(lines.join("\n"))
 }
 
+/// Until when and why a deal waits.
+pub(super) fn held(deal: &Opportunity) -> String {
+    let mut held = "on hold".to_owned();
+    if let Some(day) = &deal.hold_until_date {
+        held = format!("{held} until {}", show::date(Some(day)));
+    }
+    if deal.hold_reason.is_empty() { held } else { format!("{held}: {}", deal.hold_reason) }
+}
+
 fn moved(progress: DealProgress) -> anyhow::Result<Opportunity> {
     progress.opportunity.context("the gateway did not tell the deal")
 }
@@ -94,7 +103,7 @@ fn moved(progress: DealProgress) -> anyhow::Result<Opportunity> {
 pub struct Move {
     #[command(flatten)]
     which: Which,
-    /// The stage, as it is called in either language, or its slug
+    /// The stage: its slug, or what it is called in either language, in this deal's process first
     #[arg(value_name = "STAGE")]
     stage: String,
     /// Why, in words
@@ -106,7 +115,7 @@ impl Move {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         self.which
             .act(async |api: &Api, opportunity: String| {
-                let stage = lookups::stage(api, &self.stage).await?;
+                let stage = lookups::stage(api, &opportunity, &self.stage).await?;
                 let reason = self.reason.clone();
                 let ask = MoveToStageRequest { opportunity, stage, reason, request_id: new_id(), ..Default::default() };
                 moved(api.deals.clone().move_to_stage(api.ask(ask)).await?.into_inner())
@@ -305,13 +314,5 @@ impl FollowUp {
                 Ok(api.opportunities.clone().create_follow_up_opportunity(api.ask(ask)).await?.into_inner())
             })
             .await
-    }
-}
-
-/// Refuses a person whom nobody knows.
-pub(super) fn person(people: &People, who: &str) -> anyhow::Result<String> {
-    match people.find(who) {
-        Some(name) => Ok(name.to_owned()),
-        None => bail!("nobody goes by `{who}`"),
     }
 }

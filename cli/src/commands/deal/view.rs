@@ -6,8 +6,6 @@ use std::fmt::Write as _;
 use dealflow_proto::activities::v1::Activity;
 use dealflow_proto::gateway::v1::stage_bar_item::Mark;
 use dealflow_proto::gateway::v1::{Deal, StageBarItem};
-use dealflow_proto::opportunities::v1::participant::Role;
-use dealflow_proto::opportunities::v1::{Opportunity, TeamMember};
 use serde_json::{Value, json};
 
 use super::super::people::People;
@@ -16,13 +14,15 @@ use crate::show::{self, json as data, table, word};
 /// A deal, with the words for what it refers to.
 pub(in crate::commands) struct View {
     pub(in crate::commands) deal: Deal,
-    people: People,
+    pub(super) people: People,
     labels: HashMap<String, String>,
 }
 
 impl View {
-    pub(super) fn new(deal: Deal, people: People) -> Self {
-        let labels = labels(&deal);
+    /// A deal, its people, and what the contacts and products go by that it names.
+    pub(super) fn new(deal: Deal, people: People, named: HashMap<String, String>) -> Self {
+        let mut labels = labels(&deal);
+        labels.extend(named);
         Self { deal, people, labels }
     }
 
@@ -38,6 +38,8 @@ impl View {
             };
         };
         section("Stages", Some(stage_bar(&deal.stage_bar)));
+        section("Budget, authority, need, timeframe", self.bant());
+        section("Demand", self.lines());
         section("To do", (!deal.action_panel.is_empty()).then(|| self.action_panel()));
         section("Quotes", (!deal.quotes.is_empty()).then(|| self.quotes()));
         section("Contracts", (!deal.contracts.is_empty()).then(|| self.contracts()));
@@ -75,66 +77,8 @@ impl View {
         })
     }
 
-    fn owner(&self) -> &str {
+    pub(super) fn owner(&self) -> &str {
         self.deal.opportunity.as_ref().map_or("", |opportunity| self.people.display(&opportunity.owner))
-    }
-
-    fn header(&self) -> String {
-        let none = Opportunity::default();
-        let opportunity = self.deal.opportunity.as_ref().unwrap_or(&none);
-        let account = self.deal.account.as_ref().map_or("", |account| account.display_name.as_str());
-        let stage = self.deal.stage_bar.iter().find(|item| item.stage == opportunity.stage);
-        let stage = stage.map_or(opportunity.stage.as_str(), |item| item.caption.as_str());
-        let mut text = format!("{}\n{}", opportunity.title, "=".repeat(opportunity.title.chars().count()));
-        let mut line = |label: &str, value: &str| {
-            if !value.is_empty() {
-                // Writing to a string cannot fail.
-                let _written = write!(text, "\n{label:<13}{value}");
-            }
-        };
-        line("account", account);
-        line("owner", self.owner());
-        line("state", word(opportunity.state().as_str_name(), "STATE_"));
-        line("stage", stage);
-        match opportunity.actual_value.as_ref() {
-            Some(actual) => line("value", &format!("{} (actual)", show::money(Some(actual)))),
-            None => line("value", &show::money(opportunity.estimated_value.as_ref())),
-        }
-        match opportunity.close_date.as_ref() {
-            Some(day) => line("closed on", &format!("{}, {} days", show::date(Some(day)), opportunity.cycle_days)),
-            None => line("to close on", &show::date(opportunity.estimated_close_date.as_ref())),
-        }
-        let reason = word(opportunity.lose_reason().as_str_name(), "LOSE_REASON_");
-        if !reason.is_empty() {
-            let reason = if reason == "OWN" { opportunity.lose_reason_code.as_str() } else { reason };
-            line("lost for", &format!("{reason} {}", opportunity.lose_comment));
-        }
-        if !opportunity.hold_reason.is_empty() {
-            let until = show::date(opportunity.hold_until_date.as_ref());
-            let until = if until.is_empty() { until } else { format!(" until {until}") };
-            line("on hold", &format!("{}{until}", opportunity.hold_reason));
-        }
-        line("terms", &opportunity.terms_of_sale);
-        line("expected", &show::money(opportunity.revenue_expectation.as_ref()));
-        line("came by", &join([&opportunity.source, &opportunity.channel, &opportunity.campaign]));
-        line("presentation", &show::date(opportunity.presentation_date.as_ref()));
-        line("proposal", &show::date(opportunity.proposal_handover_date.as_ref()));
-        line("tactics", &opportunity.tactics);
-        line("team", &self.team(opportunity));
-        line("take part", &participants(opportunity));
-        line("compete", &competitors(opportunity));
-        line("follows", &opportunity.follow_up_of);
-        line("external id", &opportunity.external_id);
-        line("name", &opportunity.name);
-        text
-    }
-
-    fn team(&self, opportunity: &Opportunity) -> String {
-        let member = |it: &TeamMember| match it.role.as_str() {
-            "" => self.people.display(&it.employee).to_owned(),
-            role => format!("{} ({role})", self.people.display(&it.employee)),
-        };
-        opportunity.team.iter().map(member).collect::<Vec<_>>().join(", ")
     }
 
     fn action_panel(&self) -> String {
@@ -217,7 +161,7 @@ impl View {
     }
 
     fn timeline(&self) -> String {
-        let mut table = table(&["when (UTC)", "what", "record", "state", "who", "why"]);
+        let mut table = show::whole(table(&["when (UTC)", "what", "record", "state", "who", "why"]), 1);
         for event in &self.deal.timeline {
             let state = match (event.from_state.as_str(), event.to_state.as_str()) {
                 ("", to) => to.to_owned(),
@@ -251,37 +195,16 @@ impl View {
         if lines.is_empty() { "  nothing: the deal is closed".to_owned() } else { lines.join("\n") }
     }
 
+    /// What a contact or a product is called; as it is said where that is no name on the wire.
+    pub(super) fn called<'a>(&'a self, said: &'a str) -> &'a str {
+        self.labels.get(said).map_or(said, String::as_str)
+    }
+
     /// What a record of the deal is called; its kind where it is not in the view.
     fn label(&self, name: &str) -> String {
         let kind = || name.split('/').next().unwrap_or_default().trim_end_matches('s').to_owned();
         self.labels.get(name).cloned().unwrap_or_else(kind)
     }
-}
-
-/// Those that are not empty, with a comma between them.
-fn join(texts: [&String; 3]) -> String {
-    let said: Vec<&str> = texts.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
-    said.join(", ")
-}
-
-/// How many take part in which role.
-fn participants(opportunity: &Opportunity) -> String {
-    let all = [Role::DecisionMaker, Role::Influencer, Role::Attendee, Role::User, Role::Other];
-    let counted = all.into_iter().filter_map(|role| {
-        let count = opportunity.participants.iter().filter(|it| it.role() == role).count();
-        let what = word(role.as_str_name(), "ROLE_").replace('_', " ").to_lowercase();
-        (count > 0).then(|| format!("{count} {what}"))
-    });
-    counted.collect::<Vec<_>>().join(", ")
-}
-
-fn competitors(opportunity: &Opportunity) -> String {
-    let told = opportunity.competitors.iter().map(|it| {
-        let threat = word(it.threat().as_str_name(), "THREAT_").to_lowercase();
-        let threat = if threat.is_empty() { threat } else { format!(" ({threat} threat)") };
-        format!("{}{threat}{}", it.name, if it.won { ", sold instead" } else { "" })
-    });
-    told.collect::<Vec<_>>().join("; ")
 }
 
 fn labels(deal: &Deal) -> HashMap<String, String> {

@@ -1,18 +1,19 @@
 //! A CSV file as leads: which column is which field, and what is wrong with a row (R-LED-2).
 //!
-//! Files come from everywhere: with a byte order mark, semicolons or tabs, quotes and line breaks in fields, in the wrong
-//! encoding, with rows that are too short. Nothing of it ends the import: a row that cannot be read is told with its
-//! number. The header is row 1; empty lines do not count.
+//! Files come from everywhere: with a byte order mark, semicolons or tabs, quotes and line breaks in fields, quotes that
+//! nobody closed, in the wrong encoding, with rows that are too short or too long. Nothing of it ends the import: a row
+//! that cannot be read is told with its number. The header is row 1; empty lines do not count.
 
 use std::str::FromStr;
 
-use anyhow::{Context as _, bail};
-use csv::{ByteRecord, ReaderBuilder};
+use anyhow::{Context as _, anyhow, bail};
 use dealflow_proto::convert;
 use dealflow_proto::leads::v1::Lead;
 use dealflow_proto::leads::v1::lead::Source;
 use dealflow_proto::types::v1::Address;
 use rust_decimal::Decimal;
+
+use super::records::{Record, Records};
 
 /// A row with more bytes than this is no lead; a server would not take it either.
 const MAX_ROW: usize = 1024 * 1024;
@@ -42,6 +43,10 @@ const COLUMNS: [(&str, &[&str]); 21] = [
     ("-", &[]),
 ];
 
+/// The fields that may have several lines. In another a line break is the sign of a quote that nobody closed: what
+/// follows it may be rows.
+const SEVERAL_LINES: [&str; 2] = ["notes", "street"];
+
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -68,13 +73,18 @@ pub(super) fn read(bytes: &[u8], delimiter: Option<u8>, renamed: &[(String, Stri
     }
     let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
     let delimiter = delimiter.unwrap_or_else(|| likely(bytes));
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(bytes);
-    let mut records = reader.byte_records();
-    let header = records.next().context("the file is empty: its first row names the columns")??;
+    let mut records = Records::new(bytes, delimiter);
+    let header = records.next().context("the file is empty: its first row names the columns")?;
+    let header = header.map_err(|fault| anyhow!("the header cannot be read: {}", fault.reason))?;
     let (columns, unused) = columns(&header, renamed)?;
+    records.expect(columns.len());
     let mut sheet = Sheet { unused, ..Sheet::default() };
     for (record, row) in records.zip(2..) {
-        match lead(&columns, &record?) {
+        let record = record.map_err(|fault| {
+            let field = columns.get(fault.field).copied().flatten().unwrap_or_default();
+            (field.to_owned(), fault.reason)
+        });
+        match record.and_then(|record| lead(&columns, &record)) {
             Ok(None) => {}
             Ok(Some(lead)) => sheet.rows.push((row, lead)),
             Err((field, reason)) => sheet.wrong.push(Wrong { row, field, reason }),
@@ -91,10 +101,7 @@ fn likely(bytes: &[u8]) -> u8 {
 }
 
 /// Which field each column is, and the headers that are none.
-fn columns(
-    header: &ByteRecord,
-    renamed: &[(String, String)],
-) -> anyhow::Result<(Vec<Option<&'static str>>, Vec<String>)> {
+fn columns(header: &Record, renamed: &[(String, String)]) -> anyhow::Result<(Vec<Option<&'static str>>, Vec<String>)> {
     let known: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
     let (mut fields, mut unused) = (Vec::new(), Vec::new());
     for (from, to) in renamed {
@@ -135,14 +142,15 @@ fn plain(header: &[u8]) -> String {
 }
 
 /// The lead of a row; none where the row is blank.
-fn lead(columns: &[Option<&'static str>], record: &ByteRecord) -> Result<Option<Lead>, (String, String)> {
-    if record.iter().all(<[u8]>::is_empty) {
+fn lead(columns: &[Option<&'static str>], record: &Record) -> Result<Option<Lead>, (String, String)> {
+    if record.iter().all(Vec::is_empty) {
         return Ok(None);
     }
-    if record.as_slice().len() > MAX_ROW {
-        return Err((String::new(), format!("the row has {} bytes: is a quote not closed?", record.as_slice().len())));
+    let size: usize = record.iter().map(Vec::len).sum();
+    if size > MAX_ROW {
+        return Err((String::new(), format!("the row has {size} bytes: is a quote not closed?")));
     }
-    if record.len() > columns.len() {
+    if record.len() != columns.len() {
         let reason = format!("the row has {} fields, the header {}", record.len(), columns.len());
         return Err((String::new(), reason));
     }
@@ -152,6 +160,11 @@ fn lead(columns: &[Option<&'static str>], record: &ByteRecord) -> Result<Option<
         let Some(field) = *field else { continue };
         let wrong = |reason: &str| (field.to_owned(), reason.to_owned());
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8; save the file as UTF-8"))?.trim();
+        if text.contains(['\n', '\r']) && !SEVERAL_LINES.contains(&field) {
+            return Err(wrong(
+                "has a line break: is its quote closed where it should be? What it holds was not read as rows",
+            ));
+        }
         match field {
             "estimated_value" => amount = text,
             "currency" => currency = text,
@@ -241,12 +254,17 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_read_is_told_and_the_others_go_on() {
-        let text = b"company,value,currency,source\nA,1234.50,eur,\nB,1.234,50,x,y\nM\xfcller,,,\nC,1e,EUR,\nD,5,,\nE,,,moon\nF\n";
+        let text = b"company,value,currency,source\nA,1234.50,eur,\nB,1.234,50,x,y\nM\xfcller,,,\nC,1e,EUR,\nD,5,,\nE,,,moon\n\
+            F\n\"G\nH\",,,\n\"I,,,\n\"J, K\",,,web\n";
         let sheet = sheet(text);
         let told: Vec<_> = sheet.wrong.iter().map(|it| (it.row, it.field.as_str())).collect();
-        assert_eq!(told, [(3, ""), (4, "company_name"), (5, "estimated_value"), (6, "currency"), (7, "source")]);
+        let (value, company) = ("estimated_value", "company_name");
+        let expected = [(3, ""), (4, company), (5, value), (6, "currency"), (7, "source"), (8, ""), (9, company)];
+        assert_eq!(told[..7], expected);
+        assert_eq!(told[7..], [(10, company)]);
+        assert_eq!(sheet.wrong[5].reason, "the row has 1 fields, the header 4");
         let good: Vec<_> = sheet.rows.iter().map(|(row, lead)| (*row, lead.company_name.as_str())).collect();
-        assert_eq!(good, [(2, "A"), (8, "F")]);
+        assert_eq!(good, [(2, "A"), (11, "J, K")]);
         let value = sheet.rows[0].1.estimated_value.as_ref().map(|it| (it.units, it.nanos, it.currency_code.as_str()));
         assert_eq!(value, Some((1234, 500_000_000, "EUR")));
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use dealflow_proto::leads::v1::{ImportLeadsRequest, ImportLeadsResponse, Lead};
+use dealflow_proto::leads::v1::{ImportError, ImportLeadsRequest, ImportLeadsResponse, Lead};
 use futures::stream;
 use serde_json::json;
 use uuid::Uuid;
@@ -21,7 +21,9 @@ const CALL: usize = 2_000;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The first row names the columns; the usual names are understood (company, first name, e-mail, value, currency, id …),
-others are given with --map. The same file again imports nothing twice, and goes on where it was broken off.")]
+others are given with --map. Notes and street may have several lines; a row that is too short, or whose quote is not
+closed, is told with the others that are wrong. The same file again imports nothing twice, and goes on where it was
+broken off; a changed file knows again what it brought by its column `external_id` (or `id`).")]
 pub struct Import {
     /// A CSV file in UTF-8, with commas, semicolons or tabs
     file: PathBuf,
@@ -50,10 +52,12 @@ impl Import {
         // The same file, read in the same way, is the same import.
         let id = Uuid::new_v5(&Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes), format!("{:?}", self.map).as_bytes());
         let (rows, dry_run) = (sheet.rows, self.dry_run);
+        let nameless = rows.iter().filter(|(_, lead)| lead.external_id.is_empty()).count();
         let mut wrong = sheet.wrong;
         let report = self.target.ask(async |api: Api| send(&api, id, dry_run, rows).await).await?;
         let failed = report.failed_count + i64::try_from(wrong.len())?;
-        wrong.extend(report.errors.into_iter().map(|it| Wrong { row: it.row, field: it.field, reason: it.reason }));
+        let told = |it: &ImportError| Wrong { row: it.row, field: it.field.clone(), reason: it.reason.clone() };
+        wrong.extend(report.errors.iter().map(told));
         wrong.sort_by_key(|it| it.row);
         if self.json {
             data::print(&json!({
@@ -61,18 +65,34 @@ impl Import {
                 "existing": report.existing_count,
                 "failed": failed,
                 "dry_run": dry_run,
+                "without_external_id": nameless,
                 "unused_columns": sheet.unused,
                 "errors": data::list(&wrong, |it| json!({
                     "row": it.row, "field": data::text(&it.field), "reason": it.reason,
                 })),
             }))?;
         } else {
-            print(&report.created_count, &report.existing_count, failed, &sheet.unused, &wrong);
+            print(&report, failed, dry_run, &sheet.unused, &wrong);
+            if nameless > 0 {
+                println!(
+                    "{nameless} rows have no external id: a changed file would bring them a second time. A column \
+                     `external_id` prevents that."
+                );
+            }
         }
-        if failed > 0 {
-            bail!("{failed} rows were refused; the others went in, and the mended file imports only what is missing");
+        match (failed, dry_run, nameless) {
+            (0, _, _) => Ok(()),
+            (_, true, _) => bail!("{failed} rows would be refused"),
+            (_, false, 0) => {
+                bail!(
+                    "{failed} rows were refused; the others went in, and the mended file imports only what is missing"
+                )
+            }
+            (_, false, _) => bail!(
+                "{failed} rows were refused; the others went in. {nameless} rows have no external id: take them out of \
+                 the mended file, or it brings them a second time"
+            ),
         }
-        Ok(())
     }
 }
 
@@ -100,8 +120,10 @@ async fn send(api: &Api, id: Uuid, dry_run: bool, rows: Vec<(i64, Lead)>) -> any
     Ok(total)
 }
 
-fn print(created: &i64, existing: &i64, failed: i64, unused: &[String], wrong: &[Wrong]) {
-    println!("{created} leads imported, {existing} there already, {failed} rows refused");
+fn print(report: &ImportLeadsResponse, failed: i64, dry_run: bool, unused: &[String], wrong: &[Wrong]) {
+    let (created, existing) = (report.created_count, report.existing_count);
+    let done = if dry_run { "would be imported" } else { "imported" };
+    println!("{created} leads {done}, {existing} there already, {failed} rows refused");
     if !unused.is_empty() {
         println!("Columns that nothing was taken from: {}", unused.join(", "));
     }

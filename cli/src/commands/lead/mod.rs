@@ -2,13 +2,14 @@
 
 mod csv;
 mod import;
+mod records;
 mod verbs;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use dealflow_proto::leads::v1::{GetLeadRequest, Lead, ListLeadsRequest};
 use dealflow_proto::names;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::deal::quoted;
@@ -23,7 +24,7 @@ Examples:
   dealflow lead import fair.csv --map Kunde=company_name
   dealflow lead list --state new --stage distribution
   dealflow lead distribute crm-17 crm-18 --to 'Dustin Brinkmann' --to 'Cara Losch' --method least-busy
-  dealflow lead distribute crm-19 --team Central --method round-robin
+  dealflow lead distribute crm-19 --office Central --method round-robin
   dealflow lead stage crm-17 qualification --reason 'the budget is open again'
   dealflow lead qualify crm-17 --create-contact
   dealflow lead disqualify crm-18 --reason no-longer-interested
@@ -123,7 +124,10 @@ impl List {
             parts.extend(state.map(|word| is("state", &word)));
             parts.extend(stage.map(|word| is("stage", &word)));
             parts.extend(source.map(|word| is("source", &word)));
-            parts.extend(owner.map(|who| format!("owner = {}", quoted(people.find(&who).unwrap_or(&who)))));
+            if let Some(who) = owner {
+                let owner = if who.starts_with("employees/") { who.as_str() } else { people.who(&who)? };
+                parts.push(format!("owner = {}", quoted(owner)));
+            }
             parts.extend(filter.map(|filter| format!("({filter})")));
             let ask = ListLeadsRequest {
                 page_size: limit,
@@ -139,7 +143,8 @@ impl List {
         if json {
             return data::print(&json!({ "leads": data::list(&page.leads, data::lead), "more": more }));
         }
-        let mut table = show::table(&["lead", "company", "person", "state", "stage", "source", "owner", "worth"]);
+        let mut table =
+            show::whole(show::table(&["lead", "company", "person", "state", "stage", "source", "owner", "worth"]), 0);
         for lead in &page.leads {
             table.add_row([
                 if lead.external_id.is_empty() { lead.name.as_str() } else { lead.external_id.as_str() },
@@ -177,13 +182,10 @@ fn tell(lead: &Lead, json: bool) -> anyhow::Result<()> {
     if json {
         return data::print(&data::lead(lead));
     }
-    let mut table = show::table(&["field", "value"]);
-    if let Value::Object(fields) = data::lead(lead) {
-        for (field, value) in fields.iter().filter(|(_, value)| !value.is_null() && !value.is_object()) {
-            table.add_row([field.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]);
-        }
-    }
-    println!("{table}");
+    let mut record = data::lead(lead);
+    // What may come next is told in words below.
+    record.as_object_mut().and_then(|fields| fields.remove("guidance"));
+    println!("{}", show::fields(&record));
     if let Some(guidance) = &lead.guidance {
         println!("May come next: {}", guidance.allowed_verbs.join(", "));
         for missing in &guidance.missing_fields {

@@ -1,8 +1,9 @@
 //! What is done with leads, one struct of arguments each.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use dealflow_proto::activities::v1::ListEmployeesRequest;
 use dealflow_proto::gateway::v1::QualifyLeadRequest;
 use dealflow_proto::leads::v1::distribute_leads_request::Method as Asked;
 use dealflow_proto::leads::v1::lead::{self, DisqualifyReason};
@@ -14,10 +15,10 @@ use dealflow_proto::types::v1::{Bant, BudgetStatus, Need};
 use serde_json::json;
 
 use super::{csv, enum_word, find, tell};
-use crate::api::{Api, all_pages, new_id};
+use crate::api::{Api, new_id};
 use crate::client::Target;
-use crate::commands::deal::quoted;
 use crate::commands::people::People;
+use crate::commands::process;
 use crate::show::{self, json as data};
 
 /// Arguments of `lead add`.
@@ -98,7 +99,7 @@ impl Add {
         };
         let add = async |api: Api| {
             if let Some(owner) = owner {
-                lead.owner = employees(&api, &[owner], None).await?.remove(0);
+                lead.owner = employees(&People::read(&api).await?, &[owner], None, None)?.remove(0);
             }
             let ask = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..Default::default() };
             Ok(api.leads.clone().create_lead(api.ask(ask)).await?.into_inner())
@@ -160,6 +161,10 @@ impl Qualify {
         let Self { lead, account, contact, create_account, create_contact, process, without_process, json, target } =
             self;
         let qualify = async |api: Api| {
+            let process = match process.as_str() {
+                "" => String::new(),
+                named => process::find(&api, named).await?.name,
+            };
             let ask = QualifyLeadRequest {
                 lead: find(&api, &lead).await?,
                 account,
@@ -243,11 +248,14 @@ pub struct Distribute {
     #[arg(required = true)]
     leads: Vec<String>,
     /// To whom: a name, or employees/{uuid}; several for round-robin and least-busy
-    #[arg(long, value_name = "EMPLOYEE", required_unless_present = "team")]
+    #[arg(long, value_name = "EMPLOYEE", required_unless_present_any = ["team", "office"])]
     to: Vec<String>,
     /// To the members of this team
     #[arg(long)]
     team: Option<String>,
+    /// To those who work at this office
+    #[arg(long)]
+    office: Option<String>,
     /// How; by hand where one is named, else round robin
     #[arg(long)]
     method: Option<Method>,
@@ -261,9 +269,10 @@ pub struct Distribute {
 
 impl Distribute {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let Self { leads, to, team, method, json, target } = self;
+        let Self { leads, to, team, office, method, json, target } = self;
         let distribute = async |api: Api| {
-            let employees = employees(&api, &to, team.as_deref()).await?;
+            let people = People::read(&api).await?;
+            let employees = employees(&people, &to, team.as_deref(), office.as_deref())?;
             let method = match method {
                 Some(Method::ByHand) => Asked::ByHand,
                 Some(Method::LeastBusy) => Asked::LeastBusy,
@@ -282,14 +291,14 @@ impl Distribute {
                 ..Default::default()
             };
             let done = api.leads.clone().distribute_leads(api.ask(ask)).await?.into_inner();
-            Ok((done.assignments, People::read(&api).await?))
+            Ok((done.assignments, people))
         };
         let (assignments, people) = target.ask(distribute).await?;
         if json {
             let told = |it: &dealflow_proto::leads::v1::Assignment| json!({ "lead": it.lead, "owner": it.owner });
             return data::print(&json!({ "assignments": data::list(&assignments, told) }));
         }
-        let mut table = show::table(&["lead", "owner"]);
+        let mut table = show::whole(show::table(&["lead", "owner"]), 0);
         for it in &assignments {
             table.add_row([it.lead.as_str(), people.display(&it.owner)]);
         }
@@ -298,30 +307,26 @@ impl Distribute {
     }
 }
 
-/// The names on the wire of those who are meant: by name, and the members of a team.
-async fn employees(api: &Api, who: &[String], team: Option<&str>) -> anyhow::Result<Vec<String>> {
-    let people = People::read(api).await?;
+/// The names on the wire of those who are meant: by name, the members of a team, those at an office. Nobody twice.
+fn employees(people: &People, who: &[String], team: Option<&str>, office: Option<&str>) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for name in who {
-        match people.find(name) {
-            Some(name) => found.push(name.to_owned()),
-            None if name.starts_with("employees/") => found.push(name.clone()),
-            None => bail!("nobody goes by the name `{name}`"),
-        }
+        // Who has this name on the wire may be a person whom the caller does not see.
+        found.push(if name.starts_with("employees/") { name.clone() } else { people.who(name)?.to_owned() });
     }
+    let mut groups = Vec::new();
     if let Some(team) = team {
-        let filter = format!("team = {}", quoted(team));
-        let members = all_pages(async |page_token| {
-            let ask = ListEmployeesRequest { filter: filter.clone(), page_token, ..Default::default() };
-            let page = api.employees.clone().list_employees(api.ask(ask)).await?.into_inner();
-            Ok((page.employees, page.next_page_token))
-        });
-        found.extend(members.await?.into_iter().map(|employee| employee.name));
-        if found.is_empty() {
-            bail!("nobody is in the team `{team}`");
-        }
+        groups.extend(people.in_team(team)?);
     }
-    found.dedup();
+    if let Some(office) = office {
+        groups.extend(people.at_office(office)?);
+    }
+    found.extend(groups.into_iter().filter(|name| people.is_here(name)));
+    let mut seen = HashSet::new();
+    found.retain(|name| seen.insert(name.clone()));
+    if found.is_empty() {
+        bail!("nobody of them works here any more");
+    }
     Ok(found)
 }
 

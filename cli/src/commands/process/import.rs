@@ -59,7 +59,7 @@ impl Import {
         if done.changes.is_empty() {
             return format!("{process} is at version {} already; nothing changes", done.version);
         }
-        let mut table = show::table(&["", "what", "before", "after"]);
+        let mut table = show::table(&["change", "what", "before", "after"]);
         for change in &done.changes {
             let kind = word(change.kind().as_str_name(), "KIND_").to_lowercase();
             table.add_row([kind.as_str(), &change.path, &change.before, &change.after]);

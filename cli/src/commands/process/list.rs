@@ -53,7 +53,7 @@ fn process(process: &Process) -> Value {
         "name": process.name,
         "version": process.version,
         "control": word(process.control().as_str_name(), "CONTROL_"),
-        "captions": super::show::captions(&process.captions),
+        "captions": super::shown::captions(&process.captions),
         "stages": data::list(&process.stages, |stage| stage.stage.as_str().into()),
     })
 }

@@ -4,6 +4,7 @@ mod import;
 mod list;
 mod migrate;
 mod show;
+mod shown;
 mod start;
 
 use clap::Subcommand;
@@ -14,10 +15,11 @@ use crate::api::Api;
 const EXAMPLES: &str = "\
 Examples:
   dealflow process list
-  dealflow process show 'Corporate sale'                    stages, activities, and what each result does
+  dealflow process show 'Corporate sale'                    stages, goals, activities, what each result does
   dealflow process show 'Corporate sale' --svg sale.svg     as a picture; --mermaid and --yaml as text
+  dealflow process show 'Corporate sale' --opportunity 1C1I7A6R            how far the deal is in it
   dealflow process show 'Corporate sale' --opportunity 1C1I7A6R --svg here.svg
-  dealflow process start 'Корпоративная продажа' --title 'Pumps for Acme'
+  dealflow process start 'Корпоративная продажа' --title 'Pumps for Acme' --owner 'Anna Snelling'
   dealflow process start 'Corporate sale' --opportunity 1C1I7A6R
   dealflow process import sale.yaml --dry-run               what would change
   dealflow process versions 'Corporate sale'
@@ -58,7 +60,7 @@ impl Process {
 }
 
 /// The process that somebody means: by its id, its resource name, or what it is called in either language.
-async fn find(api: &Api, name: &str) -> anyhow::Result<Definition> {
+pub(super) async fn find(api: &Api, name: &str) -> anyhow::Result<Definition> {
     let all = api.processes.clone().list_processes(api.ask(ListProcessesRequest {})).await?.into_inner().processes;
     let typed = as_typed(name);
     let is_meant = |process: &&Definition| {

@@ -6,6 +6,7 @@ use dealflow_proto::opportunities::v1::Opportunity;
 use serde_json::json;
 
 use super::super::deal;
+use super::super::people::People;
 use crate::api::{Api, new_id};
 use crate::client::Target;
 use crate::show::{self, json as data};
@@ -18,6 +19,9 @@ pub struct Start {
     /// Open a new deal of this title
     #[arg(long, required_unless_present = "opportunity", conflicts_with = "opportunity")]
     title: Option<String>,
+    /// Who owns the new deal: a name, or employees/{uuid}
+    #[arg(long, value_name = "PERSON", conflicts_with = "opportunity")]
+    owner: Option<String>,
     /// Start it on this deal, from the stage it is in: its name, UUID or external id
     #[arg(long, value_name = "DEAL")]
     opportunity: Option<String>,
@@ -41,21 +45,27 @@ impl Start {
                 "opportunity": opportunity.name,
                 "title": opportunity.title,
                 "stage": opportunity.stage,
+                "owner": data::text(&opportunity.owner),
                 "process": opportunity.process_run.as_ref().map(|run| run.process.as_str()),
                 "activities": data::list(&done.activities, data::activity),
                 "guidance": data::guidance(done.guidance.as_ref()),
             }));
         }
         println!("{} ({}) is in {}", opportunity.title, opportunity.name, super::stage(&opportunity.stage));
-        let mut table = show::table(&["to do", "due (UTC)", "results"]);
-        for activity in &done.activities {
-            let results: Vec<&str> = activity.allowed_results.iter().map(|result| result.code.as_str()).collect();
-            table.add_row([activity.subject.clone(), show::time(activity.due_time.as_ref()), results.join(", ")]);
+        if !done.activities.is_empty() {
+            let mut table = show::table(&["to do", "due (UTC)", "results"]);
+            for activity in &done.activities {
+                let results: Vec<&str> = activity.allowed_results.iter().map(|result| result.code.as_str()).collect();
+                table.add_row([activity.subject.clone(), show::time(activity.due_time.as_ref()), results.join(", ")]);
+            }
+            println!("{table}");
         }
-        println!("{table}");
-        let missing = done.guidance.map(|guidance| guidance.missing_fields).unwrap_or_default();
-        if !missing.is_empty() {
-            println!("still to be filled in: {}", missing.join(", "));
+        let guidance = done.guidance.unwrap_or_default();
+        if !guidance.missing_fields.is_empty() {
+            println!("still to be filled in: {}", guidance.missing_fields.join(", "));
+        }
+        if done.activities.is_empty() {
+            println!("no activities in this stage; `dealflow deal move` leads on");
         }
         Ok(())
     }
@@ -64,9 +74,14 @@ impl Start {
         let (process, language_code) = (self.process.clone(), self.language.clone());
         let Some(which) = &self.opportunity else {
             let title = self.title.clone().unwrap_or_default();
+            let owner = match &self.owner {
+                Some(who) if who.starts_with("employees/") => who.clone(),
+                Some(who) => People::read(api).await?.who(who)?.to_owned(),
+                None => String::new(),
+            };
             let ask = StartDealRequest {
                 process,
-                opportunity: Some(Opportunity { title, ..Opportunity::default() }),
+                opportunity: Some(Opportunity { title, owner, ..Opportunity::default() }),
                 language_code,
                 request_id: new_id(),
                 ..StartDealRequest::default()

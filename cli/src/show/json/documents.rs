@@ -1,7 +1,7 @@
 //! Quotes, contracts, orders and invoices.
 
 use dealflow_proto::orders::v1::{Contract, Invoice, Order, Quote};
-use dealflow_proto::types::v1::{Line, Totals};
+use dealflow_proto::types::v1::{Adjustment, Line, Totals, Vat};
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,12 +23,36 @@ pub fn line(line: &Line) -> Value {
     let number = |value: &Option<type_::Decimal>| value.as_ref().map_or(Value::Null, |it| json!(it.value));
     json!({
         "line_id": line.line_id,
+        "product": text(&line.product),
         "description": line.description,
         "quantity": number(&line.quantity),
         "unit_code": line.unit_code,
         "unit_price": money(line.unit_price.as_ref()),
         "discount_percent": number(&line.discount_percent),
+        "vat": line.vat.as_ref().map(vat),
+        "allowances": list(&line.allowances, adjustment),
+        "charges": list(&line.charges, adjustment),
         "net": money(line.net.as_ref()),
+    })
+}
+
+/// A VAT category with its rate.
+fn vat(vat: &Vat) -> Value {
+    json!({
+        "category": text(word(vat.category().as_str_name(), "VAT_CATEGORY_")),
+        "rate": vat.rate.as_ref().map(|rate| rate.value.as_str()),
+    })
+}
+
+/// What is taken off or added.
+pub fn adjustment(adjustment: &Adjustment) -> Value {
+    json!({
+        "amount": money(adjustment.amount.as_ref()),
+        "percent": adjustment.percent.as_ref().map(|percent| percent.value.as_str()),
+        "reason": text(&adjustment.reason),
+        "reason_code": text(&adjustment.reason_code),
+        "vat": adjustment.vat.as_ref().map(vat),
+        "total": money(adjustment.total.as_ref()),
     })
 }
 

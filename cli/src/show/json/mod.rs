@@ -11,9 +11,11 @@ use prost_types::Timestamp;
 use serde_json::{Value, json};
 
 pub use delivery::{attempt, erp_document, event, flow, handoff, reason};
-pub use documents::{contract, invoice, line, order, quote, totals};
-pub use people::{account, contact, employee, lead};
-pub use sale::{activity, guidance, knowledge, notification, opportunity, stage, stage_entry};
+pub use documents::{adjustment, contract, invoice, line, order, quote, totals};
+pub use people::{account, bant, contact, employee, lead};
+pub use sale::{
+    activity, activity_result, guidance, knowledge, notification, opportunity, process_run, stage, stage_entry,
+};
 
 use super::{places, word};
 
@@ -50,4 +52,53 @@ pub fn text(text: &str) -> Value {
 /// A list by one conversion.
 pub fn list<T>(items: &[T], item: impl Fn(&T) -> Value) -> Value {
     items.iter().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use dealflow_proto::{FILE_DESCRIPTOR_SET, activities, leads, opportunities, types};
+    use prost::Message as _;
+    use prost_types::{DescriptorProto, FileDescriptorSet};
+
+    use super::*;
+
+    /// What a message of the contract has that its data has not.
+    fn left_out(messages: &[(String, DescriptorProto)], name: &str, data: &Value) -> Vec<String> {
+        let found = messages.iter().find(|(known, _)| known == name);
+        let (_, message) = found.unwrap_or_else(|| panic!("no message {name}"));
+        let fields = message.field.iter().map(|field| field.name().to_owned());
+        fields.filter(|field| data.get(field).is_none()).collect()
+    }
+
+    #[test]
+    fn a_record_as_data_holds_all_that_the_record_has() {
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("descriptors");
+        let of_file = |file: prost_types::FileDescriptorProto| {
+            let package = file.package().to_owned();
+            file.message_type.into_iter().map(move |it| (format!("{package}.{}", it.name()), it))
+        };
+        let messages: Vec<(String, DescriptorProto)> = set.file.into_iter().flat_map(of_file).collect();
+        let none: [&str; 0] = [];
+        let whole = [
+            ("dealflow.leads.v1.Lead", lead(&leads::v1::Lead::default())),
+            ("dealflow.leads.v1.Account", account(&leads::v1::Account::default())),
+            ("dealflow.leads.v1.Contact", contact(&leads::v1::Contact::default())),
+            ("dealflow.types.v1.Bant", bant(Some(&types::v1::Bant::default()))),
+            ("dealflow.types.v1.Line", line(&types::v1::Line::default())),
+            ("dealflow.types.v1.Guidance", guidance(None)),
+            ("dealflow.opportunities.v1.Opportunity", opportunity(&opportunities::v1::Opportunity::default())),
+            ("dealflow.opportunities.v1.ProcessRun", process_run(&opportunities::v1::ProcessRun::default())),
+            ("dealflow.opportunities.v1.StageEntry", stage_entry(&opportunities::v1::StageEntry::default())),
+            ("dealflow.opportunities.v1.ActivityResult", activity_result(&Default::default())),
+            ("dealflow.activities.v1.Activity", activity(&activities::v1::Activity::default())),
+            ("dealflow.activities.v1.Notification", notification(&activities::v1::Notification::default())),
+            ("dealflow.activities.v1.Employee", employee(&activities::v1::Employee::default())),
+        ];
+        for (name, data) in whole {
+            assert_eq!(left_out(&messages, name, &data), none, "{name}");
+        }
+        // The bytes of a document are a file, not data.
+        let document = knowledge(&activities::v1::KnowledgeDocument::default());
+        assert_eq!(left_out(&messages, "dealflow.activities.v1.KnowledgeDocument", &document), ["content"]);
+    }
 }

@@ -39,9 +39,11 @@ pub fn take_over(mut account: Model, news: pb::Account, mask: &Mask) -> Result<M
     text("registration_id", &mut account.registration_id, news.registration_id);
     text("electronic_address_scheme", &mut account.electronic_address_scheme, news.electronic_address_scheme);
     text("electronic_address", &mut account.electronic_address, news.electronic_address);
-    text("email", &mut account.email, news.email);
     text("phone", &mut account.phone, news.phone);
     text("sector", &mut account.sector, news.sector);
+    if mask.takes("email", !news.email.is_empty()) {
+        wire::take_email("account.email", &mut account.email, news.email)?;
+    }
     if mask.takes("address", news.address.is_some()) {
         account.address = news.address.map(wire::bant::read_address);
     }

@@ -31,12 +31,14 @@ pub fn take_over(mut contact: Model, news: pb::Contact, mask: &Mask) -> Result<M
     };
     text("given_name", &mut contact.given_name, news.given_name);
     text("family_name", &mut contact.family_name, news.family_name);
-    text("email", &mut contact.email, news.email);
     text("phone", &mut contact.phone, news.phone);
     text("job_title", &mut contact.job_title, news.job_title);
     text("department", &mut contact.department, news.department);
     text("language_code", &mut contact.language_code, news.language_code);
     text("preferred_channel", &mut contact.preferred_channel, channel_name(channel).to_owned());
+    if mask.takes("email", !news.email.is_empty()) {
+        wire::take_email("contact.email", &mut contact.email, news.email)?;
+    }
     if mask.takes("account", !news.account.is_empty()) {
         contact.account = wire::id(names::ACCOUNTS, "contact.account", &news.account)?;
     }

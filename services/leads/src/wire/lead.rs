@@ -88,13 +88,15 @@ pub fn take_over(mut lead: Model, news: pb::Lead, mask: &Mask) -> Result<Model, 
     text("company_name", &mut lead.company_name, news.company_name);
     text("given_name", &mut lead.given_name, news.given_name);
     text("family_name", &mut lead.family_name, news.family_name);
-    text("email", &mut lead.email, news.email);
     text("phone", &mut lead.phone, news.phone);
     text("vat_id", &mut lead.vat_id, news.vat_id);
     text("source", &mut lead.source, source_name(source).to_owned());
     text("channel", &mut lead.channel, news.channel);
     text("campaign", &mut lead.campaign, news.campaign);
     text("notes", &mut lead.notes, news.notes);
+    if mask.takes("email", !news.email.is_empty()) {
+        wire::take_email("lead.email", &mut lead.email, news.email)?;
+    }
     if mask.takes("address", news.address.is_some()) {
         lead.address = news.address.map(wire::bant::read_address);
     }

@@ -56,6 +56,23 @@ pub fn stored(minor: Option<i64>, currency: Option<&str>) -> Option<type_::Money
     Some(money(Money { minor: minor?, currency }))
 }
 
+/// Takes an e-mail address over; what is none is refused (R-LED-2), unless it stood there already.
+pub fn take_email(field: &str, mine: &mut String, theirs: String) -> Result<(), Refusal> {
+    if theirs != *mine && !theirs.is_empty() && !is_email(&theirs) {
+        return Err(Refusal::field(field, "must be an e-mail address: something, @, something, no blanks"));
+    }
+    *mine = theirs;
+    Ok(())
+}
+
+/// Something on both sides of one `@` and no blanks within: who mistypes the rest learns it from the first mail.
+fn is_email(text: &str) -> bool {
+    let text = text.trim();
+    let parts = text.split_once('@');
+    !text.contains(char::is_whitespace)
+        && parts.is_some_and(|(who, at)| !who.is_empty() && !at.is_empty() && !at.contains('@'))
+}
+
 /// A text that counts as absent where it is empty.
 pub fn present(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())

@@ -50,6 +50,21 @@ both! {
         assert_eq!(desk.count().await, 2);
     }
 
+    /// R-LED-2: a row whose e-mail address is none is answered with its number; odd ones that may be right go in.
+    async fn a_row_with_what_is_no_email_address_is_answered(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let mail = |number: usize, email: &str| Lead { email: email.to_owned(), ..numbered(number) };
+        let wrong = ["not-an-email", "@berg.example", "erika@", "a@b@c", "erika berg@berg.example", "@", " "];
+        let right = ["", "erika@berg", "o'neil+x@sub.berg.example", "J\u{fc}rgen@m\u{fc}ller.example"];
+        let rows = wrong.iter().chain(&right).enumerate().map(|(number, email)| mail(number, email));
+        let report = desk.import(&id(), rows.collect()).await.expect("imported");
+        assert_eq!((report.created_count, report.failed_count), (4, 7));
+        let told: Vec<_> = report.errors.iter().map(|it| (it.row, it.field.as_str())).collect();
+        assert_eq!(told, (2..9).map(|row| (row, "email")).collect::<Vec<_>>());
+        assert!(report.errors.iter().all(|it| it.reason.contains("e-mail address")), "{report:?}");
+        assert_eq!(desk.count().await, 4);
+    }
+
     /// R-LED-2: a re-run imports nothing twice: under the same id rows without an external id neither, under another id
     /// those with one; twice in one file counts once.
     async fn a_second_run_imports_nothing_twice(db: TestDb) {

@@ -78,6 +78,40 @@ both! {
         assert_eq!(subjects, ["account.created", "account.updated", "account.updated"]);
     }
 
+    /// R-LED-1, R-LED-2, R-ACC-1: an e-mail address is one wherever it is written; empty it may be, and become.
+    async fn what_is_no_email_address_is_refused(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let bad = || "not-an-email".to_owned();
+        let lead = Lead { email: bad(), ..ready() };
+        let ask = CreateLeadRequest { lead: Some(lead), request_id: id(), ..Default::default() };
+        let no = refusal(&desk.leads.create_lead(ask).await.expect_err("no address"));
+        assert_eq!((no.code, no.field_names()), (Code::InvalidArgument, vec!["lead.email"]));
+        let named = Account { display_name: "ACME".to_owned(), email: bad(), ..Default::default() };
+        let no = refusal(&desk.add_account(named).await.expect_err("no address"));
+        assert_eq!((no.code, no.field_names()), (Code::InvalidArgument, vec!["account.email"]));
+        let named = Contact { family_name: "Berg".to_owned(), email: bad(), ..Default::default() };
+        let no = refusal(&desk.add_contact(named).await.expect_err("no address"));
+        assert_eq!((no.code, no.field_names()), (Code::InvalidArgument, vec!["contact.email"]));
+
+        let lead = desk.capture(ready()).await;
+        let update = |email: &str, paths: &[&str]| UpdateLeadRequest {
+            lead: Some(Lead { name: lead.name.clone(), email: email.to_owned(), ..Default::default() }),
+            update_mask: mask(paths),
+            request_id: id(),
+            ..Default::default()
+        };
+        let no = refusal(&desk.leads.update_lead(update("a b@c", &["email"])).await.expect_err("no address"));
+        assert_eq!((no.code, no.field_names()), (Code::InvalidArgument, vec!["lead.email"]));
+        let kept = desk.leads.update_lead(update("a b@c", &["title"])).await.expect("the mask leaves it out");
+        assert_eq!(kept.into_inner().email, lead.email);
+        let gone = desk.leads.update_lead(update("", &["email"])).await.expect("nobody needs an address");
+        assert_eq!(gone.into_inner().email, "");
+        let account = desk.add_account(Account { display_name: "ACME".to_owned(), ..Default::default() }).await;
+        let news = Account { name: account.expect("added").name, email: "acme@".to_owned(), ..Default::default() };
+        let no = refusal(&desk.change(news, &[]).await.expect_err("no address"));
+        assert_eq!(no.field_names(), ["account.email"]);
+    }
+
     /// R-LED-2: an external id is given once among accounts, and once among leads; the refusal names the holder.
     async fn an_external_id_is_given_once(db: TestDb) {
         let mut desk = Desk::open(&db).await;
