@@ -121,7 +121,8 @@ fn kind(said: &Said, length: usize) -> String {
     kind
 }
 
-fn text(panic: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }

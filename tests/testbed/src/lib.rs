@@ -20,6 +20,7 @@ mod cluster;
 mod database;
 mod fuzz;
 pub mod keys;
+mod model;
 mod refused;
 mod waiting;
 
@@ -27,6 +28,7 @@ pub use clock::TestClock;
 pub use cluster::{Cluster, postgres_available};
 pub use database::{Kind, TestDb, Verdict};
 pub use fuzz::{Said, fuzz};
+pub use model::{Verbs, lives};
 pub use refused::{RefusalView, refusal};
 pub use waiting::{Seen, eventually};
 

@@ -6,10 +6,9 @@ use chrono::TimeDelta;
 use dealflow_proto::activities::v1::activity::State;
 use dealflow_proto::activities::v1::*;
 use dealflow_proto::convert::timestamp;
-use dealflow_testbed::{Kind, TestDb, both, id, refusal};
+use dealflow_testbed::{Kind, TestDb, Verbs, both, id, lives, refusal};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest_state_machine::ReferenceStateMachine;
 use tonic::Status;
 
 use crate::desk::{Desk, by, entry, opportunity, planned, result, task};
@@ -71,7 +70,7 @@ impl Model {
     }
 
     /// What happens, or the reason of the refusal.
-    fn apply(&mut self, ask: &Ask) -> Result<(), &'static str> {
+    fn ask(&mut self, ask: &Ask) -> Result<(), &'static str> {
         if let Ask::Later(hours) = ask {
             self.hours += hours;
             if self.back.is_some_and(|back| back <= self.hours) {
@@ -139,22 +138,48 @@ impl Model {
     }
 }
 
-fn asks() -> impl Strategy<Value = Ask> {
-    let who = 0..=NOBODY;
-    let result = prop_oneof![4 => Just("yes"), 4 => Just("no"), 2 => Just("maybe"), 2 => Just("")];
-    prop_oneof![
-        6 => who.clone().prop_map(Ask::Start),
-        4 => (0..30i64).prop_map(Ask::Defer),
-        4 => (0..30i64).prop_map(Ask::Wait),
-        4 => Just(Ask::Reopen),
-        4 => who.clone().prop_map(Ask::Reassign),
-        2 => (who, result).prop_map(|(who, result)| Ask::Complete(who, result)),
-        1 => Just(Ask::Cancel),
-        3 => Just(Ask::Rename),
-        1 => Just(Ask::Stale),
-        5 => (1..20i64).prop_map(Ask::Later),
-        1 => Just(Ask::LeaveStage),
-    ]
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Ask;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let new = |of_stage| Self {
+            state: State::NotStarted,
+            of_stage,
+            begun: false,
+            back: None,
+            version: 1,
+            performer: 0,
+            hours: 0,
+            entry: 1,
+        };
+        any::<bool>().prop_map(new).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Ask> {
+        let who = 0..=NOBODY;
+        let result = prop_oneof![4 => Just("yes"), 4 => Just("no"), 2 => Just("maybe"), 2 => Just("")];
+        prop_oneof![
+            6 => who.clone().prop_map(Ask::Start),
+            4 => (0..30i64).prop_map(Ask::Defer),
+            4 => (0..30i64).prop_map(Ask::Wait),
+            4 => Just(Ask::Reopen),
+            4 => who.clone().prop_map(Ask::Reassign),
+            2 => (who, result).prop_map(|(who, result)| Ask::Complete(who, result)),
+            1 => Just(Ask::Cancel),
+            3 => Just(Ask::Rename),
+            1 => Just(Ask::Stale),
+            5 => (1..20i64).prop_map(Ask::Later),
+            1 => Just(Ask::LeaveStage),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut model: Self, ask: &Ask) -> Self {
+        // What is refused leaves all as it is.
+        let _refused = model.ask(ask);
+        model
+    }
 }
 
 /// The part, the people and one activity.
@@ -221,30 +246,26 @@ both! {
             people.push(desk.hire(name, &boss).await.expect("hired").name);
         }
         people.extend([boss, desk.hire("Stranger", "").await.expect("hired").name, String::new()]);
-        let mut runner = TestRunner::new_with_rng(Config::default(), proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha));
-        let sequences = (any::<bool>(), proptest::collection::vec(asks(), length));
         let mut pairs: BTreeMap<(i32, i32), usize> = BTreeMap::new();
         let (mut asked, mut refused) = (0, 0);
-        for case in 0..cases {
-            let (of_stage, sequence) = sequences.new_tree(&mut runner).expect("a sequence").current();
+        let live = async |mut model: Model, verbs: Verbs<Ask>| {
             let deal = opportunity();
             let new = Activity {
                 performer: people[0].clone(),
                 allowed_results: vec![result("yes"), result("no")],
-                ..if of_stage { planned("call", true) } else { task("call") }
+                ..if model.of_stage { planned("call", true) } else { task("call") }
             };
-            let made = if of_stage {
+            let made = if model.of_stage {
                 desk.sync(entry(&deal, 1, vec![new])).await.expect("entered").open.remove(0)
             } else {
                 desk.make(Activity { regarding: deal.clone(), ..new }).await.expect("made")
             };
-            let mut model = Model { state: State::NotStarted, of_stage, begun: false, back: None, version: 1, performer: 0, hours: 0, entry: 1 };
             let mut table = Table { desk: desk.clone(), people: people.clone(), deal, name: made.name };
-            for (step, ask) in sequence.iter().enumerate() {
-                let place = format!("case {case}, step {step}: {ask:?} on {model:?}");
+            for ask in verbs {
+                let place = format!("{ask:?} on {model:?}");
                 let before = model.state;
-                let answer = table.ask(ask, &model).await;
-                let expected = model.apply(ask);
+                let answer = table.ask(&ask, &model).await;
+                let expected = model.ask(&ask);
                 asked += 1;
                 match (&answer, expected) {
                     (Ok(after), Ok(())) => {
@@ -261,7 +282,8 @@ both! {
             }
             let stands = table.desk.activity(&table.name).await;
             assert_eq!((stands.state(), stands.performer.as_str()), (model.state, people[model.performer].as_str()));
-        }
+        };
+        lives::<Model>(cases, length, live).await;
         // From each of the four open states to all six, but that nothing begun is NOT_STARTED again; a final one stays.
         let known = 4 * 6 - 1 + 2;
         println!("{asked} verbs in {cases} lives, {refused} refused; {} of {known} pairs of states", pairs.len());

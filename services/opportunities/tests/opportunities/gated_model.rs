@@ -7,14 +7,13 @@ use dealflow_proto::opportunities::v1::deal_document::State::{InvoiceAccepted, Q
 use dealflow_proto::opportunities::v1::opportunity::{LoseReason, State};
 use dealflow_proto::opportunities::v1::{Opportunity, process_run};
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Line, Need};
-use dealflow_testbed::{TestDb, both, id};
+use dealflow_testbed::{TestDb, Verbs, both, id, lives};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest_state_machine::ReferenceStateMachine;
 
 use crate::desk::{Answer, Desk, day, decimal, missing, titled, usd};
 
-/// How many sequences of verbs are tried.
+/// How many lives are tried.
 const SEQUENCES: usize = 100;
 const STAGES: [&str; 4] = ["stages/qualify", "stages/develop", "stages/propose", "stages/close"];
 /// Behind all stages: won.
@@ -106,17 +105,33 @@ impl Model {
     }
 }
 
-fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let quote = prop_oneof![1 => Just(Quote::Void), 2 => Just(Quote::Active), 6 => Just(Quote::Accepted)];
-    let ask = prop_oneof![
-        9 => (0..4_usize, prop::bool::weighted(0.93)).prop_map(|(fact, known)| Ask::Know(fact, known)),
-        3 => quote.prop_map(Ask::Quote),
-        1 => Just(Ask::Invoice),
-        6 => (0..4_usize).prop_map(Ask::Move),
-        3 => Just(Ask::Win),
-        1 => prop_oneof![5 => Just(Ask::Complete), 1 => Just(Ask::Lose)],
-    ];
-    prop::collection::vec(ask, 10..50)
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Ask;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let (quote, state) = (Quote::Void, State::Open);
+        Just(Self { known: [false; 4], quote, invoice: false, stage: 0, state, running: true }).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Ask> {
+        let quote = prop_oneof![1 => Just(Quote::Void), 2 => Just(Quote::Active), 6 => Just(Quote::Accepted)];
+        prop_oneof![
+            9 => (0..4_usize, prop::bool::weighted(0.93)).prop_map(|(fact, known)| Ask::Know(fact, known)),
+            3 => quote.prop_map(Ask::Quote),
+            1 => Just(Ask::Invoice),
+            6 => (0..4_usize).prop_map(Ask::Move),
+            3 => Just(Ask::Win),
+            1 => prop_oneof![5 => Just(Ask::Complete), 1 => Just(Ask::Lose)],
+        ]
+        .boxed()
+    }
+
+    fn apply(mut model: Self, ask: &Ask) -> Self {
+        // What is refused leaves all as it is.
+        let _refused = model.ask(*ask);
+        model
+    }
 }
 
 /// What is known, as an update of the whole of it.
@@ -181,44 +196,35 @@ both! {
     /// missing, and opens when it is not.
     async fn gates_open_when_and_only_when_nothing_is_missing(db: TestDb) {
         let desk = Desk::open(&db).await;
-        let mut runner = TestRunner::new(Config::default());
         let (mut verbs, mut refusals, mut tried) = (0, 0, BTreeSet::new());
-        for _ in 0..SEQUENCES {
-            let asks = asks().new_tree(&mut runner).expect("a sequence").current();
+        let live = async |mut model: Model, asks: Verbs<Ask>| {
             let sale = desk.create(titled("Pumps"), "processes/sales-lifecycle").await.expect("opened");
             let quote = format!("quotes/{}", id());
             let mut version = 0;
-            let mut model = Model {
-                known: [false; 4],
-                quote: Quote::Void,
-                invoice: false,
-                stage: 0,
-                state: State::Open,
-                running: true,
-            };
-            for ask in &asks {
-                let answer = send(&desk, &sale.name, &quote, &mut version, &model, *ask).await;
+            for ask in asks {
+                let answer = send(&desk, &sale.name, &quote, &mut version, &model, ask).await;
                 verbs += 1;
-                tried.insert((model.place(), kind(*ask)));
-                let told = model.ask(*ask);
-                assert_eq!(answer.is_ok(), told.is_ok(), "{ask:?} in {asks:?}: {answer:?}");
+                tried.insert((model.place(), kind(ask)));
+                let told = model.ask(ask);
+                assert_eq!(answer.is_ok(), told.is_ok(), "{ask:?}: {answer:?}");
                 if let (Err(refused), Err(gate)) = (&answer, &told)
                     && !gate.is_empty()
                 {
                     refusals += 1;
-                    assert_eq!(missing(refused), *gate, "{ask:?} in {asks:?}");
+                    assert_eq!(missing(refused), *gate, "{ask:?}");
                 }
                 let now = desk.get(&sale.name).await;
-                assert_eq!(now.state(), model.state, "{ask:?} in {asks:?}");
+                assert_eq!(now.state(), model.state, "{ask:?}");
                 let running = now.process_run.as_ref().is_some_and(|run| run.state() == process_run::State::Running);
-                assert_eq!(running, model.running, "{ask:?} in {asks:?}");
+                assert_eq!(running, model.running, "{ask:?}");
                 if model.state == State::Open {
-                    assert_eq!(now.stage, STAGES[model.stage], "{ask:?} in {asks:?}");
+                    assert_eq!(now.stage, STAGES[model.stage], "{ask:?}");
                     let next = model.missing(model.stage + 1);
-                    assert_eq!(now.guidance.expect("guided").missing_fields, next, "{ask:?} in {asks:?}");
+                    assert_eq!(now.guidance.expect("guided").missing_fields, next, "{ask:?}");
                 }
             }
-        }
+        };
+        lives::<Model>(SEQUENCES, 10..50, live).await;
         let pairs = 7 * 7;
         let tried = tried.len();
         println!("{SEQUENCES} cases, {verbs} verbs, {refusals} refused by a gate, {tried} of {pairs} pairs of state and verb");

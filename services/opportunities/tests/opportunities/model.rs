@@ -2,14 +2,13 @@
 
 use dealflow_proto::opportunities::v1::Opportunity;
 use dealflow_proto::opportunities::v1::opportunity::{LoseReason, State};
-use dealflow_testbed::{TestDb, both};
+use dealflow_testbed::{TestDb, Verbs, both, lives};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest_state_machine::ReferenceStateMachine;
 
 use crate::desk::{Desk, OPEN_STAGES, number, open_keys};
 
-/// How many sequences of verbs are tried.
+/// How many lives are tried.
 const SEQUENCES: usize = 150;
 
 /// What can be asked at random.
@@ -142,18 +141,34 @@ impl Model {
     }
 }
 
-fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let result = prop::sample::select(vec!["done", "done", "done", "done", "redo", "no_answer", "refused"]);
-    let ask = prop_oneof![
-        1 => Just(Ask::Start),
-        1 => Just(Ask::Cancel),
-        3 => (0..4_usize).prop_map(Ask::Move),
-        12 => (0..6_usize, result).prop_map(|(at, result)| Ask::Record(at, result)),
-        1 => Just(Ask::Late),
-        1 => Just(Ask::Rename),
-        1 => prop_oneof![Just(Ask::Win), Just(Ask::Lose)],
-    ];
-    prop::collection::vec(ask, 1..25)
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Ask;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        Just(Self::new()).boxed()
+    }
+
+    fn transitions(model: &Self) -> BoxedStrategy<Ask> {
+        // Where most is refused everything is as likely; else what leads further is.
+        let usual = |weight: u32| if model.closed || !model.led { 1 } else { weight };
+        let result = prop::sample::select(vec!["done", "done", "done", "done", "redo", "no_answer", "refused"]);
+        prop_oneof![
+            1 => Just(Ask::Start),
+            2 => Just(Ask::Cancel),
+            usual(3) => (0..4_usize).prop_map(Ask::Move),
+            usual(12) => (0..6_usize, result).prop_map(|(at, result)| Ask::Record(at, result)),
+            1 => Just(Ask::Late),
+            1 => Just(Ask::Rename),
+            1 => prop_oneof![Just(Ask::Win), Just(Ask::Lose)],
+        ]
+        .boxed()
+    }
+
+    fn apply(mut model: Self, ask: &Ask) -> Self {
+        model.ask(ask);
+        model
+    }
 }
 
 async fn send(desk: &Desk, sale: &Opportunity, opened: &Opportunity, ask: &Ask) -> Option<crate::desk::Answer> {
@@ -196,34 +211,33 @@ both! {
     /// R-PRC-1, R-OPP-2, R-OPP-3, R-STG-2 to R-STG-5: whatever is asked in whatever order.
     async fn any_sequence_of_verbs_goes_as_the_rules_say(db: TestDb) {
         let desk = Desk::open(&db).await;
-        let mut runner = TestRunner::new(Config::default());
         let (mut verbs, mut tried) = (0, std::collections::BTreeSet::new());
-        for _ in 0..SEQUENCES {
-            let asks = asks().new_tree(&mut runner).expect("a sequence").current();
+        let live = async |mut model: Model, asks: Verbs<Ask>| {
             let opened = desk.led().await;
-            let (mut sale, mut model) = (opened.clone(), Model::new());
-            for ask in &asks {
-                let Some(answer) = send(&desk, &sale, &opened, ask).await else { continue };
+            let mut sale = opened.clone();
+            for ask in asks {
+                let Some(answer) = send(&desk, &sale, &opened, &ask).await else { continue };
                 verbs += 1;
                 tried.insert((model.state(), ask.kind()));
-                assert_eq!(answer.is_ok(), model.ask(ask), "{ask:?} in {asks:?}: {answer:?}");
+                assert_eq!(answer.is_ok(), model.ask(&ask), "{ask:?}: {answer:?}");
                 let now = desk.get(&sale.name).await;
                 if let Ok(answer) = answer {
-                    assert_eq!(answer, now, "{ask:?} in {asks:?}");
+                    assert_eq!(answer, now, "{ask:?}");
                 }
                 sale = now;
-                assert_eq!(sale.state() != State::Open, model.closed, "{ask:?} in {asks:?}");
-                assert_eq!(number(&sale), model.number, "{ask:?} in {asks:?}");
-                assert_eq!(open_keys(&sale), model.open, "{ask:?} in {asks:?}");
-                assert_eq!(sale.etag, model.version.to_string(), "{ask:?} in {asks:?}");
+                assert_eq!(sale.state() != State::Open, model.closed, "{ask:?}");
+                assert_eq!(number(&sale), model.number, "{ask:?}");
+                assert_eq!(open_keys(&sale), model.open, "{ask:?}");
+                assert_eq!(sale.etag, model.version.to_string(), "{ask:?}");
                 if !model.closed {
-                    assert_eq!(sale.stage, OPEN_STAGES[model.stage], "{ask:?} in {asks:?}");
+                    assert_eq!(sale.stage, OPEN_STAGES[model.stage], "{ask:?}");
                 }
             }
             let entries = desk.entries(&sale.name).await;
             assert_eq!(entries.len(), number(&sale) as usize);
             assert_eq!(entries.iter().filter(|entry| entry.leave_time.is_none()).count(), 1, "one is current");
-        }
+        };
+        lives::<Model>(SEQUENCES, 1..25, live).await;
         let pairs = 9 * Ask::KINDS;
         println!("{SEQUENCES} cases, {verbs} verbs, {} of {pairs} pairs of state and verb", tried.len());
         assert!(tried.len() * 10 >= pairs * 8, "only {} of {pairs} pairs were tried", tried.len());
