@@ -28,9 +28,19 @@ pub enum DataError {
 
 /// What a file holds, once nothing is missing in it.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path, missing: impl Fn(&T) -> Vec<String>) -> Result<T, DataError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| DataError::Unread { file: file.to_owned(), why: error.to_string() })?;
+    parsed(file, &text, missing)
+}
+
+/// The same of its text.
+pub(crate) fn parsed<T: DeserializeOwned>(
+    file: &Path,
+    text: &str,
+    missing: impl Fn(&T) -> Vec<String>,
+) -> Result<T, DataError> {
     let unread = |why: String| DataError::Unread { file: file.to_owned(), why };
-    let text = std::fs::read_to_string(file).map_err(|error| unread(error.to_string()))?;
-    let held: T = serde_saphyr::from_str(&text).map_err(|error| unread(error.without_snippet().to_string()))?;
+    let held: T = serde_saphyr::from_str(text).map_err(|error| unread(error.without_snippet().to_string()))?;
     let missing = missing(&held);
     if missing.is_empty() { Ok(held) } else { Err(DataError::Incomplete { file: file.to_owned(), missing }) }
 }

@@ -1,5 +1,7 @@
 //! The four files as they are: typed rows, and what is wrong with the others.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -80,11 +82,23 @@ pub(super) fn read<T: DeserializeOwned>(
     rejects: &mut Vec<Reject>,
 ) -> anyhow::Result<Vec<(u64, T)>> {
     let path = folder.join(file);
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(&path)
-        .with_context(|| format!("{} cannot be read; the folder must hold the four files", path.display()))?;
-    let headers = reader.headers().with_context(|| format!("{} has no header", path.display()))?.clone();
+    let open = File::open(&path);
+    let open =
+        open.with_context(|| format!("{} cannot be read; the folder must hold the four files", path.display()))?;
+    read_from(open, file, rejects).with_context(|| format!("{} has no header", path.display()))
+}
+
+/// The same of what the file holds.
+///
+/// # Errors
+/// Where not even a header can be read.
+fn read_from<T: DeserializeOwned>(
+    content: impl Read,
+    file: &str,
+    rejects: &mut Vec<Reject>,
+) -> Result<Vec<(u64, T)>, csv::Error> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(content);
+    let headers = reader.headers()?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
         match record {
@@ -132,5 +146,48 @@ impl Deal {
             return Err("close_value is negative".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dealflow_testbed::{Said, fuzz};
+
+    use super::*;
+
+    /// Each row of the four files is a deal that can be checked, or is rejected with its line; none is lost.
+    #[test]
+    fn fuzz_crm_import() {
+        let seed: &[u8] = b"opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value\n1C1I7A6R,Moses Frase,GTX Plus Basic,Cancity,Won,2016-10-20,2017-03-01,1054.0\nZ063OYW0,Darcel Schlecht,GTXPro,,Engaging,2016-10-25,,\n";
+        let words = [
+            ",",
+            "\n",
+            "\r\n",
+            "\"",
+            "\"\"",
+            "Won",
+            "Lost",
+            "Prospecting",
+            "2016-02-30",
+            "1054.0",
+            "-0",
+            "1e9",
+            "opportunity_id",
+            "deal_stage",
+        ];
+        fuzz("CRM import", &[seed], &words, |input| {
+            let mut rejects = Vec::new();
+            let read = read_from::<Deal>(input, "sales_pipeline.csv", &mut rejects);
+            let Ok(rows) = read else { return Said::of(&read) };
+            assert!(rejects.iter().all(|reject| !reject.reason.is_empty()));
+            let lines = input.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
+            assert!(rows.len() + rejects.len() <= lines, "{} rows of {lines} lines", rows.len() + rejects.len());
+            let wrong = rows.iter().find_map(|(_, deal)| deal.check().err());
+            match (rows.is_empty(), wrong.or_else(|| rejects.pop().map(|reject| reject.reason))) {
+                (_, Some(wrong)) => Said::No(wrong),
+                (true, None) => Said::No("no row".to_owned()),
+                (false, None) => Said::Yes,
+            }
+        });
     }
 }

@@ -239,6 +239,51 @@ mod tests {
         read(text, None, &[]).expect("a sheet")
     }
 
+    /// R-LED-2: each row is a lead or is told with its number; none is lost, none counts twice.
+    #[test]
+    fn fuzz_lead_import() {
+        let seeds: [&[u8]; 3] = [
+            b"company,value,currency,source\nA,1234.50,eur,\nB,5,USD,Trade show\n",
+            b"\xef\xbb\xbfCompany;First name;E-Mail;Notes\r\n\"Berg; S\xc3\xb6hne\";Erika;e@b.example;\"says \"\"yes\"\"\"\r\n",
+            b"title\tcountry\townerx\nA\tDE\t\n",
+        ];
+        let words = [
+            ",",
+            ";",
+            "\t",
+            "\n",
+            "\r\n",
+            "\"",
+            "\"\"",
+            "company",
+            "value",
+            "currency",
+            "EUR",
+            "owner",
+            "employees/",
+            "email",
+            "1e400",
+            "-79228162514264337593543950335",
+            "external_id",
+            "\u{feff}",
+            "country_code",
+            "moon",
+        ];
+        dealflow_testbed::fuzz("lead import", &seeds, &words, |input| {
+            let read = read(input, None, &[]);
+            let Ok(sheet) = &read else { return dealflow_testbed::Said::of(&read) };
+            let mut rows: Vec<i64> = sheet.rows.iter().map(|(row, _)| *row).collect();
+            rows.extend(sheet.wrong.iter().map(|wrong| wrong.row));
+            rows.sort_unstable();
+            assert!(rows.windows(2).all(|pair| pair[0] < pair[1]) && rows.iter().all(|row| *row >= 2), "{rows:?}");
+            match sheet.wrong.last() {
+                Some(wrong) => dealflow_testbed::Said::No(wrong.reason.clone()),
+                None if sheet.rows.is_empty() => dealflow_testbed::Said::No("no row".to_owned()),
+                None => dealflow_testbed::Said::Yes,
+            }
+        });
+    }
+
     #[test]
     fn marks_quotes_semicolons_and_line_ends_of_all_kinds_are_understood() {
         let text = b"\xef\xbb\xbfCompany;First name;E-Mail;Notes;Lead source\r\n\

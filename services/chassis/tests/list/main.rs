@@ -4,6 +4,7 @@
 
 mod deals;
 mod filters;
+mod fuzz;
 mod grammar;
 mod pages;
 mod plans;

@@ -287,3 +287,55 @@ fn percent<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal, D::Error> {
     let text = String::deserialize(from)?;
     text.trim().parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no rate; one is 20 or 5.5")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use dealflow_testbed::{Said, fuzz};
+
+    use super::*;
+    use crate::data::parsed;
+
+    /// R-ERP-1: a mapping is complete, and finds what it names, or is refused with what it lacks.
+    #[test]
+    fn fuzz_erpnext_mapping() {
+        let whole = b"companies:\n  default:\n    company: Acme\n    taxes:\n    - {category: S, rate: 20, item_tax_template: VAT, account: Tax}\n    currencies: [EUR]\n    payment_terms: {by_days: {30: net}, otherwise: refuse}\ncustomers: {find_by: tax_id}\nitems: {otherwise: Item}\nunits: {C62: Nos}\n";
+        let words = [
+            "companies:",
+            "default",
+            "taxes:",
+            "rate: 1e28",
+            "rate: '20'",
+            "category: AE",
+            "account:",
+            "by_days: {-1: x}",
+            "otherwise:",
+            "find_by: customer_name",
+            "units: {}",
+            "&a ",
+            "*a",
+            "<<: ",
+            "!!str ",
+            "---\n",
+            "  ",
+            "- ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "\n",
+        ];
+        fuzz("ERPNext mapping", &[whole], &words, |input| {
+            let Ok(text) = std::str::from_utf8(input) else { return Said::No("no UTF-8".to_owned()) };
+            let read = parsed(Path::new("mapping.yaml"), text, Mapping::missing);
+            if let Ok(mapping) = &read {
+                for (code, company) in &mapping.companies {
+                    assert!(mapping.company(code).is_ok_and(|found| found.company == company.company));
+                }
+                assert!(mapping.units.keys().all(|code| mapping.unit(code, "1").is_ok()));
+            }
+            Said::of(&read)
+        });
+    }
+}

@@ -156,3 +156,50 @@ impl Seller {
         paper
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use dealflow_testbed::{Said, fuzz};
+
+    use super::*;
+    use crate::data::parsed;
+
+    /// R-ERP-1: a file of sellers is complete, so that a document of each can be written, or is refused with what it lacks
+    ///.
+    #[test]
+    fn fuzz_ubl_sellers() {
+        let whole = b"sellers:\n  default:\n    legal_name: Nordlicht\n    street: Ring 1\n    city: Wien\n    postal_code: '1010'\n    \
+            country_code: AT\n    vat_id: ATU12345678\n    registration_id: FN 1a\n    electronic_address: ATU12345678\n    \
+            electronic_address_scheme: '9914'\n    contact_name: Office\n    bank_account: AT611904300234573201\n";
+        let words = [
+            "sellers:",
+            "default:",
+            "vat_id: ",
+            "DE123456789",
+            "country_code: ",
+            "iban: ",
+            "&a ",
+            "*a",
+            "<<: ",
+            "!!str ",
+            "---\n",
+            "  ",
+            "- ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "\n",
+        ];
+        fuzz("UBL sellers", &[whole], &words, |input| {
+            let Ok(text) = std::str::from_utf8(input) else { return Said::No("no UTF-8".to_owned()) };
+            let read = parsed(Path::new("sellers.yaml"), text, Sellers::missing);
+            if let Ok(sellers) = &read {
+                assert_eq!(sellers.missing(), Vec::<String>::new());
+            }
+            Said::of(&read)
+        });
+    }
+}

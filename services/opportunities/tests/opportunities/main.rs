@@ -4,6 +4,7 @@ mod beside;
 mod closing;
 mod desk;
 mod figures;
+mod fuzz;
 mod gated_model;
 mod gates;
 mod importing;

@@ -1,9 +1,10 @@
-//! Numbers, amounts and names of the wire that nobody would send.
+//! Numbers, amounts, days and names of the wire that nobody would send.
 
 use dealflow_money::{Currency, Money};
-use dealflow_proto::google::type_::{self, Decimal};
+use dealflow_proto::google::type_::{self, Date, Decimal};
 use dealflow_proto::{convert, names};
 use dealflow_testbed::{Said, fuzz};
+use prost_types::Timestamp;
 
 /// R-QUO-1: a decimal is kept exactly or refused; written anew it is the same number, in one way of writing.
 #[test]
@@ -45,6 +46,41 @@ fn fuzz_money() {
                 money.checked_neg().and_then(Money::checked_neg).is_ok_and(|twice| twice == *money)
                     || units == i64::MIN
             );
+        }
+        Said::of(&read)
+    });
+}
+
+/// R-API-1: days and moments of the wire are read exactly or refused.
+#[test]
+fn fuzz_days_and_moments() {
+    let words = [
+        " ",
+        "2026",
+        "2",
+        "29",
+        "30",
+        "31",
+        "253402300799",
+        "253402300800",
+        "-62135596800",
+        "-62135596801",
+        "999999999",
+    ];
+    fuzz("days and moments", &[b"2026 2 28", b"0 0 0", b"9999 12 31", b"1 1 1"], &words, |input| {
+        let text = String::from_utf8_lossy(input);
+        let mut numbers = text.split(' ').map(|text| text.parse::<i64>().unwrap_or(-7));
+        let [first, second, third] = [(); 3].map(|()| numbers.next().unwrap_or_default());
+        let small = |number: i64| i32::try_from(number).unwrap_or(i32::MIN);
+        let date = Date { year: small(first), month: small(second), day: small(third) };
+        let time = Timestamp { seconds: first, nanos: small(second) };
+        if let Ok(moment) = convert::time_of(&time) {
+            // Kept are microseconds, as the databases keep them.
+            assert_eq!(convert::timestamp(moment), Timestamp { nanos: time.nanos / 1000 * 1000, ..time });
+        }
+        let read = convert::date_of(&date);
+        if let Ok(day) = read {
+            assert_eq!(convert::date(day), date);
         }
         Said::of(&read)
     });
