@@ -7,6 +7,7 @@ use dealflow_proto::orders::v1::{CreateQuoteRequest, Quote};
 use dealflow_proto::types::v1::Line;
 use prost_types::FieldMask;
 
+use crate::advance::sync_activities;
 use crate::deal::{currency_of, open_opportunity, taxed};
 use crate::flow::{Run, Stop};
 
@@ -17,13 +18,17 @@ pub(crate) async fn develop_deal(run: Run, mut ask: DevelopDealRequest) -> Resul
         let deal = open_opportunity(&run, &ask.opportunity, &ask.etag, "DevelopDeal").await?;
         ask.lines = orderable(&run, &deal, ask.lines).await?;
     }
-    run.step("develop", update(ask)).await?;
+    let is_given = !ask.owner.is_empty();
+    let deal = run.step("develop", update(ask)).await?;
+    if is_given {
+        sync_activities(&run, &deal).await?;
+    }
     Ok(run.progress())
 }
 
-/// Without lines it is one step of one service.
+/// Without lines, and without an owner whose activities there may be, it is one step of one service.
 pub(crate) fn is_one_step(ask: &DevelopDealRequest) -> bool {
-    ask.lines.is_empty()
+    ask.lines.is_empty() && ask.owner.is_empty()
 }
 
 /// The lines with the prices of their products. What has no price yet and is no product counts nothing until somebody

@@ -33,6 +33,7 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
     "opportunity.result_recorded",
     "opportunity.held",
     "opportunity.resumed",
+    "opportunity.reassigned",
     "opportunity.won",
     "opportunity.lost",
 ];

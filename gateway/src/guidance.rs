@@ -47,8 +47,9 @@ fn guidance(deal: &Opportunity, known: &Known<'_>) -> Guidance {
         of_service.next_actions.into_iter().filter_map(|action| translated(action, deal, known)).collect();
     let (sale, documents) = of_documents(deal, known);
     allowed_verbs.extend(sale.iter().map(|verb| (*verb).to_owned()));
-    // A document that waits for a decision comes before the stages that the deal could move to.
-    let stages = next_actions.iter().position(|action| action.verb == "MoveToStage").unwrap_or(next_actions.len());
+    // A document that waits for a decision comes before the stages that the deal could move to, and what could follow it.
+    let last = |action: &NextAction| ["MoveToStage", "CreateFollowUpOpportunity"].contains(&action.verb.as_str());
+    let stages = next_actions.iter().position(last).unwrap_or(next_actions.len());
     next_actions.splice(stages..stages, documents);
     Guidance { allowed_verbs, next_actions, missing_fields: of_service.missing_fields }
 }
@@ -67,6 +68,7 @@ fn ours(verb: &str) -> Option<&'static str> {
         "ResumeOpportunity" => "ResumeOpportunity",
         "CancelProcess" => "CancelProcess",
         "ResumeProcess" => "ResumeProcess",
+        "CreateFollowUpOpportunity" => "CreateFollowUpOpportunity",
         _ => return None,
     })
 }

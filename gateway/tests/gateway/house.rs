@@ -90,6 +90,9 @@ pub(crate) fn neighbour() -> Neighbour {
     neighbour.verb("NoteRefusedAttempt", |ask: opportunities::v1::NoteRefusedAttemptRequest| {
         Ok(opportunities::v1::RefusedAttempt { opportunity: ask.name, verb: ask.verb, ..Default::default() })
     });
+    neighbour.verb("NoteRefusedAttempt", |ask: opportunities::v1::NoteRefusedAttemptRequest| {
+        Ok(opportunities::v1::RefusedAttempt { opportunity: ask.name, verb: ask.verb, ..Default::default() })
+    });
     neighbour.verb("LinkOpportunity", |ask: leads::v1::LinkOpportunityRequest| {
         Ok(leads::v1::Lead { name: ask.name, opportunity: ask.opportunity, ..Default::default() })
     });

@@ -63,7 +63,8 @@ pub async fn is_due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<boo
     Ok(reminders(now).limit(1).one(db).await?.is_some() || resting(now).limit(1).one(db).await?.is_some())
 }
 
-/// What is to be reminded of: open, and not of a record that is on hold.
+/// What is to be reminded of: open, not put off, and not of a record that is on hold. What was put off is reminded of when
+/// it comes back, if that is not too late.
 fn reminders(now: DateTime<Utc>) -> Select<activity::Entity> {
     use activity::Column;
     let on_hold = "EXISTS (SELECT 1 FROM reminder_pause WHERE reminder_pause.regarding = activity.regarding \
@@ -71,6 +72,7 @@ fn reminders(now: DateTime<Utc>) -> Select<activity::Entity> {
     activity::Entity::find()
         .filter(Column::RemindAt.lte(now))
         .filter(Column::State.is_in(OPEN))
+        .filter(Column::State.ne(State::Deferred))
         .filter(Expr::cust(on_hold).not())
         .order_by_asc(Column::RemindAt)
 }

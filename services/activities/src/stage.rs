@@ -39,8 +39,10 @@ impl ActiveModelBehavior for ActiveModel {}
 /// What was changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Synced {
-    /// The entry's open activities that stood already.
+    /// The entry's open activities that stood already, as they are now.
     pub kept: Vec<activity::Model>,
+    /// Those of them that were nobody's, and are somebody's now.
+    pub assigned: Vec<activity::Model>,
     /// Those that were created.
     pub created: Vec<activity::Model>,
     /// Those that were canceled, as they are now; the state and its beginning before.
@@ -64,8 +66,9 @@ impl Model {
         Ok(written > 0)
     }
 
-    /// Cancels the open process activities of earlier entries (all where it is closed) and creates the planned ones
-    /// that are missing. Three statements, however many activities there are.
+    /// Cancels the open process activities of earlier entries (all where it is closed), creates the planned ones that are
+    /// missing, and gives those that were nobody's to whom they are planned for (R-ACT-2): their deal had no owner when
+    /// they were made. As many statements whether there are few or many.
     pub async fn sync(
         self,
         tx: &impl ConnectionTrait,
@@ -84,7 +87,16 @@ impl Model {
                 continue;
             }
             if ours && !self.closed {
-                synced.kept.push(activity);
+                match planned_for(&planned, &activity).filter(|_| activity.performer.is_none()) {
+                    Some(performer) => {
+                        let version = activity.version + 1;
+                        let given =
+                            activity::Model { performer: Some(performer), version, updated_at: now, ..activity };
+                        synced.assigned.push(given.clone());
+                        synced.kept.push(given);
+                    }
+                    None => synced.kept.push(activity),
+                }
             } else {
                 let (state, since) = (activity.state, activity.state_since);
                 let mut canceled = activity.cancel(reason, now)?;
@@ -94,6 +106,7 @@ impl Model {
             }
         }
         cancel_all(tx, &synced.canceled, reason, now).await?;
+        assign_all(tx, &synced.assigned, now).await?;
         if !self.closed {
             let missing = |it: &activity::Model| it.planned_key.as_ref().is_some_and(|key| !known.contains(key));
             synced.created = planned.into_iter().filter(missing).collect();
@@ -130,6 +143,26 @@ pub async fn with_categories(
         let called = categories.iter().find(|it| it.planned_key == key);
         let found = called.and_then(|it| known.iter().find(|known| known.display_name == it.display_name));
         activity.category = found.map(|found| found.id).or(activity.category);
+    }
+    Ok(())
+}
+
+/// Who is to do an activity by the plan.
+fn planned_for(planned: &[activity::Model], activity: &activity::Model) -> Option<Uuid> {
+    planned.iter().find(|it| it.planned_key == activity.planned_key)?.performer
+}
+
+async fn assign_all(tx: &impl ConnectionTrait, given: &[activity::Model], now: DateTime<Utc>) -> Result<(), Error> {
+    use activity::{ActiveModel, Column};
+    // A deal has one owner: this is one statement.
+    for alike in given.chunk_by(|one, next| one.performer == next.performer) {
+        let performer = alike.first().and_then(|it| it.performer);
+        activity::Entity::update_many()
+            .set(ActiveModel { performer: Set(performer), updated_at: Set(now), ..Default::default() })
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+            .filter(Column::Id.is_in(alike.iter().map(|activity| activity.id)))
+            .exec(tx)
+            .await?;
     }
     Ok(())
 }

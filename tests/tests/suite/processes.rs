@@ -6,10 +6,12 @@ use std::time::Duration;
 use dealflow::api::new_id;
 use dealflow::suite::PartName;
 use dealflow_proto::activities::v1::{
-    Activity, CreateActivityRequest, CreateInteractionRequest, Interaction, StartActivityRequest, activity, interaction,
+    Activity, CreateActivityRequest, CreateEmployeeRequest, CreateInteractionRequest, Employee, Interaction,
+    ListMyTasksRequest, StartActivityRequest, activity, interaction,
 };
 use dealflow_proto::gateway::v1::{
-    Deal, DealProgress, MoveToStageRequest, QualifyLeadRequest, StartDealRequest, StartProcessRequest, WinDealRequest,
+    Deal, DealProgress, DevelopDealRequest, MoveToStageRequest, QualifyLeadRequest, StartDealRequest,
+    StartProcessRequest, WinDealRequest,
 };
 use dealflow_proto::leads::v1::{Account, CreateAccountRequest, GetAccountRequest};
 use dealflow_proto::opportunities::v1::{
@@ -333,6 +335,34 @@ both! {
         sandbox.propose(&deal).await;
         let won = sandbox.api.deals.clone().win_deal(sandbox.api.ask(win())).await.expect("won").into_inner();
         assert_eq!(won.opportunity.map(|deal| deal.stage), Some("stages/fulfill".to_owned()));
+        sandbox.finish().await;
+    }
+
+    /// R-ACT-2, R-ACT-4: a deal that begins without an owner gets its activities done by him who gets it, through the gateway
+    /// or directly.
+    async fn activities_are_the_owners_who_comes_later(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let employee = Some(Employee { display_name: "Anna".to_owned(), ..Employee::default() });
+        let ask = CreateEmployeeRequest { employee, request_id: new_id(), ..Default::default() };
+        let hired = sandbox.api.employees.clone().create_employee(sandbox.api.ask(ask)).await;
+        let anna = hired.expect("hired").into_inner().name;
+        let tasks = async || {
+            let ask = ListMyTasksRequest { performer: anna.clone(), ..Default::default() };
+            let page = sandbox.api.tasks.clone().list_my_tasks(sandbox.api.ask(ask)).await.expect("listed").into_inner();
+            page.activities.len()
+        };
+        let first = name(&start(&sandbox, "Corporate sale", Opportunity::default()).await);
+        let second = name(&start(&sandbox, "Corporate sale", Opportunity::default()).await);
+        assert_eq!(tasks().await, 0);
+        let ask = DevelopDealRequest { opportunity: first, owner: anna.clone(), request_id: new_id(), ..Default::default() };
+        let told = sandbox.api.deals.clone().develop_deal(sandbox.api.ask(ask)).await.expect("developed").into_inner();
+        assert!(told.activities.iter().all(|it| it.performer == anna), "{told:?}");
+        assert_eq!(tasks().await, 2);
+
+        let opportunity = Some(Opportunity { name: second, owner: anna.clone(), ..Opportunity::default() });
+        let ask = UpdateOpportunityRequest { opportunity, request_id: new_id(), ..Default::default() };
+        sandbox.api.opportunities.clone().update_opportunity(sandbox.api.ask(ask)).await.expect("updated");
+        eventually("her other tasks", SOON, async || tasks().await == 4).await;
         sandbox.finish().await;
     }
 }

@@ -261,7 +261,14 @@ impl ActivityService for Activities {
                         .states("", activity.state);
                     work.record(change.data(&wire::activity::answer(activity, work.now)));
                 }
-                let news = synced.created.iter().filter_map(|made| News::assigned(made, &work.context.actor));
+                for activity in &synced.assigned {
+                    let change = Change::new("activity.reassigned", activity.name(), VERB)
+                        .thread(activity.thread())
+                        .states(activity.state, activity.state);
+                    work.record(change.data(&wire::activity::answer(activity, work.now)));
+                }
+                let made = synced.created.iter().chain(&synced.assigned);
+                let news = made.filter_map(|made| News::assigned(made, &work.context.actor));
                 let news = news.collect();
                 notification::tell(&mut work, clock, news, VERB).await?;
                 let answer = wire::activity::synced(&synced, work.now);

@@ -36,6 +36,7 @@ pub fn manual(sent: pb::Activity, actor: &str, now: DateTime<Utc>) -> Result<Mod
     check_regarding("activity.regarding", &sent.regarding)?;
     let activity = read("activity", sent, actor, now)?;
     check_due(&activity, now)?;
+    check_order(&activity)?;
     Ok(activity)
 }
 
@@ -83,12 +84,16 @@ pub fn take_over(mut activity: Model, news: pb::Activity, mask: &Mask) -> Result
     if mask.takes("knowledge", !news.knowledge.is_empty()) {
         activity.knowledge = Names(news.knowledge);
     }
+    let times = (activity.planned_start_at, activity.due_at);
     if mask.takes("planned_start_time", news.planned_start_time.is_some()) {
         activity.planned_start_at = wire::moment("activity.planned_start_time", news.planned_start_time.as_ref())?;
     }
     if mask.takes("due_time", news.due_time.is_some()) {
         activity.due_at = wire::moment("activity.due_time", news.due_time.as_ref())?;
         check_due(&activity, activity.created_at)?;
+    }
+    if times != (activity.planned_start_at, activity.due_at) {
+        check_order(&activity)?;
     }
     if mask.takes("reminder_minutes", news.reminder_minutes.is_some()) {
         activity.reminder_minutes = news.reminder_minutes;
@@ -211,6 +216,17 @@ fn check_due(activity: &Model, made: DateTime<Utc>) -> Result<(), Refusal> {
         return Err(Refusal::field("activity.due_time", expected));
     }
     Ok(())
+}
+
+/// Nobody plans to begin what is due by then.
+fn check_order(activity: &Model) -> Result<(), Refusal> {
+    match (activity.planned_start_at, activity.due_at) {
+        (Some(start), Some(due)) if start > due => {
+            let expected = format!("not after the activity is due, at {}", due.to_rfc3339());
+            Err(Refusal::field("activity.planned_start_time", expected))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The records that an activity or an interaction may be about.

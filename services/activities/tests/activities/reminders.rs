@@ -222,4 +222,22 @@ both! {
             serving.stopped().await;
         }
     }
+
+    /// R-ACT-4: what was put off is not reminded of meanwhile; when it comes back it is, if it is not long over.
+    async fn what_was_put_off_is_reminded_of_when_it_comes_back(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let anna = desk.hire("Anna", "").await.expect("hired").name;
+        let soon = desk.due_in(&anna, "soon", 120).await;
+        let late = desk.due_in(&anna, "late", 120).await;
+        desk.defer(&soon.name, 3).await.expect("put off");
+        desk.defer(&late.name, 24 * 30).await.expect("put off");
+        desk.clock.advance(TimeDelta::hours(2));
+        assert_eq!(desk.run_schedule().await.reminded, []);
+        desk.clock.advance(TimeDelta::hours(1));
+        while desk.run_schedule().await.more {}
+        assert_eq!(desk.reminded(&anna).await, ["soon"]);
+        desk.clock.advance(TimeDelta::days(30));
+        while desk.run_schedule().await.more {}
+        assert_eq!(desk.reminded(&anna).await, ["soon"], "a month later it reminds of nothing");
+    }
 }

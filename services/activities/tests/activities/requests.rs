@@ -199,4 +199,21 @@ both! {
         assert_eq!(page.activities[0].subject, "soon");
         assert!(!page.next_page_token.is_empty());
     }
+
+    /// R-ACT-1: nobody plans to begin what is due by then, neither at first nor later.
+    async fn an_activity_begins_before_it_is_due(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let now = desk.clock.now();
+        let at = |hours: i64| Some(timestamp(now + TimeDelta::hours(hours)));
+        let [early, late] = [at(1), at(2)];
+        let wrong = Activity { planned_start_time: late, due_time: early, ..task("call") };
+        let refused = refusal(&desk.make(wrong).await.expect_err("it would be late at its beginning"));
+        assert_eq!((refused.reason.as_str(), refused.fields[0].0.as_str()), ("INVALID_FIELDS", "activity.planned_start_time"));
+        let made = desk.make(Activity { planned_start_time: early, due_time: late, ..task("call") }).await.expect("made");
+        let news = Activity { name: made.name.clone(), planned_start_time: at(3), ..Default::default() };
+        assert_eq!(refusal(&desk.update(news).await.expect_err("too late")).fields[0].0, "activity.planned_start_time");
+        let news = Activity { name: made.name.clone(), due_time: early, ..Default::default() };
+        assert!(desk.update(news).await.is_ok(), "at the same time is fine");
+        assert!(desk.update(Activity { name: made.name, ..task("call back") }).await.is_ok());
+    }
 }

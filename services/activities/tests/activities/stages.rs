@@ -210,4 +210,36 @@ both! {
         let found = desk.found(&format!("category = \"{}\"", made[0])).await;
         assert_eq!(found, ["call"]);
     }
+
+    /// R-ACT-2, R-ACT-4: what was planned before there was somebody to do it is his as soon as there is, and he is told once;
+    /// what is somebody's stays so, whoever is planned later.
+    async fn what_was_nobodys_becomes_somebodys(db: TestDb) {
+        let mut desk = Desk::open(&db).await;
+        let [anna, bert] = [desk.hire("Anna", "").await, desk.hire("Bert", "").await].map(|it| it.expect("hired").name);
+        let deal = opportunity();
+        let stage_entry = entry(&deal, 1, Vec::new()).stage_entry;
+        let plan = |performer: &str| {
+            let for_him = |subject| Activity { performer: performer.to_owned(), ..planned(subject, true) };
+            SyncStageActivitiesRequest { stage_entry: stage_entry.clone(), ..entry(&deal, 1, vec![for_him("call"), for_him("write")]) }
+        };
+        let nobodys = desk.sync(plan("")).await.expect("synced").open;
+        assert!(nobodys.iter().all(|it| it.performer.is_empty()));
+        desk.complete(&nobodys[1].name, "done").await.expect("anybody may");
+
+        let open = desk.sync(plan(&anna)).await.expect("synced").open;
+        let told: Vec<_> = open.iter().map(|it| (it.subject.as_str(), it.performer.as_str(), it.etag.as_str())).collect();
+        assert_eq!(told, [("call", anna.as_str(), "2")]);
+        assert_eq!(desk.activity(&nobodys[0].name).await, open[0]);
+        assert!(desk.activity(&nobodys[1].name).await.performer.is_empty(), "it was done before");
+        let ask = ListMyTasksRequest { performer: anna.clone(), ..Default::default() };
+        let tasks = desk.tasks.list_my_tasks(ask).await.expect("listed").into_inner();
+        assert_eq!(tasks.activities.iter().map(|it| it.subject.as_str()).collect::<Vec<_>>(), ["call"]);
+
+        desk.sync(plan(&bert)).await.expect("synced");
+        assert_eq!(desk.activity(&nobodys[0].name).await, open[0], "it is Anna's");
+        assert_eq!(desk.told(&anna).await, [(notification::Kind::ActivityAssigned, "call".to_owned())]);
+        assert_eq!(desk.told(&bert).await, []);
+        let events = desk.thread(&deal).await;
+        assert_eq!(events.iter().filter(|it| it.r#type == "activity.reassigned").count(), 1);
+    }
 }

@@ -49,12 +49,12 @@ impl Opportunities {
         given: pb::Opportunity,
         mask: &Mask,
     ) -> Result<(), Error> {
-        let before = sale.opportunity.tactics.clone();
+        let (before, owner_before) = (sale.opportunity.tactics.clone(), sale.opportunity.owner);
         let mut whole = wire::facts(&sale.opportunity);
         wire::overlay(&mut whole, given, mask);
         wire::read(&whole, &mut sale.opportunity, self.moment(work).today)?;
         sale.opportunity.check_unique(&work.tx).await?;
-        sale.updated();
+        sale.updated(owner_before);
         sale.save_opportunity(&work.tx, work.now).await?;
         Ok(tactics::keep(work, &sale.opportunity, &before).await?)
     }

@@ -6,6 +6,9 @@ use super::{Sale, gates};
 use crate::library::{Control, Effect, Language, Outcome, Process, Template};
 use crate::opportunity::{Field, RunState, RunVerb, State, Verb};
 
+/// What a closed sale accepts still.
+pub(super) const FOLLOW_UP: &str = "CreateFollowUpOpportunity";
+
 /// What may come next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guidance {
@@ -27,15 +30,21 @@ pub struct NextAction {
 }
 
 impl Sale {
-    /// What may come next: open activities first, then the stages it could move to. A closed sale asks for nothing, but
-    /// for what its process waits for behind the win.
+    /// What may come next: open activities first, then the stages it could move to. A closed sale may be followed by another
+    /// one (R-OPP-3), and asks for nothing but what its process waits for behind the win.
     pub fn guidance(&self) -> Guidance {
         let of_state = self.opportunity.state.allowed().into_iter().filter(|verb| self.is_possible(*verb));
         let mut allowed_verbs: Vec<String> = of_state.map(|verb| verb.to_string()).collect();
         allowed_verbs.extend(self.run_verbs().iter().map(ToString::to_string));
         if self.opportunity.state != State::Open {
-            let missing = self.missing_at_the_end().into_iter().map(|(path, _)| path).collect();
-            return Guidance { allowed_verbs, next_actions: Vec::new(), missing_fields: missing };
+            let missing_fields = self.missing_at_the_end().into_iter().map(|(path, _)| path).collect();
+            allowed_verbs.push(FOLLOW_UP.to_owned());
+            let description = match self.language() {
+                Language::En => "Open another one that follows it",
+                Language::Ru => "Открыть следующую сделку",
+            };
+            let next_actions = vec![NextAction { verb: FOLLOW_UP, description: description.to_owned() }];
+            return Guidance { allowed_verbs, next_actions, missing_fields };
         }
         Guidance { next_actions: self.next_actions(), missing_fields: self.missing(), allowed_verbs }
     }

@@ -34,6 +34,7 @@ use uuid::Uuid;
 pub use closing::{Loss, Win};
 pub use engine::{Performed, Recorded};
 pub use following::FollowUp;
+use guidance::FOLLOW_UP;
 pub use guidance::{Guidance, NextAction};
 pub use migration::{Moved, Plan, save_moved};
 
@@ -261,7 +262,15 @@ impl Sale {
     /// A refusal that names the state and the allowed verbs.
     pub fn accept(&self, verb: Verb) -> Result<State, Error> {
         let accepted = self.opportunity.state.accept(verb);
-        Ok(accepted.map_err(|refusal| refusal.with(attempt::CLOSED, self.opportunity.name()))?)
+        let refused = accepted.map_err(|refusal| {
+            let refusal = refusal.with(attempt::CLOSED, self.opportunity.name());
+            match self.opportunity.state {
+                State::Open => refusal,
+                // What is closed stays so; what goes on is another one that follows it (R-OPP-3).
+                _ => refusal.with("allowed", FOLLOW_UP),
+            }
+        });
+        Ok(refused?)
     }
 
     /// The stage lookup.
@@ -334,10 +343,12 @@ impl Sale {
         Ok(())
     }
 
-    /// Notes that the record was updated.
-    pub fn updated(&mut self) {
+    /// Notes that the record was updated, and whether it is somebody else's now: who has to do what follows from that.
+    pub fn updated(&mut self, owner_before: Option<Uuid>) {
         let state = self.opportunity.state;
-        self.step("opportunity.updated", state, state, None, "");
+        let is_reassigned = self.opportunity.owner != owner_before;
+        let kind = if is_reassigned { "opportunity.reassigned" } else { "opportunity.updated" };
+        self.step(kind, state, state, None, "");
     }
 
     fn begin_run(&mut self, process: Arc<Process>, language: Language, now: DateTime<Utc>) {

@@ -303,7 +303,7 @@ both! {
         let done = batch(names(), "opportunities/-", &["owner"]).await.expect("updated");
         assert_eq!(done.iter().map(|it| &it.name).collect::<Vec<_>>(), [&two.name, &one.name]);
         assert!(done.iter().all(|it| it.owner == of("employees", 9) && it.title == "Pumps" && it.etag == "2"));
-        assert_eq!(desk.events(&one.name).await.last().map(|event| event.r#type.clone()), Some("opportunity.updated".to_owned()));
+        assert_eq!(desk.events(&one.name).await.last().map(|event| event.r#type.clone()), Some("opportunity.reassigned".to_owned()));
         let wrong = batch(names(), &one.name, &["owner"]).await.expect_err("which ones?");
         assert_eq!(refusal(&wrong).field_names(), ["opportunity.name"]);
         assert_eq!(refusal(&batch(names(), "opportunities/-", &[]).await.expect_err("what?")).field_names(), ["update_mask"]);

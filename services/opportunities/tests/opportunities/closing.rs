@@ -44,7 +44,7 @@ both! {
             assert_eq!((won.actual_value, won.close_date), (usd(99_999), day(2026, 3, 2)));
             assert_eq!((won.cycle_days, won.spent_minutes), (29, 0));
             assert_eq!(won.stage_entry.as_ref().map(|entry| entry.cause()), Some(Cause::Final));
-            assert_eq!(won.guidance.as_ref().map(|guidance| guidance.allowed_verbs.len()), Some(0));
+            assert_eq!(won.guidance.as_ref().map(|it| it.allowed_verbs.clone()), Some(vec!["CreateFollowUpOpportunity".to_owned()]));
         }
         let opened = desk.create(Opportunity { open_date: day(2026, 2, 1), ..titled("Valves") }, "").await.expect("opened");
         let said = WinOpportunityRequest {
