@@ -1,4 +1,4 @@
-//! What lists of opportunities are filtered and ordered by; each has its index in the migration.
+//! What lists of opportunities are filtered and ordered by; each order has its index in the migration.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,19 @@ pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
         .filter_only()
         .uuid("account", "accounts", Column::Account)
         .filter_only()
+        .uuid("contact", "contacts", Column::Contact)
+        .filter_only()
         .uuid("lead", "leads", Column::Lead)
+        .filter_only()
+        .text("source", Column::Source)
+        .filter_only()
+        .text("channel", Column::Channel)
+        .filter_only()
+        .text("campaign", Column::Campaign)
+        .filter_only()
+        .text("currency_code", Column::Currency)
+        .filter_only()
+        .text("lose_reason_code", Column::LoseReasonCode)
         .filter_only()
         .text("external_id", Column::ExternalId)
         .filter_only()

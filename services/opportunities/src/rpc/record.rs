@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dealflow_chassis::{Done, Lifecycle, Mask, Work};
+use dealflow_chassis::{Done, Mask, Refusal, Work};
 use dealflow_proto::names::OPPORTUNITIES;
 use dealflow_proto::opportunities::v1 as pb;
 use tonic::{Request, Response, Status};
@@ -133,6 +133,6 @@ fn refuse_closed(sales: &[Sale]) -> Result<(), Error> {
     let closed: Vec<&Sale> = sales.iter().filter(|sale| sale.opportunity.state != State::Open).collect();
     let Some(first) = closed.first() else { return Ok(()) };
     let names: Vec<String> = closed.iter().map(|sale| sale.opportunity.name()).collect();
-    let accepted = first.opportunity.state.accept(Verb::UpdateOpportunity);
-    Ok(accepted.map(drop).map_err(|refusal| refusal.with(attempt::CLOSED, names.join(",")))?)
+    let accepted = first.accept(Verb::UpdateOpportunity).map(drop);
+    Ok(accepted.map_err(|error| Refusal::from(error).with(attempt::CLOSED, names.join(",")))?)
 }

@@ -173,7 +173,14 @@ impl Sale {
     fn go(&mut self, stage: &str, cause: Cause, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
         let from = self.opportunity.stage.clone();
         if from == stage && cause == Cause::Manual {
-            return Err(Error::SameStage { stage: STAGES.slug(stage), open: self.others() });
+            let shut = self
+                .leading()
+                .and_then(|process| self.check_control(&process, &process.after(stage)?.stage.value, cause).err());
+            let open = self.others();
+            // Where it cannot move at all, it helps more to know what it takes.
+            return Err(shut
+                .filter(|_| open.is_empty())
+                .unwrap_or(Error::SameStage { stage: STAGES.slug(stage), open }));
         }
         if let Some(process) = self.leading() {
             if process.stage(stage).is_none() {

@@ -53,7 +53,9 @@ impl Sale {
         let version = plan.to.version;
         let known = plan.to.stage(&to).filter(|stage| !stage.completes);
         let Some(stage) = known.filter(|_| self.stages.get(&to).is_some_and(|it| it.meaning == Meaning::Open)) else {
-            let open: Vec<String> = plan.to.stages.iter().map(|stage| STAGES.slug(&stage.stage.value)).collect();
+            let is_open = |id: &str| self.stages.get(id).is_some_and(|it| it.meaning == Meaning::Open);
+            let stages = plan.to.stages.iter().filter(|stage| !stage.completes && is_open(&stage.stage.value));
+            let open: Vec<String> = stages.map(|stage| STAGES.slug(&stage.stage.value)).collect();
             let to = STAGES.slug(&to);
             return Err(format!("version {version} has no open stage {to}; map it to one of {}", open.join(", ")));
         };

@@ -67,6 +67,9 @@ both! {
         desk.update(developed(&name), &[]).await.expect("updated");
         desk.move_to(&name, "stages/propose").await.expect("the gate is open");
 
+        // To stay is no way forward either; what helps is what the gate waits for.
+        let stuck = desk.move_to(&name, "stages/propose").await.expect_err("it is there");
+        assert!(stuck.message.contains("it can move to stages/"), "{}", stuck.message);
         let shut = desk.move_to(&name, "stages/close").await.expect_err("no quote");
         assert_eq!(missing(&shut), ["documents.quote_active"]);
         assert!(shut.message.contains("documents.quote_active"), "{}", shut.message);

@@ -1,6 +1,7 @@
 //! What an opportunity knows: fields, lines, estimate, guidance, lists, events (R-OPP-1, R-PRC-4).
 
 use dealflow_proto::google::type_::Money;
+use dealflow_proto::opportunities::v1::opportunity::LoseReason;
 use dealflow_proto::opportunities::v1::participant::Role;
 use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity, Participant};
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Line, Need};
@@ -276,6 +277,26 @@ both! {
         assert_eq!(list(&format!("owner = \"{owner}\""), "create_time", 0).await.len(), 3);
         assert_eq!(list("external_id = \"Y\"", "", 0).await, "d");
         assert_eq!(list("close_date >= 2026-03-02", "", 0).await, "d");
+        assert_eq!(list("currency_code = \"JPY\"", "", 0).await, "d");
+        let contact = format!("contacts/{}", uuid(2));
+        let fair = Opportunity {
+            contact: contact.clone(),
+            source: "TRADE_SHOW".to_owned(),
+            channel: "Fair".to_owned(),
+            campaign: "Spring".to_owned(),
+            ..titled("e")
+        };
+        let fair = desk.create(fair, "").await.expect("opened");
+        desk.lose(&fair.name, LoseReason::Price).await.expect("lost");
+        for filter in [
+            &format!("contact = \"{contact}\""),
+            "source = TRADE_SHOW",
+            "channel = \"Fair\"",
+            "campaign = \"Spring\"",
+            "lose_reason_code = \"PRICE\"",
+        ] {
+            assert_eq!(list(filter, "", 0).await, "e", "{filter}");
+        }
         let wrong = ListOpportunitiesRequest { filter: "colour = red".to_owned(), ..ListOpportunitiesRequest::default() };
         assert!(desk.opportunities.clone().list_opportunities(wrong).await.is_err());
     }

@@ -192,6 +192,8 @@ both! {
         }
         assert_eq!((moved.len(), unmoved.len()), (40, 10));
         assert!(unmoved.iter().all(|it| it.stage == "stages/proposal" && it.reason.contains("no open stage")));
+        // It offers only what would be taken.
+        assert!(unmoved.iter().all(|it| it.reason.contains("stages/") && !it.reason.contains("closed")), "{unmoved:?}");
         for run in &moved {
             let sale = desk.get(&run.opportunity).await;
             assert_eq!(sale.process_run.as_ref().map(|run| run.version), Some(2));

@@ -148,7 +148,11 @@ both! {
             for (verb, status) in &told {
                 let refused = refusal(status);
                 assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "TERMINAL"), "{verb}");
+                assert_eq!(refused.metadata["allowed"], "CreateFollowUpOpportunity", "{verb}");
             }
+            let guidance = closed.guidance.clone().expect("guided");
+            assert_eq!(guidance.allowed_verbs, ["CreateFollowUpOpportunity"]);
+            assert_eq!(guidance.next_actions[0].verb, "CreateFollowUpOpportunity");
             assert_eq!(desk.get(name).await, closed);
             assert_eq!(desk.events(name).await.len(), events, "an attempt is no event");
 
