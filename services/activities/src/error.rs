@@ -104,7 +104,7 @@ impl From<Error> for Refusal {
                 .with("resource", activity)
                 .with("allowed", "CompleteActivity"),
             Error::NotYours { activity, performer, actor, verb } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                Self::new(Kind::Forbidden, ErrorReason::PermissionDenied, message)
                     .with("resource", activity)
                     .with("verb", verb.to_string())
                     .with("performer", performer)

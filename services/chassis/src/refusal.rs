@@ -28,6 +28,8 @@ pub enum Kind {
     Missing,
     /// FAILED_PRECONDITION: not in this state.
     Precondition,
+    /// PERMISSION_DENIED: whoever asks may not do this, somebody else may.
+    Forbidden,
     /// ALREADY_EXISTS: the key stands for something else.
     Taken,
     /// ABORTED: somebody else was faster; read again and decide.
@@ -44,6 +46,7 @@ impl Kind {
             Self::Invalid => Code::InvalidArgument,
             Self::Missing => Code::NotFound,
             Self::Precondition => Code::FailedPrecondition,
+            Self::Forbidden => Code::PermissionDenied,
             Self::Taken => Code::AlreadyExists,
             Self::Conflict => Code::Aborted,
             Self::Unavailable => Code::Unavailable,

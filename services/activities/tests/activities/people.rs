@@ -19,7 +19,7 @@ both! {
         for actor in [&anna, &boss] {
             let activity = desk.make(Activity { performer: anna.clone(), ..task("Call") }).await.expect("made");
             let no = refusal(&desk.complete_as(&bert, &activity.name, "").await.expect_err("it is Anna's"));
-            assert_eq!((no.code, no.reason.as_str()), (Code::FailedPrecondition, "PERMISSION_DENIED"));
+            assert_eq!((no.code, no.reason.as_str()), (Code::PermissionDenied, "PERMISSION_DENIED"));
             assert_eq!(
                 (no.metadata["performer"].as_str(), no.metadata["actor"].as_str()),
                 (anna.as_str(), bert.as_str())

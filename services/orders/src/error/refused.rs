@@ -47,13 +47,13 @@ impl From<Error> for Refusal {
                 .with("policy", policy.as_str())
                 .precondition("APPROVER", &policy, &who),
             Error::NotAnApprover { approval, actor, allowed } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                Self::new(Kind::Forbidden, ErrorReason::PermissionDenied, message)
                     .with("resource", approval)
                     .with("actor", actor)
                     .with("allowed", allowed)
             }
             Error::OwnApproval { approval, actor } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                Self::new(Kind::Forbidden, ErrorReason::PermissionDenied, message)
                     .with("resource", approval)
                     .with("actor", actor)
             }
@@ -73,7 +73,7 @@ impl From<Error> for Refusal {
                 .with("value", format!("{source_of} {reference}"))
                 .with("holder", holder),
             Error::ErpHasIt { order, state, actor, .. } => {
-                Self::new(Kind::Precondition, ErrorReason::PermissionDenied, message)
+                Self::new(Kind::Forbidden, ErrorReason::PermissionDenied, message)
                     .with("resource", order)
                     .with("state", state)
                     .with("actor", actor)

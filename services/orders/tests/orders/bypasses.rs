@@ -129,7 +129,7 @@ both! {
         let approval = house.ask_approval(&assistant, &asked.name).await.expect("it can be asked").approval;
         for own in [&owner, &assistant] {
             let refused = refusal(&house.approve(own, &approval).await.expect_err("it is his own"));
-            assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::FailedPrecondition, "PERMISSION_DENIED"));
+            assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::PermissionDenied, "PERMISSION_DENIED"));
             assert!(refused.message.contains("his own"), "{}", refused.message);
         }
         house.approve(&boss, &approval).await.expect("it is not his");
