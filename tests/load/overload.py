@@ -1,111 +1,54 @@
-"""How a suite behaves at one, two and three times what it can do: goodput, refusals, waiting.
+"""How a suite behaves at one, two and three times what it can do: `dealflow bench overload` against a suite of its own, on
+PostgreSQL, for the cheapest verb and for one that is a flow over three services.
 
-    DEALFLOW=target/release/dealflow overload.py [--seconds 15]
+    DEALFLOW=target/release/dealflow overload.py [--seconds 15] [--max-calls N]
 
-Its capacity is measured first, by callers who wait for their answers. Then calls are made at a rate, whether or not
-others are answered (an open loop: so does the world), each with a deadline of two seconds. Goodput is what was answered
-OK within it. It ends with 1 where goodput at three times the capacity is below 90 % of the best.
-Asks for: PostgreSQL, python3 with grpcio and grpcio-tools.
+It ends with 1 where goodput at three times the capacity is below nine tenths of the best. Use a release build, and nothing
+else at work. Asks for: PostgreSQL, python3.
 """
 
 import argparse
-import asyncio
+import os
+import pathlib
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import suite as house
 
-house.protos()
-import grpc  # noqa: E402
-from dealflow.leads.v1 import leads_pb2, leads_pb2_grpc  # noqa: E402
-from deals import Counted, lead_of  # noqa: E402
-from suite import percentile, request_id  # noqa: E402
 
-DEADLINE = 2
-
-
-def ask():
-    return leads_pb2.CreateLeadRequest(lead=lead_of(), request_id=request_id())
-
-
-def capacity(address, seconds, callers=32):
-    """Calls a second of callers who wait."""
-    stop, counted = threading.Event(), [Counted() for _ in range(callers)]
-
-    def work(it):
-        stub = leads_pb2_grpc.LeadServiceStub(grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]))
-        while not stop.is_set():
-            it.call(stub.CreateLead, ask())
-
-    threads = [threading.Thread(target=work, args=(it,)) for it in counted]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    return sum(it.codes["OK"] for it in counted) / seconds
-
-
-async def offered(address, rate, seconds):
-    """Calls at a rate; what came of them."""
-    channels = [grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) for _ in range(8)]
-    stubs = [leads_pb2_grpc.LeadServiceStub(channel) for channel in channels]
-    counted, calls = Counted(), set()
-
-    async def one(index):
-        began = time.monotonic()
-        try:
-            await stubs[index % len(stubs)].CreateLead(ask(), timeout=DEADLINE)
-            counted.codes["OK"] += 1
-            counted.times.append((time.monotonic() - began) * 1000)
-        except grpc.aio.AioRpcError as error:
-            counted.codes[error.code().name] += 1
-
-    began = time.monotonic()
-    made = 0
-    while (now := time.monotonic() - began) < seconds:
-        while made < now * rate:
-            task = asyncio.create_task(one(made))
-            calls.add(task)
-            task.add_done_callback(calls.discard)
-            made += 1
-        await asyncio.sleep(0.002)
-    await asyncio.gather(*calls)
-    for channel in channels:
-        await channel.close()
-    return made / seconds, counted
+def serve(folder, url, max_calls):
+    """All parts in one process; answers it and its address."""
+    port = house.free_port()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEALFLOW_", "OTEL_"))}
+    command = [house.PROGRAM, "serve", "--listen", f"127.0.0.1:{port}", "--database-url", url, "--log", "warn"]
+    command += ["--max-calls", str(max_calls)] if max_calls else []
+    log = open(pathlib.Path(folder) / "log", "a", encoding="utf-8")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        if subprocess.run([house.PROGRAM, "pipeline", "--gateway", address], capture_output=True, check=False).returncode == 0:
+            return process, address
+        time.sleep(0.2)
+    raise SystemExit(f"the suite does not start: {pathlib.Path(log.name).read_text()[-2000:]}")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=15)
-    # So low that a caller in Python can reach three times of it.
-    parser.add_argument("--max-calls", type=int, default=24)
+    parser.add_argument("--max-calls", type=int, default=0, help="as a suite is by default where it is not said")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dealflow-load-") as folder:
         postgres = house.Postgres(folder)
         postgres.ask("postgres", "CREATE DATABASE dealflow")
-        suite = house.Suite(folder, postgres, environment={"DEALFLOW_MAX_CALLS": str(given.max_calls)})
+        process, address = serve(folder, postgres.url("dealflow"), given.max_calls)
         try:
-            capacity(suite.gateway, 3)
-            most = capacity(suite.gateway, given.seconds)
-            print(f"capacity: {most:.0f} calls/s of 32 callers who wait, at most {given.max_calls} calls at work")
-            goodput = {}
-            for times in (1, 2, 3):
-                rate, counted = asyncio.run(offered(suite.gateway, most * times, given.seconds))
-                good = counted.codes["OK"] / given.seconds
-                goodput[times] = good
-                others = ", ".join(f"{code} {count / given.seconds:.0f}/s" for code, count in counted.codes.most_common() if code != "OK")
-                print(f"{times} x: offered {rate:.0f}/s, goodput {good:.0f}/s, p50 {percentile(counted.times, 0.5):.0f} ms, "
-                      f"p99 {percentile(counted.times, 0.99):.0f} ms; {others or 'nothing refused'}")
-            kept = goodput[3] / max(goodput.values())
-            print(f"goodput at three times the capacity: {kept:.0%} of the best")
-            return 0 if kept >= 0.9 else 1
+            bench = [house.PROGRAM, "bench", "overload", "--gateway", address, "--seconds", str(given.seconds)]
+            return max(subprocess.run([*bench, "--verb", verb], check=False).returncode for verb in ("capture", "qualify"))
         finally:
-            suite.kill()
+            process.kill()
+            process.wait()
             postgres.stop()
 
 

@@ -67,7 +67,8 @@ pub(super) async fn run(api: &Api, product: &Product, number: u64) -> anyhow::Re
     Ok(took)
 }
 
-async fn capture(api: &Api, number: u64) -> anyhow::Result<Lead> {
+/// A lead that can be qualified.
+pub(super) fn lead(number: u64) -> CreateLeadRequest {
     let lead = Lead {
         title: format!("Bench deal {number}"),
         company_name: format!("Bench customer {}", new_id()),
@@ -77,8 +78,11 @@ async fn capture(api: &Api, number: u64) -> anyhow::Result<Lead> {
         bant: Some(Bant { budget_status: BudgetStatus::CanBuy.into(), need: Need::MustHave.into(), ..Bant::default() }),
         ..Lead::default()
     };
-    let ask = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..CreateLeadRequest::default() };
-    Ok(api.leads.clone().create_lead(api.ask(ask)).await?.into_inner())
+    CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..CreateLeadRequest::default() }
+}
+
+async fn capture(api: &Api, number: u64) -> anyhow::Result<Lead> {
+    Ok(api.leads.clone().create_lead(api.ask(lead(number))).await?.into_inner())
 }
 
 async fn qualify(api: &Api, lead: Lead) -> anyhow::Result<DealProgress> {

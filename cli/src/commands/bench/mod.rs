@@ -8,6 +8,7 @@ mod analytics;
 mod counted;
 mod deal;
 mod limit;
+mod overload;
 mod seed;
 mod stats;
 
@@ -38,6 +39,8 @@ const HANDED_OVER_WITHIN: Duration = Duration::from_secs(120);
 pub enum What {
     /// Seed opportunities in bulk, and time figures and lists over them
     Analytics(analytics::Analytics),
+    /// Call a running suite at one, two and three times what it can answer
+    Overload(overload::Overload),
 }
 
 /// Arguments of `bench`.
@@ -123,8 +126,10 @@ pub struct Report {
 impl Bench {
     /// Runs the bench and prints its report.
     pub async fn run(self) -> anyhow::Result<()> {
-        if let Some(What::Analytics(analytics)) = &self.what {
-            return analytics.run().await;
+        match &self.what {
+            Some(What::Analytics(analytics)) => return analytics.run().await,
+            Some(What::Overload(overload)) => return overload.run().await,
+            None => {}
         }
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let mut databases = Databases::embedded(folder.path());

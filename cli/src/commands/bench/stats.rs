@@ -27,6 +27,11 @@ impl Samples {
         self.0.push(took);
     }
 
+    /// Adds those of somebody else.
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The figures.
     pub(super) fn summary(mut self) -> Summary {
         self.0.sort_unstable();
