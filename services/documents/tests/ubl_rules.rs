@@ -115,6 +115,28 @@ fn write_files_for_the_official_validators() {
     }
 }
 
+/// R-INV-3: what a suite has written, such as the documents of imported deals (`tests/ubl/imported.py`), breaks no rule.
+#[test]
+#[ignore = "reads the files of $DOCUMENTS_IN for tests/ubl/imported.py"]
+fn files_of_a_folder_break_no_rule() {
+    let folder = std::env::var_os("DOCUMENTS_IN").expect("DOCUMENTS_IN is a folder");
+    let mut kinds = std::collections::BTreeMap::<String, usize>::new();
+    let mut broken = std::collections::BTreeMap::<String, (usize, std::path::PathBuf)>::new();
+    for entry in std::fs::read_dir(folder).expect("it is read") {
+        let path = entry.expect("it is listed").path();
+        let xml = std::fs::read_to_string(&path).expect("it is read");
+        let root = roxmltree::Document::parse(&xml).map(|it| it.root_element().tag_name().name().to_owned());
+        let root = root.expect("it is XML");
+        *kinds.entry(root.clone()).or_default() += 1;
+        // EN 16931 is about bills; orders are for the official validators.
+        for rule in if root == "Order" { Vec::new() } else { rules::broken(&xml) } {
+            broken.entry(rule).or_insert((0, path.clone())).0 += 1;
+        }
+    }
+    println!("{kinds:?} read, {} rules broken", broken.len());
+    assert!(kinds.contains_key("Invoice") && broken.is_empty(), "{broken:#?}");
+}
+
 /// CEN's BR-S-08 subtracts 1 in binary floating point, so its file cannot judge amounts beyond 2^53.
 fn counts_in_doubles(document: &Document) -> bool {
     let figures = dealflow_documents::Figures::of(document).expect("it was written");
