@@ -5,6 +5,7 @@ mod adapters;
 mod broker;
 mod deals;
 mod demo;
+mod docs;
 mod export;
 mod flows;
 mod import;

@@ -1,0 +1,138 @@
+//! What pages and help tell people to type is understood by the program.
+
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory as _};
+use dealflow::commands::Cli;
+use serde_json::Value;
+
+use super::run_on;
+
+/// A command as it is told to people.
+struct Told {
+    place: String,
+    /// The words after `dealflow`.
+    words: Vec<String>,
+    /// Named in a sentence, where it need not be complete.
+    named: bool,
+}
+
+/// The words of a shell's line, up to what is for the shell or the reader.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![];
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for sign in line.chars() {
+        match (sign, quote) {
+            (_, Some(open)) if sign == open => quote = None,
+            (_, Some(_)) => word.get_or_insert_default().push(sign),
+            ('\'' | '"', None) => {
+                quote = Some(sign);
+                word.get_or_insert_default();
+            }
+            (' ', None) => words.extend(word.take()),
+            ('#' | '|' | '>' | '&', None) if word.is_none() => return words,
+            _ => word.get_or_insert_default().push(sign),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// What stands for more of the same, and a secret's file, which is read at once.
+fn written(word: String) -> Option<String> {
+    match word.as_str() {
+        "…" => None,
+        file if file.starts_with("@/") => Some("x".to_owned()),
+        _ => Some(word),
+    }
+}
+
+/// The commands of a page: lines of its code, and what stands between backticks in its sentences.
+fn of_page(path: &Path) -> Vec<Told> {
+    let text = std::fs::read_to_string(path).expect("a page").replace("\\\n", " ");
+    let mut told = vec![];
+    let mut code = false;
+    for (number, line) in text.lines().enumerate() {
+        let mut tell = |line: &str, named: bool| {
+            if let Some(rest) = line.strip_prefix("dealflow ") {
+                let words = words(rest).into_iter().filter_map(written).collect();
+                told.push(Told { place: format!("{}, line {}: {line}", path.display(), number + 1), words, named });
+            }
+        };
+        if line.trim_start().starts_with("```") {
+            code = !code;
+        } else if code {
+            tell(line.trim_start().trim_start_matches("$ "), false);
+        } else {
+            line.split('`').skip(1).step_by(2).for_each(|span| tell(span, true));
+        }
+    }
+    told
+}
+
+/// The examples in the help of a command and of those under it: each a line, with what it does behind a gap.
+fn of_help(command: &Command, path: &str, told: &mut Vec<Told>) {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace("\\\n", " ");
+    for line in help.lines() {
+        if let Some(rest) = line.trim_start().strip_prefix("dealflow ").filter(|_| line.starts_with("  ")) {
+            let example = rest.split("   ").next().unwrap_or_default();
+            let words = words(example).into_iter().filter_map(written).collect();
+            told.push(Told { place: format!("help of {path}: {line}"), words, named: false });
+        }
+    }
+    for under in command.get_subcommands() {
+        of_help(under, &format!("{path} {}", under.get_name()), told);
+    }
+}
+
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let docs = std::fs::read_dir(root.join("docs")).expect("the docs").map(|entry| entry.expect("a page").path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|it| it == "md"));
+    pages.chain([root.join("README.md"), root.join("helm/dealflow/templates/NOTES.txt")]).collect()
+}
+
+fn all() -> Vec<Told> {
+    let mut told: Vec<Told> = pages().iter().flat_map(|page| of_page(page)).collect();
+    of_help(&Cli::command(), "dealflow", &mut told);
+    told
+}
+
+#[test]
+fn every_command_that_pages_and_help_show_is_understood() {
+    let all = all();
+    let mut wrong = vec![];
+    for told in &all {
+        let words = std::iter::once("dealflow").chain(told.words.iter().map(String::as_str));
+        let Err(error) = Cli::command().try_get_matches_from(words) else { continue };
+        let fine = match error.kind() {
+            ErrorKind::DisplayHelp => true,
+            ErrorKind::MissingRequiredArgument
+            | ErrorKind::MissingSubcommand
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => told.named,
+            _ => false,
+        };
+        if !fine {
+            wrong.push(format!("{}\n  {}", told.place, error.to_string().lines().next().unwrap_or_default()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let (shown, named) = all.iter().partition::<Vec<_>, _>(|told| !told.named);
+    assert!(shown.len() > 100 && named.len() > 20, "{} shown and {} named: are they found?", shown.len(), named.len());
+}
+
+#[test]
+fn every_setting_that_pages_change_is_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listed = run_on(folder.path(), &["setting", "list", "--json"]).json(0);
+    let settings = listed["settings"].as_array().expect("a list");
+    for told in all() {
+        let [verb, what, setting, ..] = told.words.as_slice() else { continue };
+        if verb == "setting" && ["set", "get"].contains(&what.as_str()) {
+            let name = Value::from(format!("settings/{setting}"));
+            assert!(settings.iter().any(|it| it["name"] == name), "{}", told.place);
+        }
+    }
+}
