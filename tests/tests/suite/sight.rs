@@ -3,6 +3,7 @@
 
 use dealflow::api::{Api, all_pages, new_id};
 use dealflow::suite::PartName;
+use dealflow_chassis::link::Link;
 use dealflow_chassis::security::{SecurityConfig, TokenConfig};
 use dealflow_proto::activities::v1::{
     Activity, CreateActivityRequest, CreateEmployeeRequest, Employee, GetCalendarRequest, GetUnreadCountRequest,
@@ -60,8 +61,13 @@ impl House {
 
     /// The same at a part's own port.
     pub(crate) fn seen_at(&self, part: PartName, subject: &str, role: &str) -> Api {
+        Api::new(&self.link_to(part, subject, role), "nobody")
+    }
+
+    /// The way there, for calls that no generated client makes.
+    pub(crate) fn link_to(&self, part: PartName, subject: &str, role: &str) -> Link {
         let link = self.sandbox.open_link_of(part).bearing(&self.provider.token(subject, &[role]));
-        Api::new(&link.expect("a token is ASCII"), "nobody")
+        link.expect("a token is ASCII")
     }
 
     async fn deal(&self, title: &str, owner: &str, team: &[&str]) -> String {

@@ -14,6 +14,8 @@ use dealflow_proto::orders::v1::{
     UpdateQuoteRequest,
 };
 use dealflow_testbed::{TestDb, both};
+use futures::stream;
+use http::uri::PathAndQuery;
 use prost_types::FieldMask;
 
 use crate::sight::{House, is_missing};
@@ -168,6 +170,36 @@ both! {
         let mut posing = member.ask(GetQuoteRequest { name: of_other.clone() });
         posing.metadata_mut().insert("dealflow-sees", tonic::metadata::MetadataValue::from_static("*"));
         is_missing(member.quotes.clone().get_quote(posing).await, &of_other);
+        house.sandbox.stop().await;
+    }
+
+    /// R-SEC-1: a call that names a deal which its caller sees first, and one that he does not in a second message, does
+    /// nothing in either.
+    async fn a_call_that_reads_in_two_ways_is_refused(db: TestDb) {
+        let house = House::open(&db).await;
+        let [ann, carl] = [house.employ("Ann", "").await, house.employ("Carl", "").await];
+        let shared = house.whole_deal(&carl, &[&ann]).await;
+        let other = house.whole_deal(&carl, &[]).await;
+        let member = house.seen_by(&ann, "sales_rep");
+        let create = |deal: &str| CreateActivityRequest {
+            activity: Some(Activity { subject: "mine".to_owned(), regarding: deal.to_owned(), ..Activity::default() }),
+            request_id: new_id(),
+            ..Default::default()
+        };
+        for [first, second] in [[&shared, &other], [&other, &shared]] {
+            let ask = member.ask(()).map(|()| stream::iter([create(first), create(second)]));
+            let mut wire = tonic::client::Grpc::new(house.link_to(PartName::Gateway, &ann, "sales_rep"));
+            wire.ready().await.expect("it is reached");
+            let path = PathAndQuery::from_static("/dealflow.activities.v1.ActivityService/CreateActivity");
+            let codec = tonic_prost::ProstCodec::<CreateActivityRequest, Activity>::default();
+            let refused = wire.client_streaming(ask, path, codec).await.expect_err("two messages");
+            assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused:?}");
+        }
+        let api = &house.sandbox.api;
+        for deal in [&shared, &other] {
+            let panel = api.tasks.clone().get_action_panel(api.ask(GetActionPanelRequest { regarding: deal.clone() })).await;
+            assert_eq!(panel.expect("it is shown").into_inner().activities, [], "nothing was made");
+        }
         house.sandbox.stop().await;
     }
 }
