@@ -4,7 +4,7 @@ use dealflow_chassis::Refusal;
 use dealflow_proto::feed::v1::Event;
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::leads::v1::GetLeadRequest;
-use dealflow_proto::opportunities::v1::GetOpportunityRequest;
+use dealflow_proto::opportunities::v1::{GetOpportunityRequest, opportunity};
 use dealflow_proto::orders::v1::{Order, Quote, order};
 use prost::Message;
 
@@ -97,9 +97,14 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         "credit_note.posted" => hand_over_credit_note(&run, &record(&event)?).await?,
-        _ => {
+        kind => {
             let opportunity = run.read("opportunity", GetOpportunityRequest { name: event.subject }).await?;
-            followed(&run, &opportunity).await?;
+            let closing = ["opportunity.won", "opportunity.lost"].contains(&kind);
+            // What happened before a deal was closed has no consequences of its own any more: those of the closing are
+            // another flow's, and would come twice.
+            if closing || opportunity.state() == opportunity::State::Open {
+                followed(&run, &opportunity).await?;
+            }
         }
     }
     Ok(run.progress())
