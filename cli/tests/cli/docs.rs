@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory as _};
 use dealflow::commands::Cli;
-use serde_json::Value;
 
 use super::run_on;
 
@@ -40,13 +39,18 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What stands for more of the same, and a secret's file, which is read at once.
-fn written(word: String) -> Option<String> {
-    match word.as_str() {
-        "…" => None,
-        file if file.starts_with("@/") => Some("x".to_owned()),
-        _ => Some(word),
+/// The words without what stands for more of the same; a secret's file would be read at once.
+fn typed(line: &str) -> Vec<String> {
+    let mut typed: Vec<String> = vec![];
+    for word in words(line) {
+        match word.as_str() {
+            // Behind a flag it is the flag's value.
+            "…" if !typed.last().is_some_and(|before| before.starts_with("--")) => {}
+            file if file.starts_with('@') => typed.push("x".to_owned()),
+            _ => typed.push(word),
+        }
     }
+    typed
 }
 
 /// The commands of a page: lines of its code, and what stands between backticks in its sentences.
@@ -57,8 +61,8 @@ fn of_page(path: &Path) -> Vec<Told> {
     for (number, line) in text.lines().enumerate() {
         let mut tell = |line: &str, named: bool| {
             if let Some(rest) = line.strip_prefix("dealflow ") {
-                let words = words(rest).into_iter().filter_map(written).collect();
-                told.push(Told { place: format!("{}, line {}: {line}", path.display(), number + 1), words, named });
+                let place = format!("{}, line {}: {line}", path.display(), number + 1);
+                told.push(Told { place, words: typed(rest), named });
             }
         };
         if line.trim_start().starts_with("```") {
@@ -77,8 +81,7 @@ fn of_help(command: &Command, path: &str, told: &mut Vec<Told>) {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default().replace("\\\n", " ");
     for line in help.lines() {
         if let Some(rest) = line.trim_start().strip_prefix("dealflow ").filter(|_| line.starts_with("  ")) {
-            let example = rest.split("   ").next().unwrap_or_default();
-            let words = words(example).into_iter().filter_map(written).collect();
+            let words = typed(rest.split("  ").next().unwrap_or_default());
             told.push(Told { place: format!("help of {path}: {line}"), words, named: false });
         }
     }
@@ -131,8 +134,9 @@ fn every_setting_that_pages_change_is_one() {
     for told in all() {
         let [verb, what, setting, ..] = told.words.as_slice() else { continue };
         if verb == "setting" && ["set", "get"].contains(&what.as_str()) {
-            let name = Value::from(format!("settings/{setting}"));
-            assert!(settings.iter().any(|it| it["name"] == name), "{}", told.place);
+            // The part that it is of may be left out.
+            let is_it = |name: &str| name == format!("settings/{setting}") || name.ends_with(&format!(".{setting}"));
+            assert!(settings.iter().any(|it| it["name"].as_str().is_some_and(is_it)), "{}", told.place);
         }
     }
 }

@@ -165,9 +165,15 @@ fn a_lead_goes_its_way_from_the_command_line() {
         "web-1",
     ]);
     assert_eq!((&added["state"], &added["source"]), (&json!("NEW"), &json!("WEB")));
-    let owner = "employees/01890000-0000-7000-8000-00000000000a";
-    let given = lead(&["distribute", "web-1", "--to", owner]);
-    assert_eq!(given["assignments"][0]["owner"], json!(owner));
+    let nobody = "employees/01890000-0000-7000-8000-00000000000a";
+    let refused = run_on(folder.path(), &["lead", "distribute", "web-1", "--to", nobody]);
+    assert!(refused.code == Some(1) && refused.err.contains("is not known"), "{}", refused.err);
+    let source = fixture(folder.path());
+    run_on(folder.path(), &["import", "crm", source.to_str().expect("a path"), "--json"]).json(1);
+    let people = run_on(folder.path(), &["people", "--json"]).json(0);
+    let cleo = people["people"].as_array().into_iter().flatten().find(|it| it["display_name"] == "Cleo Dunn");
+    let given = lead(&["distribute", "web-1", "--to", "cleo dunn"]);
+    assert_eq!(given["assignments"][0]["owner"], cleo.expect("she is here")["name"]);
     assert_eq!(lead(&["stage", "web-1", "distribution"])["stage"], json!("DISTRIBUTION"));
     let gone = lead(&["disqualify", "web-1", "--reason", "no-longer-interested"]);
     assert_eq!(gone["disqualify_reason"], json!("NO_LONGER_INTERESTED"));
