@@ -173,7 +173,7 @@ impl Rpc<'_> {
     async fn repeats(&mut self, row: &Row) {
         let good = self.good(row);
         if let Again::RefusedAtOnce(reason) = row.again {
-            return self.refused("in a state that refuses it", &good, Code::FailedPrecondition, reason, &[]).await;
+            return self.refused("in a state that refuses it", &good, code_of(reason), reason, &[]).await;
         }
         // A field that nobody knows is nothing that a server could refuse: a newer client may have sent it.
         let mut first = prost::Message::encode_to_vec(&good);
@@ -195,13 +195,8 @@ impl Rpc<'_> {
         let anew = self.good(row);
         match row.again {
             Again::Refused(reason) => {
-                let code = match reason {
-                    "TAKEN" => Code::AlreadyExists,
-                    "INVALID_FIELDS" => Code::InvalidArgument,
-                    _ => Code::FailedPrecondition,
-                };
                 let answer = self.send(&anew).await;
-                self.judge("once more under a new id", answer, code, reason, None);
+                self.judge("once more under a new id", answer, code_of(reason), reason, None);
             }
             _ => {
                 let answer = self.send(&anew).await;
@@ -277,4 +272,14 @@ fn unknown_field(content: &[u8]) -> Vec<u8> {
     prost::encoding::encode_varint(content.len() as u64, &mut bytes);
     bytes.extend(content);
     bytes
+}
+
+/// The code that a reason of the catalogue comes with.
+fn code_of(reason: &str) -> Code {
+    match reason {
+        "TAKEN" => Code::AlreadyExists,
+        "INVALID_FIELDS" => Code::InvalidArgument,
+        "PERMISSION_DENIED" => Code::PermissionDenied,
+        _ => Code::FailedPrecondition,
+    }
 }
