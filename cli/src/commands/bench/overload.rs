@@ -24,7 +24,7 @@ use crate::show;
 
 const EXAMPLES: &str = "\
 Examples:
-  dealflow serve --max-calls 32 &
+  dealflow serve --max-calls 128 &
   dealflow bench overload --gateway http://127.0.0.1:7400
   dealflow bench overload --gateway http://127.0.0.1:7400 --verb capture --seconds 30 --json
 
