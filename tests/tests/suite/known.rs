@@ -101,6 +101,9 @@ both! {
         };
         let ask = among(vec![ann.clone(), unknown("employees")]);
         is_refused(api.leads.clone().distribute_leads(api.ask(ask)).await, &["employees[1]"]);
+        // Thousands are too many, whoever they are: nobody is asked for each of them.
+        let ask = among((0..5000).map(|_| unknown("employees")).collect());
+        is_refused(api.leads.clone().distribute_leads(api.ask(ask)).await, &["employees"]);
         let owned = |name: String| Lead { name, title: sandbox.unique(), owner: unknown("employees"), ..Lead::default() };
         let ask = CreateLeadRequest { lead: Some(owned(String::new())), request_id: request_id(), ..Default::default() };
         is_refused(api.leads.clone().create_lead(api.ask(ask)).await, &["lead.owner"]);

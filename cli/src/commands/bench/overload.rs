@@ -178,7 +178,7 @@ impl Callers {
             }
         };
         let took = began.elapsed();
-        if answer.as_ref().is_err_and(|status| status.code() == Code::ResourceExhausted) {
+        if self.verb == Verb::Qualify && answer.as_ref().is_err_and(|status| status.code() == Code::ResourceExhausted) {
             // Nothing was done: somebody may try it again.
             self.leads.lock().unwrap_or_else(PoisonError::into_inner).push_back(lead);
         }

@@ -50,6 +50,9 @@ both! {
         let bar = "bant.budget_status|bant.purchase_process|bant.decision_maker";
         let shut = desk.move_to(&name, "stages/develop").await.expect_err("nothing is known");
         assert_eq!((shut.code, missing(&shut)), (Code::FailedPrecondition, vec!["bant.need", bar]));
+        // There is no stage that it could go to: to say where it is helps less than what it takes.
+        let stuck = desk.move_to(&name, "stages/qualify").await.expect_err("it is there");
+        assert_eq!(missing(&stuck), ["bant.need", bar]);
         assert_eq!(opened.guidance.expect("guided").missing_fields, ["bant.need", bar]);
         let need = Bant { need: Need::MustHave.into(), ..Bant::default() };
         let known = Opportunity { name: name.clone(), bant: Some(need), ..Opportunity::default() };
