@@ -117,7 +117,7 @@ impl DealView {
         let (opportunity, entries, stages, open, over) = tokio::try_join!(
             self.ask(context, GetOpportunityRequest { name: name.to_owned() }),
             self.ask(context, entries),
-            self.ask(context, ListStagesRequest {}),
+            self.ask(context, ListStagesRequest { page_size: MOST, ..ListStagesRequest::default() }),
             self.ask_of_deal(context, to_do),
             self.ask_of_deal(context, over),
         )?;

@@ -5,23 +5,42 @@ use std::collections::HashMap;
 use anyhow::bail;
 use dealflow_proto::opportunities::v1::{
     Caption, GetOpportunityRequest, GetProcessRequest, ListLoseReasonsRequest, ListProcessesRequest, ListStagesRequest,
-    LoseReason, ProcessStage, Stage,
+    LoseReason, Process, ProcessStage, Stage,
 };
 use dealflow_proto::orders::v1::ListProductsRequest;
 use tonic::Status;
 
 use crate::api::{Api, all_pages};
 
+/// The stage lookup, in order.
+pub(super) async fn all_stages(api: &Api) -> Result<Vec<Stage>, Status> {
+    let page = async |page_token| {
+        let ask = ListStagesRequest { page_size: 1000, page_token, ..ListStagesRequest::default() };
+        let page = api.processes.clone().list_stages(api.ask(ask)).await?.into_inner();
+        Ok((page.stages, page.next_page_token))
+    };
+    all_pages(page).await
+}
+
+/// The latest version of each process.
+pub(super) async fn all_processes(api: &Api) -> Result<Vec<Process>, Status> {
+    let page = async |page_token| {
+        let ask = ListProcessesRequest { page_size: 1000, page_token, ..ListProcessesRequest::default() };
+        let page = api.processes.clone().list_processes(api.ask(ask)).await?.into_inner();
+        Ok((page.processes, page.next_page_token))
+    };
+    all_pages(page).await
+}
+
 /// The English captions of all stages, by their names on the wire.
 pub(super) async fn stages(api: &Api) -> Result<HashMap<String, String>, Status> {
-    let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest::default())).await?.into_inner().stages;
+    let stages = all_stages(api).await?;
     Ok(stages.into_iter().map(|stage| (stage.name.clone(), english(&stage.captions, &stage.name))).collect())
 }
 
 /// The English captions of all processes, by their names on the wire.
 pub(super) async fn processes(api: &Api) -> Result<HashMap<String, String>, Status> {
-    let ask = api.ask(ListProcessesRequest::default());
-    let processes = api.processes.clone().list_processes(ask).await?.into_inner().processes;
+    let processes = all_processes(api).await?;
     Ok(processes.into_iter().map(|it| (it.name.clone(), english(&it.captions, &it.name))).collect())
 }
 
@@ -38,7 +57,7 @@ pub(super) async fn products(api: &Api) -> Result<HashMap<String, String>, Statu
 /// The stage that somebody means for a deal, by its name, its slug, or its caption in either language: a stage of the
 /// deal's own process before others that go by the same, and one of this slug before one of this caption.
 pub(super) async fn stage(api: &Api, deal: &str, typed: &str) -> anyhow::Result<String> {
-    let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest::default())).await?.into_inner().stages;
+    let stages = all_stages(api).await?;
     let process = stages_of(api, deal).await?;
     let own = |stage: &Stage| process.iter().find(|it| it.stage == stage.name);
     let called = |captions: &[Caption]| captions.iter().any(|it| same(&it.text, typed));

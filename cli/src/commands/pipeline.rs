@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use clap::Args;
 use dealflow_proto::convert;
 use dealflow_proto::google::type_::Money;
-use dealflow_proto::opportunities::v1::{GetPipelineRequest, ListStagesRequest, PipelineRow};
+use dealflow_proto::opportunities::v1::{GetPipelineRequest, PipelineRow};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use super::lookups;
 use super::people::{People, Whose};
 use crate::api::Api;
 use crate::client::Target;
@@ -67,7 +68,7 @@ impl Figures {
         let owners = People::read(api).await?.owners(whose)?;
         let ask = GetPipelineRequest { owners, ..GetPipelineRequest::default() };
         let rows = api.analytics.clone().get_pipeline(api.ask(ask)).await?.into_inner().rows;
-        let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest {})).await?.into_inner().stages;
+        let stages = lookups::all_stages(api).await?;
         let caption = |stage: &dealflow_proto::opportunities::v1::Stage| {
             let english = stage.captions.iter().find(|caption| caption.language_code == "en");
             english.map_or_else(|| stage.name.clone(), |caption| caption.text.clone())

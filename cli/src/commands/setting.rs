@@ -126,7 +126,7 @@ impl Get {
             let name = find(&api, &typed).await?;
             let mut settings = api.settings.clone();
             let setting = settings.get_setting(api.ask(GetSettingRequest { name: name.clone() })).await?.into_inner();
-            let ask = ListSettingChangesRequest { name, page_size: limit, page_token: String::new() };
+            let ask = ListSettingChangesRequest { name, page_size: limit, ..Default::default() };
             Ok((setting, settings.list_setting_changes(api.ask(ask)).await?.into_inner().changes))
         };
         let (one, changes) = self.target.ask(read).await?;

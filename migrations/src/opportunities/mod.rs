@@ -9,6 +9,7 @@ mod m0006_figures;
 mod m0007_processes;
 mod m0008_knowledge;
 mod m0009_members;
+mod m0010_filters;
 
 use sea_orm_migration::prelude::*;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_knowledge::Migration),
             Box::new(m0009_members::Migration),
             Box::new(crate::audit::Migration),
+            Box::new(m0010_filters::Migration),
         ]
     }
 }

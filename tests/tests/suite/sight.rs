@@ -206,7 +206,7 @@ both! {
         is_missing(sales.get_opportunity(rep.ask(GetOpportunityRequest { name: opportunity() })).await, &of_carl);
         let entries = ListStageEntriesRequest { opportunity: opportunity(), ..Default::default() };
         is_missing(sales.list_stage_entries(rep.ask(entries)).await, &of_carl);
-        let startable = ListStartableProcessesRequest { opportunity: opportunity() };
+        let startable = ListStartableProcessesRequest { opportunity: opportunity(), ..Default::default() };
         is_missing(rep.processes.clone().list_startable_processes(rep.ask(startable)).await, &of_carl);
         let name = "processes/corporate-sale".to_owned();
         let diagram = GetProcessDiagramRequest { name, opportunity: opportunity(), ..Default::default() };

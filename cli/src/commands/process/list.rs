@@ -1,11 +1,13 @@
 //! `dealflow process list` and `versions`.
 
 use clap::Args;
-use dealflow_proto::opportunities::v1::{ListProcessVersionsRequest, ListProcessesRequest, Process};
+use dealflow_proto::opportunities::v1::{ListProcessVersionsRequest, Process};
 use serde_json::{Value, json};
 
 use super::{caption, find};
+use crate::api::all_pages;
 use crate::client::Target;
+use crate::commands::lookups;
 use crate::show::{self, json as data, word};
 
 /// Arguments of `process list`.
@@ -21,10 +23,7 @@ pub struct List {
 
 impl List {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let list = async |api: crate::api::Api| {
-            let listed = api.processes.clone().list_processes(api.ask(ListProcessesRequest {})).await?;
-            Ok(listed.into_inner().processes)
-        };
+        let list = async |api: crate::api::Api| Ok(lookups::all_processes(&api).await?);
         let processes = self.target.ask(list).await?;
         if self.json {
             return data::print(&json!({ "processes": data::list(&processes, process) }));
@@ -76,9 +75,14 @@ impl Versions {
         let name = self.process.as_str();
         let list = async |api: crate::api::Api| {
             let process = find(&api, name).await?.name;
-            let ask = ListProcessVersionsRequest { process: process.clone() };
-            let listed = api.processes.clone().list_process_versions(api.ask(ask)).await?;
-            Ok((process, listed.into_inner().versions))
+            let page = async |page_token| {
+                let process = process.clone();
+                let ask = ListProcessVersionsRequest { process, page_size: 1000, page_token, ..Default::default() };
+                let page = api.processes.clone().list_process_versions(api.ask(ask)).await?.into_inner();
+                Ok((page.versions, page.next_page_token))
+            };
+            let versions = all_pages(page).await?;
+            Ok((process, versions))
         };
         let (process, versions) = self.target.ask(list).await?;
         if self.json {

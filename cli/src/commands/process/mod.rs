@@ -8,9 +8,10 @@ mod shown;
 mod start;
 
 use clap::Subcommand;
-use dealflow_proto::opportunities::v1::{Caption, ListProcessesRequest, Process as Definition, Stage};
+use dealflow_proto::opportunities::v1::{Caption, Process as Definition, Stage};
 
 use crate::api::Api;
+use crate::commands::lookups;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +62,7 @@ impl Process {
 
 /// The process that somebody means: by its id, its resource name, or what it is called in either language.
 pub(super) async fn find(api: &Api, name: &str) -> anyhow::Result<Definition> {
-    let all = api.processes.clone().list_processes(api.ask(ListProcessesRequest {})).await?.into_inner().processes;
+    let all = lookups::all_processes(api).await?;
     let typed = as_typed(name);
     let is_meant = |process: &&Definition| {
         let slug = process.name.trim_start_matches("processes/");

@@ -6,15 +6,14 @@ use anyhow::Context as _;
 use clap::Args;
 use dealflow_proto::gateway::v1::GetDealRequest;
 use dealflow_proto::opportunities::v1::get_process_diagram_request::Format;
-use dealflow_proto::opportunities::v1::{
-    ExportProcessRequest, GetProcessDiagramRequest, GetProcessRequest, ListStagesRequest,
-};
+use dealflow_proto::opportunities::v1::{ExportProcessRequest, GetProcessDiagramRequest, GetProcessRequest};
 
 use super::super::deal;
 use super::find;
 use super::shown::{Shown, Way};
 use crate::api::Api;
 use crate::client::Target;
+use crate::commands::lookups;
 use crate::show::json as data;
 
 /// Arguments of `process show`.
@@ -87,7 +86,7 @@ impl Show {
         }
         let ask = GetProcessRequest { name, version };
         let process = api.processes.clone().get_process(api.ask(ask)).await?.into_inner();
-        let stages = api.processes.clone().list_stages(api.ask(ListStagesRequest {})).await?.into_inner().stages;
+        let stages = lookups::all_stages(api).await?;
         Ok(Shown { process, stages, way })
     }
 

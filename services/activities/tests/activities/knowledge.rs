@@ -8,7 +8,11 @@ use tonic::{Code, Status};
 use crate::desk::{Desk, entry, opportunity, planned, task};
 
 impl Desk {
-    async fn write(&mut self, document_id: &str, document: KnowledgeDocument) -> Result<KnowledgeDocument, Status> {
+    pub(crate) async fn write(
+        &mut self,
+        document_id: &str,
+        document: KnowledgeDocument,
+    ) -> Result<KnowledgeDocument, Status> {
         let ask = CreateKnowledgeDocumentRequest {
             document: Some(document),
             document_id: document_id.to_owned(),
@@ -24,7 +28,7 @@ impl Desk {
     }
 }
 
-fn link(title: &str, tags: &[&str]) -> KnowledgeDocument {
+pub(crate) fn link(title: &str, tags: &[&str]) -> KnowledgeDocument {
     KnowledgeDocument {
         title: title.to_owned(),
         language_code: "en".to_owned(),

@@ -11,15 +11,20 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::desk::{Desk, task};
+use crate::desk::{Desk, result, task};
+use crate::knowledge::link;
 
 /// The lists, and the orders that each knows.
-const LISTS: [(List, &[&str]); 5] = [
+const LISTS: [(List, &[&str]); 9] = [
     (List::Activities, &["", "create_time", "create_time desc", "due_time", "due_time desc"]),
     (List::Tasks, &["", "create_time", "due_time desc"]),
     (List::Interactions, &["", "interaction_time", "interaction_time desc", "create_time desc"]),
     (List::Notifications, &["", "create_time", "create_time desc"]),
     (List::Employees, &["", "display_name", "display_name desc"]),
+    (List::Reports, &["", "display_name desc"]),
+    (List::Categories, &["", "display_name", "display_name desc"]),
+    (List::Knowledge, &["", "title", "create_time desc"]),
+    (List::Calendar, &["", "calendar_time desc", "create_time"]),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,10 @@ enum List {
     Interactions,
     Notifications,
     Employees,
+    Reports,
+    Categories,
+    Knowledge,
+    Calendar,
 }
 
 /// One reading of a list, and how far from now what is added before each of its pages lies, in hours.
@@ -53,7 +62,8 @@ fn reading() -> impl Strategy<Value = Reading> {
 }
 
 impl Desk {
-    /// A record for each list but that of employees: a task of somebody's is told, and an interaction is recorded.
+    /// A record for each list: a task of somebody's, of which he is told and which his calendar shows, an interaction,
+    /// somebody whom he leads, a category and a document.
     async fn add(&mut self, who: &str, hours: i64) {
         self.clock.advance(TimeDelta::milliseconds(hours));
         let time = Some(timestamp(self.clock.now() + TimeDelta::hours(hours)));
@@ -70,18 +80,25 @@ impl Desk {
         };
         let ask = CreateInteractionRequest { interaction: Some(said), request_id: id(), ..Default::default() };
         self.interactions.create_interaction(ask).await.expect("recorded");
-        self.hire(&format!("{} {}", ["Anna", "Bert", "Cleo", "Dora"][hours as usize % 4], id()), "")
-            .await
-            .expect("hired");
+        let name = format!("{} {}", ["Anna", "Bert", "Cleo", "Dora"][hours as usize % 4], id());
+        self.hire(&name, who).await.expect("hired");
+        let category =
+            Category { display_name: name.clone(), allowed_results: vec![result("done")], ..Default::default() };
+        let ask = CreateCategoryRequest { category: Some(category), request_id: id(), ..Default::default() };
+        self.categories.create_category(ask).await.expect("made");
+        self.write(&format!("d-{}", id()), link(&name, &[])).await.expect("written");
     }
 
     async fn page(&mut self, of: &Reading, who: &str, page_size: i32, page_token: String) -> (Vec<String>, String) {
         let order_by = of.order_by.to_owned();
         macro_rules! page {
-            ($client:ident.$list:ident($request:ident { $($field:ident: $value:expr)? }), $items:ident) => {{
-                let ask = $request { page_size, page_token, order_by, $($field: $value,)? ..Default::default() };
+            ($client:ident.$list:ident($request:ident { $($field:ident: $value:expr),* }), $items:ident) => {
+                page!($client.$list($request { $($field: $value),* }), $items, |it| it.name)
+            };
+            ($client:ident.$list:ident($request:ident { $($field:ident: $value:expr),* }), $items:ident, $name:expr) => {{
+                let ask = $request { page_size, page_token, order_by, $($field: $value,)* ..Default::default() };
                 let page = self.$client.$list(ask).await.expect("a page").into_inner();
-                (page.$items.into_iter().map(|it| it.name).collect(), page.next_page_token)
+                (page.$items.into_iter().map($name).collect(), page.next_page_token)
             }};
         }
         match of.list {
@@ -95,6 +112,24 @@ impl Desk {
                 )
             }
             List::Employees => page!(employees.list_employees(ListEmployeesRequest {}), employees),
+            List::Reports => page!(employees.list_reports(ListReportsRequest { manager: who.to_owned() }), employees),
+            List::Categories => page!(categories.list_categories(ListCategoriesRequest {}), categories),
+            List::Knowledge => {
+                page!(knowledge.list_knowledge_documents(ListKnowledgeDocumentsRequest {}), documents)
+            }
+            List::Calendar => {
+                let day = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+                let (from, until) = (day(1_600_000_000), day(1_900_000_000));
+                page!(
+                    calendars.list_calendar(ListCalendarRequest {
+                        owners: vec![who.to_owned()],
+                        start_time: from,
+                        end_time: until
+                    }),
+                    entries,
+                    |it| it.activity.expect("an activity").name
+                )
+            }
         }
     }
 }

@@ -1,22 +1,34 @@
 //! The service of a part's settings.
 
+use std::sync::LazyLock;
+
 use dealflow_proto::settings::v1 as pb;
 use dealflow_proto::settings::v1::setting_service_server::{SettingService, SettingServiceServer};
 use dealflow_proto::{convert, names};
 use prost::Message;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::listed::page;
 use super::record::{self, Model};
 use super::{Spec, Value};
 use crate::history::{self, Change};
+use crate::list::Fields;
 use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::work::check;
 
 /// The kind of the event, and of the row of history.
 const CHANGED: &str = "setting.changed";
+
+/// What the changes of a setting are filtered and ordered by; a setting has few.
+static CHANGES: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .time("update_time", history::Column::At)
+        .text("update_actor", history::Column::Actor)
+        .filter_only()
+        .default_order("update_time desc")
+});
 
 /// The settings of a part.
 #[derive(Clone)]
@@ -100,7 +112,12 @@ impl SettingService for Settings {
         let ask = request.into_inner();
         check(&ask)?;
         let spec = declared(self.specs, &ask.name)?;
-        Ok(Response::new(changes(&self.store, spec, &ask).await?))
+        let of_setting = history::Entity::find()
+            .filter(history::Column::Subject.eq(spec.name()))
+            .filter(history::Column::Kind.eq(CHANGED));
+        let page = self.store.list(&ask, of_setting, &CHANGES).await?;
+        let changes = page.items.iter().map(|row| change(spec, row)).collect::<Result<_, _>>()?;
+        Ok(Response::new(pb::ListSettingChangesResponse { changes, next_page_token: page.next_page_token }))
     }
 }
 
@@ -127,32 +144,6 @@ impl Spec {
             update_actor: decided.map(|row| row.actor.clone()).unwrap_or_default(),
         }
     }
-}
-
-/// One page of changes, by the rows of history before the token's.
-async fn changes(
-    store: &Store,
-    spec: &Spec,
-    ask: &pb::ListSettingChangesRequest,
-) -> Result<pb::ListSettingChangesResponse, Refusal> {
-    let size = page_size(ask.page_size)?;
-    let before: i64 = match ask.page_token.as_str() {
-        "" => i64::MAX,
-        token => token.parse().map_err(|_| bad_token())?,
-    };
-    let mut rows = history::Entity::find()
-        .filter(history::Column::Subject.eq(spec.name()))
-        .filter(history::Column::Kind.eq(CHANGED))
-        .filter(history::Column::Seq.lt(before))
-        .order_by_desc(history::Column::Seq)
-        .limit(size as u64 + 1)
-        .all(store.reader())
-        .await?;
-    let more = rows.len() > size;
-    rows.truncate(size);
-    let next_page_token = rows.last().filter(|_| more).map(|row| row.seq.to_string()).unwrap_or_default();
-    let changes = rows.iter().map(|row| change(spec, row)).collect::<Result<_, _>>()?;
-    Ok(pb::ListSettingChangesResponse { changes, next_page_token })
 }
 
 fn change(spec: &Spec, row: &history::Model) -> Result<pb::SettingChange, Refusal> {

@@ -130,10 +130,9 @@ fn ways(counted: &[Counted], stages: &Stages, processes: &[std::sync::Arc<Proces
 
 async fn counted(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Counted>, Error> {
     let mut sql = Sql::new(db);
-    let process = process_of(&sql);
     let which = which(&mut sql, filter);
     let text = format!(
-        "SELECT COALESCE({process}, '') AS process, e.stage, COUNT(*) AS entries, COUNT(e.left_at) AS left_count, \
+        "SELECT COALESCE(o.process, '') AS process, e.stage, COUNT(*) AS entries, COUNT(e.left_at) AS left_count, \
          CAST(COALESCE(SUM(e.spent_micros / 1000000), 0) AS BIGINT) AS seconds, \
          CAST(COALESCE(SUM(e.spent_micros % 1000000), 0) AS BIGINT) AS rest, \
          COUNT(DISTINCT e.opportunity) AS opportunities, \
@@ -164,27 +163,20 @@ async fn best(db: &impl ConnectionTrait, filter: &Filter, stages: &Stages, ways:
             places += &format!(" WHEN e.process = {process} AND e.stage = {stage} THEN {place}");
         }
     }
-    let process = process_of(&sql);
     let which = which(&mut sql, filter);
     let text = format!(
         "SELECT process, best, COUNT(*) AS count FROM \
          (SELECT e.process, MAX(CASE{places} ELSE 0 END) AS best FROM \
-         (SELECT o.id, COALESCE({process}, '') AS process, e.stage \
+         (SELECT o.id, COALESCE(o.process, '') AS process, e.stage \
          FROM opportunity o JOIN stage_entry e ON e.opportunity = o.id WHERE {which}) e \
          GROUP BY e.id, e.process) came GROUP BY process, best"
     );
     Ok(Best::find_by_statement(sql.statement(text)).all(db).await?)
 }
 
-/// The slug of the process that leads or led an opportunity.
-fn process_of(sql: &Sql) -> &'static str {
-    if sql.postgres() { "o.run->>'process'" } else { "JSON_EXTRACT(o.run, '$.process')" }
-}
-
 fn which(sql: &mut Sql, filter: &Filter) -> String {
-    let process = process_of(sql);
     let owners = sql.and_in("o.owner", filter.owners.iter().copied());
-    let process = sql.and_in(process, filter.process.clone());
+    let process = sql.and_in("o.process", filter.process.clone());
     let days = sql.and_between("o.open_date", filter.from, filter.to);
     format!("true{owners}{process}{days}")
 }

@@ -157,25 +157,43 @@ impl Library {
     /// # Errors
     /// [`Error::Unfollowable`] where there is no such version or it cannot be read, or what the database says.
     pub async fn pinned(&self, db: &impl ConnectionTrait, id: &str, version: i32) -> Result<Arc<Process>, Error> {
-        let key = (id.to_owned(), version);
-        let known = self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(known) = known {
+        if let Some(known) = self.read_before(id, version) {
             return Ok(known);
         }
-        let unfollowable = |cause: String| Error::Unfollowable { process: PROCESSES.slug(id), version, cause };
         let row = stored::find(db, id, Some(version)).await?;
-        let row = row.ok_or_else(|| unfollowable("it is not stored".to_owned()))?;
+        let missing = || unfollowable(id, version, "it is not stored".to_owned());
+        self.read(db, &row.ok_or_else(missing)?).await
+    }
+
+    /// The version in a row.
+    ///
+    /// # Errors
+    /// [`Error::Unfollowable`] where it cannot be read, or what the database says.
+    pub async fn read(&self, db: &impl ConnectionTrait, row: &stored::Model) -> Result<Arc<Process>, Error> {
+        let (id, version) = (row.process.as_str(), row.version);
+        if let Some(known) = self.read_before(id, version) {
+            return Ok(known);
+        }
         let file = format!("{id} version {version}");
         let mut read = Process::parse(&file, &row.body, &self.stages());
         if read.is_err() {
             // It may name stages that another replica has added since.
             read = Process::parse(&file, &row.body, &*self.look_again(db).await?);
         }
-        let process = read.map_err(|faults| unfollowable(faults.to_string()))?;
+        let process = read.map_err(|faults| unfollowable(id, version, faults.to_string()))?;
         let process = Arc::new(Process { version, ..process });
-        self.versions.write().unwrap_or_else(PoisonError::into_inner).insert(key, process.clone());
+        let mut versions = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        versions.insert((id.to_owned(), version), process.clone());
         Ok(process)
     }
+
+    fn read_before(&self, id: &str, version: i32) -> Option<Arc<Process>> {
+        self.versions.read().unwrap_or_else(PoisonError::into_inner).get(&(id.to_owned(), version)).cloned()
+    }
+}
+
+fn unfollowable(id: &str, version: i32, cause: String) -> Error {
+    Error::Unfollowable { process: PROCESSES.slug(id), version, cause }
 }
 
 /// How a person could name them, for a refusal.

@@ -3,7 +3,10 @@
 //! Stages are records. Those that ship are added where they are not there; what somebody changed of them stays. What a
 //! stage means is given once: so no edit of the lookup can reopen or close an opportunity (R-OPP-3).
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
+use dealflow_chassis::list::Fields;
 use dealflow_proto::names::STAGES;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -80,6 +83,19 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// A stage of the lookup.
 pub type Stage = Model;
+
+/// What the list is filtered and ordered by. A lookup is small: it is sorted where it stands.
+pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::new()
+        .int("position", Column::Place)
+        .slug("name", STAGES.as_str(), Column::Id)
+        .int("probability", Column::Probability)
+        .variants("meaning", Column::Meaning, |meaning: &Meaning| meaning.as_str().into())
+        .filter_only()
+        .variants("forecast_category", Column::ForecastCategory, |category: &ForecastCategory| category.as_str().into())
+        .filter_only()
+        .default_order("position")
+});
 
 /// The lookup, in order.
 #[derive(Debug, Clone)]

@@ -3,10 +3,31 @@
 use std::sync::LazyLock;
 
 use dealflow_chassis::list::Fields;
+use sea_orm::entity::prelude::*;
 
-use super::{Column, State};
+use super::{Column, Entity, State};
 
-/// The fields of the list. `estimated_value` compares whole amounts whatever their currency.
+/// Columns that the database derives from others: no row of ours carries them.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveColumn)]
+enum Derived {
+    /// The slug of the process whose run it has, or had.
+    Process,
+    /// The actual value in units of 10^-4.
+    ActualRank,
+}
+
+impl ColumnTrait for Derived {
+    type EntityName = Entity;
+
+    fn def(&self) -> ColumnDef {
+        match self {
+            Self::Process => ColumnType::Text.def().null(),
+            Self::ActualRank => ColumnType::BigInteger.def().null(),
+        }
+    }
+}
+
+/// The fields of the list. `estimated_value` and `actual_value` compare whole amounts whatever their currency.
 pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
         .variants("state", Column::State, |state: &State| state.to_string().into())
@@ -32,6 +53,10 @@ pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
         .text("lose_reason_code", Column::LoseReasonCode)
         .filter_only()
         .text("external_id", Column::ExternalId)
+        .filter_only()
+        .slug("process_run.process", "processes", Derived::Process)
+        .filter_only()
+        .scaled("actual_value", Derived::ActualRank, 4)
         .filter_only()
         .uuid("follow_up_of", "opportunities", Column::FollowUpOf)
         .filter_only()

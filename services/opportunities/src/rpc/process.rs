@@ -10,12 +10,13 @@ use dealflow_proto::convert::timestamp;
 use dealflow_proto::names::{OPPORTUNITIES, PROCESSES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::process_service_server::ProcessService;
-use sea_orm::ConnectionTrait;
+use dealflow_proto::{Listing, Validate};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use tonic::{Request, Response, Status};
 
 use super::steps::{id, language};
 use crate::error::Error;
-use crate::library::{Effect, Fault, Faults, Library, Process, diagram, differences, stored};
+use crate::library::{Effect, Fault, Faults, Library, Process, diagram, differences, stages, stored};
 use crate::opportunity::{self, NamedReason, led_by, lose_reason};
 use crate::sale::Sale;
 use crate::stage_entry;
@@ -34,12 +35,12 @@ pub(crate) struct Processes {
 impl ProcessService for Processes {
     async fn list_processes(
         &self,
-        _: Request<pb::ListProcessesRequest>,
+        request: Request<pb::ListProcessesRequest>,
     ) -> Result<Response<pb::ListProcessesResponse>, Status> {
-        let processes = self.library.all(self.store.reader()).await.map_err(Refusal::from)?;
+        let (processes, next_page_token) = self.page(request.get_ref()).await?;
         let stages = self.library.stages();
         let processes = processes.iter().map(|process| wire::process(process, &stages)).collect();
-        Ok(Response::new(pb::ListProcessesResponse { processes }))
+        Ok(Response::new(pb::ListProcessesResponse { processes, next_page_token }))
     }
 
     async fn get_process(&self, request: Request<pb::GetProcessRequest>) -> Result<Response<pb::Process>, Status> {
@@ -53,10 +54,7 @@ impl ProcessService for Processes {
         &self,
         request: Request<pb::ListProcessVersionsRequest>,
     ) -> Result<Response<pb::ListProcessVersionsResponse>, Status> {
-        let ask = request.into_inner();
-        check(&ask)?;
-        let versions = self.versions(&ask.process).await.map_err(Refusal::from)?;
-        Ok(Response::new(pb::ListProcessVersionsResponse { versions }))
+        Ok(Response::new(self.versions(&request.into_inner()).await?))
     }
 
     async fn list_startable_processes(
@@ -64,10 +62,7 @@ impl ProcessService for Processes {
         request: Request<pb::ListStartableProcessesRequest>,
     ) -> Result<Response<pb::ListStartableProcessesResponse>, Status> {
         let sight = Sight::of(request.metadata())?;
-        let ask = request.into_inner();
-        check(&ask)?;
-        let answer = self.startable(&ask.opportunity, &sight).await.map_err(Refusal::from)?;
-        Ok(Response::new(answer))
+        Ok(Response::new(self.startable(request.get_ref(), &sight).await?))
     }
 
     async fn import_process(
@@ -124,9 +119,15 @@ impl ProcessService for Processes {
         Ok(Response::new(pb::GetProcessDiagramResponse { version, text }))
     }
 
-    async fn list_stages(&self, _: Request<pb::ListStagesRequest>) -> Result<Response<pb::ListStagesResponse>, Status> {
-        let lookup = self.library.look_again(self.store.reader()).await.map_err(Refusal::from)?;
-        Ok(Response::new(pb::ListStagesResponse { stages: lookup.all().iter().map(wire::stage).collect() }))
+    async fn list_stages(
+        &self,
+        request: Request<pb::ListStagesRequest>,
+    ) -> Result<Response<pb::ListStagesResponse>, Status> {
+        let page = self.store.list(request.get_ref(), stages::Entity::find(), &stages::LISTED).await?;
+        Ok(Response::new(pb::ListStagesResponse {
+            stages: page.items.iter().map(wire::stage).collect(),
+            next_page_token: page.next_page_token,
+        }))
     }
 
     async fn create_stage(&self, request: Request<pb::CreateStageRequest>) -> Result<Response<pb::Stage>, Status> {
@@ -152,33 +153,56 @@ impl Processes {
         self.library.pinned(db, slug, version).await
     }
 
-    async fn versions(&self, name: &str) -> Result<Vec<pb::ProcessVersion>, Error> {
-        let (db, slug) = (self.store.reader(), slug(name)?);
-        let versions = stored::versions(db, slug).await?;
-        if versions.is_empty() {
-            return Err(Error::Missing(name.to_owned()));
+    /// A page of the latest versions that this program can read, and the token of the next one.
+    async fn page(&self, ask: &(impl Listing + Validate)) -> Result<(Vec<Arc<Process>>, String), Refusal> {
+        let page = self.store.list(ask, stored::latest_of_each(), &stored::LISTED).await?;
+        let mut processes = Vec::with_capacity(page.items.len());
+        for row in &page.items {
+            // From memory, but for versions that were never read.
+            match self.library.read(self.store.reader(), row).await {
+                Ok(process) => processes.push(process),
+                Err(Error::Unfollowable { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let keys = versions.iter().map(|it| led_by(&it.process, it.version)).collect();
+        Ok((processes, page.next_page_token))
+    }
+
+    /// A page of the versions of a process.
+    async fn versions(&self, ask: &pb::ListProcessVersionsRequest) -> Result<pb::ListProcessVersionsResponse, Refusal> {
+        check(ask)?;
+        let (db, slug) = (self.store.reader(), slug(&ask.process)?);
+        let page = self.store.list(ask, stored::versions_of(slug), &stored::VERSIONS).await?;
+        if page.items.is_empty() && stored::find(db, slug, None).await?.is_none() {
+            return Err(Refusal::missing(&ask.process));
+        }
+        let keys = page.items.iter().map(|it| led_by(&it.process, it.version)).collect();
         let counts: HashMap<String, i64> = opportunity::count_led_by(db, keys).await?.into_iter().collect();
-        let told = versions.iter().map(|it| pb::ProcessVersion {
+        let told = page.items.iter().map(|it| pb::ProcessVersion {
             version: it.version,
             create_time: Some(timestamp(it.registered_at)),
             shipped: it.shipped,
             run_count: counts.get(&led_by(&it.process, it.version)).copied().unwrap_or_default(),
         });
-        Ok(told.collect())
+        Ok(pb::ListProcessVersionsResponse { versions: told.collect(), next_page_token: page.next_page_token })
     }
 
     /// What could be started, anew or on an opportunity from the stage it is in (R-PRC-1).
-    async fn startable(&self, opportunity: &str, sight: &Sight) -> Result<pb::ListStartableProcessesResponse, Error> {
+    async fn startable(
+        &self,
+        ask: &pb::ListStartableProcessesRequest,
+        sight: &Sight,
+    ) -> Result<pb::ListStartableProcessesResponse, Refusal> {
+        check(ask)?;
         let db = self.store.reader();
-        let sale = match opportunity {
+        let sale = match ask.opportunity.as_str() {
             "" => None,
             name => Some(Sale::find(db, &self.library, id("opportunity", OPPORTUNITIES, name)?, sight).await?),
         };
-        let mut answer = pb::ListStartableProcessesResponse::default();
+        let (processes, next_page_token) = self.page(ask).await?;
+        let mut answer = pb::ListStartableProcessesResponse { next_page_token, ..Default::default() };
         let mut refused = None;
-        for process in self.library.all(db).await? {
+        for process in processes {
             let probe = match sale.clone() {
                 Some(mut sale) => {
                     sale.start(process.clone(), sale.language(), sale.opportunity.updated_at).map(|()| sale)
@@ -197,7 +221,6 @@ impl Processes {
         if let Some(error) = refused.filter(|_| answer.processes.is_empty()) {
             answer.reason = Refusal::from(error).to_string();
         }
-        answer.processes.sort_by_key(|it| it.captions.first().map(|caption| caption.text.clone()));
         Ok(answer)
     }
 

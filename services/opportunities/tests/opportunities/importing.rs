@@ -21,7 +21,7 @@ fn captions(en: &str, ru: &str) -> Vec<Caption> {
 }
 
 async fn stages(desk: &Desk) -> Vec<Stage> {
-    desk.processes.clone().list_stages(ListStagesRequest {}).await.expect("listed").into_inner().stages
+    desk.processes.clone().list_stages(ListStagesRequest::default()).await.expect("listed").into_inner().stages
 }
 
 both! {
@@ -78,7 +78,7 @@ both! {
         desk.import(&SALE.replacen("due_days: 1", "due_days: 2", 1)).await.expect("imported");
         desk.led().await;
         desk.led().await;
-        let ask = ListProcessVersionsRequest { process: CORPORATE_SALE.to_owned() };
+        let ask = ListProcessVersionsRequest { process: CORPORATE_SALE.to_owned(), ..Default::default() };
         let listed = desk.processes.clone().list_process_versions(ask).await.expect("listed").into_inner().versions;
         let told: Vec<_> = listed.iter().map(|it| (it.version, it.shipped, it.run_count)).collect();
         assert_eq!(told, [(2, false, 2), (1, true, 1)]);

@@ -73,7 +73,7 @@ both! {
             assert!(!texts(&activity.instructions).1.is_empty());
         }
         assert!(process.stages[..4].iter().all(|stage| !texts(&stage.goals).1.is_empty()));
-        let listed = desk.processes.clone().list_processes(ListProcessesRequest {}).await.expect("listed").into_inner();
+        let listed = desk.processes.clone().list_processes(ListProcessesRequest::default()).await.expect("listed").into_inner();
         assert_eq!(listed.processes.len(), 3);
         assert!(listed.processes.contains(&process));
         let none = GetProcessRequest { name: "processes/none".to_owned(), version: 0 };

@@ -12,6 +12,7 @@ mod library;
 mod model;
 mod ordered;
 mod pages;
+mod pages_beside;
 mod records;
 mod requests;
 mod results;

@@ -3,7 +3,7 @@
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
 use dealflow_proto::opportunities::v1::participant::Role;
-use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity, Participant};
+use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity, Participant, WinOpportunityRequest};
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Line, Need};
 use dealflow_testbed::{RefusalView, TestDb, both};
 use tonic::Code;
@@ -278,6 +278,26 @@ both! {
         assert_eq!(list("external_id = \"Y\"", "", 0).await, "d");
         assert_eq!(list("close_date >= 2026-03-02", "", 0).await, "d");
         assert_eq!(list("currency_code = \"JPY\"", "", 0).await, "d");
+        let led = "process_run.process = \"processes/corporate-sale\"";
+        assert_eq!(list(led, "create_time", 1).await, "abc");
+        let win_for = async |title: &str, actual_value: Option<Money>| {
+            let filter = format!("title = \"{title}\"");
+            let ask = ListOpportunitiesRequest { filter, ..ListOpportunitiesRequest::default() };
+            let page = desk.opportunities.clone().list_opportunities(ask).await.expect("listed").into_inner();
+            let name = page.opportunities[0].name.clone();
+            desk.win_as(WinOpportunityRequest { name, actual_value, ..WinOpportunityRequest::default() }).await.expect("won");
+        };
+        win_for("a", usd(300)).await;
+        assert_eq!(list(&format!("{led} AND actual_value > 2 AND state = WON"), "", 0).await, "a", "3 USD");
+        assert_eq!(list("actual_value = 2", "", 0).await, "d", "2 JPY");
+        let digits = |code: &str, units: i64| Some(Money { currency_code: code.to_owned(), units, nanos: 0 });
+        for (code, units) in [("KWD", 700), ("CLF", 701), ("KRW", 702), ("EUR", 703)] {
+            let sale = Opportunity { currency_code: code.to_owned(), ..titled(code) };
+            desk.create(sale, "").await.expect("opened");
+            win_for(code, digits(code, units)).await;
+            assert_eq!(list(&format!("actual_value = {units}"), "", 0).await, code);
+            assert_eq!(list(&format!("actual_value > {}.9999 AND actual_value < {units}.0001", units - 1), "", 0).await, code);
+        }
         let contact = format!("contacts/{}", uuid(2));
         let fair = Opportunity {
             contact: contact.clone(),

@@ -24,7 +24,7 @@ both! {
     async fn startable_processes_are_listed_with_what_is_missing(db: TestDb) {
         let desk = Desk::open(&db).await;
         let list = |opportunity: &str| {
-            let ask = ListStartableProcessesRequest { opportunity: opportunity.to_owned() };
+            let ask = ListStartableProcessesRequest { opportunity: opportunity.to_owned(), ..Default::default() };
             let mut processes = desk.processes.clone();
             async move { processes.list_startable_processes(ask).await.expect("listed").into_inner() }
         };

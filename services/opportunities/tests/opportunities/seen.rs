@@ -62,7 +62,7 @@ both! {
             DbBackend::Postgres => format!("EXPLAIN {}", query.sql),
             _ => format!("EXPLAIN QUERY PLAN {}", query.sql),
         };
-        let tx = desk.store.reader().begin().await.expect("a transaction");
+        let tx = desk.store.begin().await.expect("a transaction");
         if backend == DbBackend::Postgres {
             // An empty table is rather read whole.
             tx.execute_unprepared("SET LOCAL enable_seqscan = off").await.expect("a setting");

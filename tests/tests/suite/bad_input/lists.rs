@@ -40,6 +40,30 @@ fn time(field: &FieldDescriptor, seconds: i64) -> Value {
     Value::Message(time)
 }
 
+/// Lists that are none of records: the way up from an employee, which is whole or nothing; the feed of events and the
+/// documents of an ERP, which are read on from where one was.
+const OTHERWISE: [&str; 3] = ["EmployeeService/ListManagers", "FeedService/ListEvents", "ErpService/ListDocuments"];
+
+/// R-API-1, AIP-132, AIP-158: a list is asked for page by page, by filter and in an order, and tells where the next begins.
+#[test]
+fn every_list_has_pages_a_filter_and_an_order() {
+    let services: Vec<_> = API.services().collect();
+    let methods = services.iter().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let mut seen = 0;
+    for method in methods.filter(|method| method.name().starts_with("List")) {
+        let name = short_name(&method);
+        if OTHERWISE.contains(&name.as_str()) {
+            continue;
+        }
+        seen += 1;
+        for field in ["page_size", "page_token", "filter", "order_by"] {
+            assert!(method.input().get_field_by_name(field).is_some(), "{name} has no {field}");
+        }
+        assert!(method.output().get_field_by_name("next_page_token").is_some(), "{name} tells of no next page");
+    }
+    assert!(seen >= 35, "{seen} lists");
+}
+
 both! {
     /// R-API-1
     async fn every_list_refuses_what_it_does_not_understand_and_names_the_field(db: TestDb) {
