@@ -1,5 +1,6 @@
 //! Where things are: the databases of the parts, and the parts for one that runs alone; as an operator says it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -11,7 +12,7 @@ use dealflow_gateway::Neighbours;
 use crate::part::PartName;
 
 /// Where the parts keep their records.
-#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[derive(Clone, PartialEq, Eq, clap::Args)]
 pub struct Databases {
     /// Folder of the embedded databases, one SQLite file per part; made where it is not there
     #[arg(long, env = "DEALFLOW_DATA", default_value = "dealflow-data", value_name = "DIR")]
@@ -26,6 +27,14 @@ pub struct Databases {
     /// Connections of each part to PostgreSQL
     #[arg(long, env = "DEALFLOW_DATABASE_CONNECTIONS", default_value_t = 10)]
     pub database_connections: u32,
+}
+
+impl fmt::Debug for Databases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A password stands in the URL.
+        let url = self.database_url.as_ref().map(|_| "postgres://…");
+        write!(f, "Databases({}, {url:?}, {:?})", self.data.display(), self.durability)
+    }
 }
 
 impl Databases {
@@ -85,24 +94,26 @@ impl Addresses {
             ("orders", &self.orders_url),
             ("gateway", gateway_url),
         ];
-        let link = links(tls)?;
+        let link = links(tls, true)?;
         of.into_iter().map(|(name, address)| Ok((name, link(address)?))).collect()
     }
 
     pub(crate) fn neighbours(&self, tls: &TlsConfig) -> anyhow::Result<Neighbours> {
-        let link = links(tls)?;
+        let link = links(tls, true)?;
+        // Whether a document is sent again is the hand-over's to decide.
+        let to_erp = links(tls, false)?;
         Ok(Neighbours {
             leads: link(&self.leads_url)?,
             opportunities: link(&self.opportunities_url)?,
             activities: link(&self.activities_url)?,
             orders: link(&self.orders_url)?,
-            erp: link(&self.erp_url)?,
+            erp: to_erp(&self.erp_url)?,
         })
     }
 }
 
 /// How neighbours are reached at their addresses.
-fn links(tls: &TlsConfig) -> anyhow::Result<impl Fn(&str) -> anyhow::Result<Link>> {
-    let config = LinkConfig { tls: Some(ClientTls::of(tls)?), ..LinkConfig::default() };
+fn links(tls: &TlsConfig, repeats: bool) -> anyhow::Result<impl Fn(&str) -> anyhow::Result<Link>> {
+    let config = LinkConfig { tls: Some(ClientTls::of(tls)?), repeats, ..LinkConfig::default() };
     Ok(move |address: &str| Link::remote(address, &config).with_context(|| format!("{address} is no address")))
 }

@@ -69,6 +69,13 @@ fn nothing_is_open_to_a_network_by_mistake() {
     let far = ["pipeline", "--gateway", "http://dealflow.example:7400", "--token-file", path(&token)];
     let far = run_on(folder.path(), &far);
     assert!(far.code == Some(1) && far.err.contains("https://"), "{}", far.err);
+    for part in [&["serve"][..], &["serve", "leads"], &["migrate"]] {
+        let url = ["--database-url", "postgres://dealflow:CAN#ARY@db.example/x"];
+        let refused = run_on(folder.path(), &[part, &url].concat());
+        let told = format!("{}{}", refused.out, refused.err);
+        assert!(refused.code == Some(1) && told.contains("is not understood"), "{told}");
+        assert!(!told.contains("CAN") && !told.contains("ARY@"), "a password is printed: {told}");
+    }
     let half = run_on(folder.path(), &["serve", "--tls-cert", "x.crt"]);
     assert_eq!(half.code, Some(2), "a certificate without its key: {}", half.err);
 }

@@ -134,9 +134,13 @@ impl Refusal {
 
     /// UNAVAILABLE: try the same call again after a while.
     pub fn unavailable(message: impl Into<String>, after: Duration) -> Self {
-        let mut refusal = Self::new(Kind::Unavailable, ErrorReason::Unavailable, message);
-        refusal.0.retry_after = Some(after);
-        refusal
+        Self::new(Kind::Unavailable, ErrorReason::Unavailable, message).after(after)
+    }
+
+    /// The same refusal, which a caller may hope to escape with the same call after so long.
+    fn after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
     }
 
     /// The same refusal for a more telling reason of the catalogue.
@@ -237,11 +241,17 @@ impl From<DbErr> for Refusal {
                 Kind::Conflict,
                 ErrorReason::ConcurrentChange,
                 "a concurrent change won; send the same call again",
-            );
+            )
+            .after(Duration::from_millis(50));
         }
         match error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => {
                 Self::unavailable("the database is not reachable now", Duration::from_millis(500))
+            }
+            DbErr::Exec(RuntimeErr::SqlxError(ref inner)) | DbErr::Query(RuntimeErr::SqlxError(ref inner))
+                if is_overdue(inner) =>
+            {
+                Self::unavailable("the database took too long; nothing was done", Duration::from_millis(500))
             }
             DbErr::Exec(RuntimeErr::SqlxError(ref inner)) | DbErr::Query(RuntimeErr::SqlxError(ref inner))
                 if is_lost_connection(inner) =>
@@ -262,6 +272,11 @@ fn is_concurrent(error: &DbErr) -> bool {
         .as_database_error()
         .and_then(|database| database.code().map(|code| code.into_owned()))
         .is_some_and(|code| matches!(code.as_str(), "40001" | "40P01" | "55P03" | "5" | "261" | "517"))
+}
+
+/// A statement that PostgreSQL ended because its time was up.
+fn is_overdue(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == "57014")
 }
 
 fn is_lost_connection(error: &sqlx::Error) -> bool {

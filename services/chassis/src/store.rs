@@ -3,6 +3,7 @@
 //! SQLite has one writer connection, so that writers queue fairly instead of spinning on a lock, and a pool of readers
 //! that cannot write. What is acknowledged is on disk, unless the durability is relaxed (see `log_sync.rs`).
 
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,15 +18,20 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
 
 use crate::log_sync::LogSync;
+use crate::reader::{self, Reader};
 use crate::schema;
 use crate::settings::Recent;
 
+/// How long statements may take to end when a store is closed.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// Where a part keeps its records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum StoreConfig {
     /// A SQLite file; made with its folder where it is not there.
     Sqlite {
@@ -43,6 +49,15 @@ pub enum StoreConfig {
         /// Connections at most.
         max_connections: u32,
     },
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path, durability } => write!(f, "Sqlite({}, {durability:?})", path.display()),
+            Self::Postgres { schema, max_connections, .. } => write!(f, "Postgres({schema}, {max_connections})"),
+        }
+    }
 }
 
 /// A pool of connections, as it is now.
@@ -117,7 +132,7 @@ type Migrate = fn(&DatabaseConnection) -> BoxFuture<'_, Result<(), DbErr>>;
 #[derive(Clone)]
 pub struct Store {
     writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    reader: Reader,
     clock: Clock,
     changed: watch::Sender<u64>,
     statements: Arc<AtomicU64>,
@@ -148,7 +163,7 @@ impl Store {
             }
             StoreConfig::Postgres { url, schema, max_connections } => {
                 prepare_schema(migrate, url, schema).await?;
-                let pool = postgres(url, schema, *max_connections).await?;
+                let pool = postgres(url, schema, *max_connections, reader::LONGEST).await?;
                 (pool.clone(), pool, None)
             }
         };
@@ -160,6 +175,7 @@ impl Store {
                 statements.fetch_add(1, Ordering::Relaxed);
             });
         }
+        let reader = Reader(reader);
         Ok(Self { writer, reader, clock, changed, statements, log, around: None, settings: Arc::default() })
     }
 
@@ -170,7 +186,7 @@ impl Store {
     }
 
     /// For queries outside a transaction; on SQLite it cannot write.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
@@ -182,7 +198,11 @@ impl Store {
                 let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
                 self.writer.begin_with_options(options).await
             }
-            _ => self.writer.begin().await,
+            _ => {
+                let tx = self.writer.begin().await?;
+                reader::bound(&tx).await?;
+                Ok(tx)
+            }
         }
     }
 
@@ -231,7 +251,7 @@ impl Store {
             DbBackend::Postgres => vec![Pool::of("both", self.writer.get_postgres_connection_pool())],
             _ => vec![
                 Pool::of("writer", self.writer.get_sqlite_connection_pool()),
-                Pool::of("readers", self.reader.get_sqlite_connection_pool()),
+                Pool::of("readers", self.reader.0.get_sqlite_connection_pool()),
             ],
         }
     }
@@ -257,9 +277,16 @@ impl Store {
     }
 
     /// Closes all connections; on SQLite the log is folded into the file.
+    ///
+    /// # Errors
+    /// What the database says, or that a statement did not end in [`CLOSING`]: then it is left to the database.
     pub async fn close(self) -> Result<(), DbErr> {
-        self.reader.close().await?;
-        self.writer.close().await
+        let closed = async {
+            self.reader.0.close().await?;
+            self.writer.close().await
+        };
+        let late = |_| Err(DbErr::Custom(format!("a statement did not end within {CLOSING:?}")));
+        tokio::time::timeout(CLOSING, closed).await.unwrap_or_else(late)
     }
 }
 
@@ -287,10 +314,29 @@ async fn sqlite(path: &Path, read_only: bool, max: u32) -> Result<DatabaseConnec
     Database::connect(options).await
 }
 
-async fn postgres(url: &str, schema: &str, max: u32) -> Result<DatabaseConnection, DbErr> {
+async fn postgres(url: &str, schema: &str, max: u32, longest: Duration) -> Result<DatabaseConnection, DbErr> {
+    check_url(url)?;
     let mut options = ConnectOptions::new(url);
     pool_options(&mut options, max).set_schema_search_path(schema).set_application_name(format!("dealflow-{schema}"));
+    options.statement_timeout(longest);
     Database::connect(options).await
+}
+
+/// Refuses a URL that is none before anybody can print it: a password stands in it (R-SEC-1).
+fn check_url(url: &str) -> Result<(), DbErr> {
+    let scheme = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let reason = match PgConnectOptions::from_str(url) {
+        Ok(_) if scheme => return Ok(()),
+        Ok(_) => "it does not begin with postgres://".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    // What the parser says may quote what it could not read.
+    let quoted = url.split(['/', '@', ':', '?']).any(|part| part.len() > 2 && reason.contains(part));
+    let reason = if quoted { String::new() } else { format!(": {reason}") };
+    Err(DbErr::Custom(format!(
+        "the URL of the database is not understood{reason}. It is not shown, for it may hold a password; expected is \
+         postgres://user:password@host:5432/database, with # / ? @ : and % of the password as %23 %2F %3F %40 %3A %25"
+    )))
 }
 
 /// What both pools have in common: a short wait for a connection (then UNAVAILABLE), no SQL in the log, no ping
@@ -312,7 +358,8 @@ async fn prepare_schema(migrate: Migrate, url: &str, schema: &str) -> Result<(),
     if schema.is_empty() || !schema.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
         return Err(DbErr::Custom(format!("`{schema}` is no name for a schema: a-z and _ only")));
     }
-    let connection = postgres(url, schema, 1).await?;
+    // A migration takes as long as it takes.
+    let connection = postgres(url, schema, 1, Duration::ZERO).await?;
     connection.execute_unprepared("SELECT pg_advisory_lock(hashtext('dealflow-migrate'))").await?;
     let migrated = async {
         connection.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS {schema}")).await?;

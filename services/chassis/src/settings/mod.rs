@@ -24,8 +24,9 @@ mod value;
 use dealflow_proto::names;
 use dealflow_proto::settings::v1 as pb;
 use sea_orm::prelude::Decimal;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
+use crate::reader::Reader;
 use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::work::Work;
@@ -95,7 +96,7 @@ impl Source for Work {
 }
 
 impl Source for Store {
-    type Db = DatabaseConnection;
+    type Db = Reader;
 
     fn db(&self) -> &Self::Db {
         self.reader()

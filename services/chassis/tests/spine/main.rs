@@ -12,3 +12,4 @@ mod refusals;
 mod requests;
 mod schema;
 mod settings;
+mod statements;

@@ -14,8 +14,7 @@ mod products;
 mod quotes;
 
 use chrono::{DateTime, Utc};
-use dealflow_chassis::{Refusal, Store};
-use sea_orm::DatabaseConnection;
+use dealflow_chassis::{Reader, Refusal, Store};
 
 use crate::Settings;
 use crate::record::Moment;
@@ -47,7 +46,7 @@ impl Orders {
         &self.settings
     }
 
-    fn reader(&self) -> &DatabaseConnection {
+    fn reader(&self) -> &Reader {
         self.store.reader()
     }
 }
