@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use dealflow_chassis::link::Link;
@@ -13,7 +14,7 @@ use dealflow_chassis::serve::{Admin, Part, ServeConfig, ServeError, Serving, ser
 use dealflow_chassis::store::{AroundCommits, Clock, Store, StoreConfig};
 use dealflow_chassis::telemetry;
 use dealflow_gateway::Neighbours;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::Adapters;
@@ -149,8 +150,11 @@ impl Suite {
 
     async fn start_all(&mut self, plan: &Plan) -> anyhow::Result<()> {
         can_listen(plan)?;
+        // One notice is enough: when the others stop, the gateway that called them has stopped.
+        let serve = ServeConfig { stop_notice: Duration::ZERO, ..plan.serve.clone() };
+        let behind = Plan { serve, ..plan.clone() };
         for name in PartName::ALL.into_iter().filter(|name| *name != PartName::Gateway) {
-            self.start_service(plan, name).await?;
+            self.start_service(&behind, name).await?;
         }
         let link = |name| (plan.wrap)(name, self.link(name));
         let neighbours = Neighbours {
@@ -262,11 +266,12 @@ impl Suite {
             if let Some(admin) = self.admin {
                 admin.stop().await;
             }
-            for (name, store) in self.stores {
+            let close = |(name, store): (PartName, Store)| async move {
                 if let Err(error) = store.close().await {
                     tracing::warn!(part = name.word(), %error, "the database was not closed in order");
                 }
-            }
+            };
+            join_all(self.stores.into_iter().map(close)).await;
         })
     }
 }

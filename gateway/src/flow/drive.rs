@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// How often in a row a service may answer INTERNAL before the flow is parked: waiting does not mend a defect.
 const DEFECTS: u32 = 8;
 /// How often a verb that is not stored is tried; its caller can ask again.
-const UNSTORED_TRIES: u32 = 6;
+const UNSTORED_TRIES: u32 = 5;
 
 /// How a flow ended for those who wait.
 #[derive(Debug, Clone)]
@@ -221,7 +221,12 @@ impl Inner {
                 Ok(progress) => return Ok(progress),
                 Err(Stop::Checked(progress)) => return Ok(*progress),
                 Err(Stop::Refused(refused)) => return Err(refused.passed_on(&flow.verb)),
-                Err(Stop::Fault(fault)) if tries == UNSTORED_TRIES || is_defect(&fault.status) => {
+                // A part that is away was asked again already, by the link to it.
+                Err(Stop::Fault(fault))
+                    if tries == UNSTORED_TRIES
+                        || is_defect(&fault.status)
+                        || fault.status.code() == Code::Unavailable =>
+                {
                     return Err(fault.passed_on(&flow.verb));
                 }
                 Err(Stop::Fault(_)) => {}

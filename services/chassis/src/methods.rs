@@ -12,6 +12,8 @@ use prost_types::FileDescriptorSet;
 pub(crate) struct Method {
     /// `dealflow.leads.v1.LeadService/CreateLead`.
     pub(crate) name: String,
+    /// Whether it is asked by a stream of messages.
+    pub(crate) takes_stream: bool,
     /// Whether it answers with a stream of messages: such a call has no deadline unless its caller gives one.
     pub(crate) streams: bool,
 }
@@ -31,19 +33,28 @@ pub(crate) fn find(path: &str) -> Option<&'static Method> {
     METHODS.get_or_init(|| all(dealflow_proto::FILE_DESCRIPTOR_SET)).get(path.trim_start_matches('/'))
 }
 
+/// Whether the method at this path is asked by a stream of messages: such a call cannot be made again.
+pub(crate) fn takes_a_stream(path: &str) -> bool {
+    find(path).is_some_and(|method| method.takes_stream)
+}
+
 /// Whether the method at this path answers with a stream of messages.
 pub(crate) fn answers_with_a_stream(path: &str) -> bool {
     find(path).is_some_and(|method| method.streams)
 }
 
 fn all(descriptors: &[u8]) -> HashMap<String, Method> {
-    let foreign = FOREIGN.map(|(name, streams)| Method { name: name.to_owned(), streams });
+    let foreign = FOREIGN.map(|(name, streams)| {
+        let takes_stream = name.ends_with("ServerReflectionInfo");
+        Method { name: name.to_owned(), takes_stream, streams }
+    });
     // A descriptor that cannot be read would already have failed to build.
     let set = FileDescriptorSet::decode(descriptors).unwrap_or_default();
     let ours = set.file.iter().flat_map(|file| {
         file.service.iter().flat_map(|service| {
             service.method.iter().map(|method| Method {
                 name: format!("{}.{}/{}", file.package(), service.name(), method.name()),
+                takes_stream: method.client_streaming(),
                 streams: method.server_streaming(),
             })
         })

@@ -75,7 +75,7 @@ impl WebClient {
     async fn connect(&self, uri: &Uri) -> Result<SendRequest<Full<Bytes>>, WebError> {
         let not_sent = |error: std::io::Error| WebError::NotSent(error.to_string());
         if uri.scheme_str() == Some("https") {
-            let connector = Connector { tls: self.tls.clone(), protocol: b"http/1.1" };
+            let connector = Connector { tls: self.tls.clone(), protocol: b"http/1.1", address: None };
             return begin(connector.connect(uri.clone()).await.map_err(not_sent)?).await;
         }
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);

@@ -36,6 +36,7 @@ pub(crate) use drain::Drain;
 pub(crate) use panic::text_of as text_of_panic;
 pub(crate) use plain::{PlainLayer, http_code, is_grpc};
 pub(crate) use routes::Routes;
+pub(crate) use shed::COME_BACK;
 
 /// What the layers need to know, taken from [`crate::serve::ServeConfig`].
 #[derive(Debug, Clone)]

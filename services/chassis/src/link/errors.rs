@@ -17,7 +17,7 @@ use std::sync::Arc;
 use dealflow_proto::errors::v1::ErrorReason;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
-use crate::layers::{deadline_exceeded, refuse};
+use crate::layers::{COME_BACK, deadline_exceeded, refuse};
 
 /// Whether a failed call may have had an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,18 @@ pub fn sent(status: &Status) -> Sent {
         cause = error.source();
     }
     Sent::Answered
+}
+
+/// Whether no connection came about.
+pub(super) fn no_connection(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The mark that a status of the link's own making carries as its source.
@@ -73,7 +85,7 @@ fn marked(mut status: Status, sent: Sent, cause: Option<Arc<dyn Error + Send + S
 
 /// Nothing is there to take the call.
 pub(super) fn not_sent(message: &str) -> Status {
-    marked(refuse(Code::Unavailable, ErrorReason::Unavailable, message, None), Sent::No, None)
+    marked(refuse(Code::Unavailable, ErrorReason::Unavailable, message, Some(COME_BACK)), Sent::No, None)
 }
 
 /// No time was left to begin with.
@@ -104,7 +116,7 @@ pub(super) fn classify(error: Box<dyn Error + Send + Sync>) -> Status {
         }
         if never_left(cause) {
             let message = format!("the server cannot be reached: {cause}");
-            let status = refuse(Code::Unavailable, ErrorReason::Unavailable, &message, None);
+            let status = refuse(Code::Unavailable, ErrorReason::Unavailable, &message, Some(COME_BACK));
             return marked(status, Sent::No, Some(Arc::clone(&error)));
         }
         next = cause.source();

@@ -5,10 +5,13 @@
 //! ```
 //!
 //! A [`Link`] bounds each call by the deadline at hand, sends what is left of it as `grpc-timeout`, carries the trace
-//! on, and tells with every failure whether the request may have reached the server ([`sent`]). It never repeats a
-//! call by itself: that is [`retry()`], visible where it is used.
+//! on, and tells with every failure whether the request may have reached the server ([`sent`]). Over the wire it calls the
+//! replicas of a part in turn (`replicas.rs`), and makes a call again that ended with UNAVAILABLE, where that is wanted
+//! ([`LinkConfig::repeats`], `retry.rs`).
 
 mod errors;
+mod names;
+mod replicas;
 mod retry;
 
 use std::convert::Infallible;
@@ -25,7 +28,7 @@ use tonic::body::Body;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service};
 use tracing::{Instrument, Span, field};
 
 use crate::deadline::{Deadline, GRPC_TIMEOUT};
@@ -34,10 +37,12 @@ use crate::layers::{Ends, GuardedBody, Stack, status_code, trace};
 use crate::methods;
 use crate::security::{FileError, Inside};
 use crate::telemetry::{TARGET, TRACEPARENT, traceparent_of};
-use crate::tls::{ClientTls, Connector};
+use crate::tls::ClientTls;
+
+use replicas::Replicas;
 
 pub use errors::{Sent, sent};
-pub use retry::{RetryBudget, retry};
+pub use names::Names;
 
 /// What a [`Link`] wraps, and what [`Link::layered`] gets to see: requests with all headers set, failures as status.
 pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
@@ -53,6 +58,9 @@ pub struct LinkConfig {
     pub keepalive_interval: Duration,
     /// How long a ping may go unanswered before the connection counts as dead.
     pub keepalive_timeout: Duration,
+    /// Whether a call that ended with UNAVAILABLE is made again: for calls that may be made twice, which all of ours may,
+    /// by callers who do not keep count themselves.
+    pub repeats: bool,
     /// Whom it believes at an https:// address, and what it shows of itself; those that browsers believe, and nothing,
     /// where it is not said.
     pub tls: Option<ClientTls>,
@@ -65,6 +73,7 @@ impl Default for LinkConfig {
             call_timeout: Duration::from_secs(15),
             keepalive_interval: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
+            repeats: false,
             tls: None,
         }
     }
@@ -98,7 +107,6 @@ pub enum BadAddress {
 pub struct Link {
     transport: Transport,
     call_timeout: Duration,
-    budget: Arc<RetryBudget>,
     /// Who is called, for the metrics: a host, or `in-process`.
     server: Arc<str>,
 }
@@ -132,12 +140,22 @@ impl Link {
         Self::over(open, &LinkConfig::default(), "in-process")
     }
 
-    /// Calls over the wire. Connects at the first call, and again whenever the connection is lost.
+    /// Calls over the wire: the replicas behind the address in turn. Connects at the first call, and again whenever a
+    /// connection is lost.
     ///
     /// # Errors
     ///
     /// When `address` is neither `http://host:port` nor `https://host:port`.
     pub fn remote(address: &str, config: &LinkConfig) -> Result<Self, BadAddress> {
+        Self::remote_by(address, config, Names::system())
+    }
+
+    /// As [`remote`](Self::remote), the name in the address looked up otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As those.
+    pub fn remote_by(address: &str, config: &LinkConfig, names: Names) -> Result<Self, BadAddress> {
         let bad = |source: Box<dyn std::error::Error + Send + Sync>| BadAddress::Address {
             address: address.to_owned(),
             source,
@@ -154,19 +172,18 @@ impl Link {
             .keep_alive_while_idle(true)
             .tcp_nodelay(true);
         let server = endpoint.uri().host().unwrap_or_default().to_owned();
-        let channel = match uri.scheme_str() {
-            Some("http") => endpoint.connect_lazy(),
+        let tls = match uri.scheme_str() {
+            Some("http") => None,
             Some("https") => {
                 let tls = match &config.tls {
                     Some(tls) => Ok(tls.clone()),
                     None => ClientTls::believing(None),
                 };
-                let tls = tls.map_err(|source| BadAddress::Tls { address: address.to_owned(), source })?;
-                endpoint.connect_with_connector_lazy(Connector { tls, protocol: b"h2" })
+                Some(tls.map_err(|source| BadAddress::Tls { address: address.to_owned(), source })?)
             }
             _ => return Err(bad("it begins with neither http:// nor https://".into())),
         };
-        Ok(Self::over(channel.map_err(|error| errors::classify(error.into())), config, &server))
+        Ok(Self::over(Replicas::of(endpoint, tls, config, names), config, &server))
     }
 
     fn over<T>(transport: T, config: &LinkConfig, server: &str) -> Self
@@ -174,17 +191,12 @@ impl Link {
         T: Service<Request<Body>, Response = Response<Body>, Error = Status> + Clone + Send + Sync + 'static,
         T::Future: Send + 'static,
     {
-        Self {
-            transport: Transport::new(transport),
-            call_timeout: config.call_timeout,
-            budget: Arc::new(RetryBudget::default()),
-            server: server.into(),
-        }
+        Self { transport: Transport::new(transport), call_timeout: config.call_timeout, server: server.into() }
     }
 
     /// The same link with something between it and the transport: what counts calls, delays them, loses replies.
     ///
-    /// The layer sees each call as it would go out, its deadline and trace set. The budget stays shared.
+    /// The layer sees each call once, as it would go out, its deadline and trace set.
     #[must_use]
     pub fn layered<L>(self, layer: L) -> Self
     where
@@ -205,12 +217,6 @@ impl Link {
             request
         });
         Some(self.layered(bearing))
-    }
-
-    /// What bounds the repeated calls of all who use this link; for [`retry()`].
-    #[must_use]
-    pub fn budget(&self) -> &RetryBudget {
-        &self.budget
     }
 
     /// The call's deadline: the nearest of what its caller, its handler and its task say; else our own.

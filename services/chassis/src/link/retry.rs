@@ -1,6 +1,5 @@
 //! Sending a call again: only what may be sent again, a few times, later each time, within a budget and the deadline.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ const ATTEMPTS: u32 = 5;
 /// The wait after the first failure; three times as long after each further one: 4 s in all.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// How much may be repeated, shared by all calls of a [`super::Link`].
+/// How much may be repeated, shared by all calls of a [`super::Link`] over the wire.
 ///
 /// The rule of gRPC (gRFC A6): a failure costs one token, a success gives a tenth of one back, and nothing is repeated
 /// while half of the tokens or more are gone. So a dead server sees at most 90 repeated calls over and above the first
 /// tries, however many callers there are and however long it stays dead; a short blip of 64 callers is repeated in full.
 #[derive(Debug)]
-pub struct RetryBudget {
+pub(super) struct RetryBudget {
     /// In tenths of a token.
     tenths: AtomicU32,
 }
@@ -54,51 +53,99 @@ impl RetryBudget {
     }
 }
 
-/// Makes a call, and makes it again while the answer is UNAVAILABLE: at most five tries, the waits growing threefold
-/// with jitter, none beyond the deadline, all within the link's budget. A `RetryInfo` of the server is the least wait.
+/// What to do after a try that ended with UNAVAILABLE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The answer stands.
+    Never,
+    /// Another try, now: nothing was sent, and there is somebody else to send it to.
+    AtOnce,
+    /// Another try, after a while.
+    After(Duration),
+}
+
+/// The tries of one call: at most five, the waits growing threefold with jitter, none beyond the deadline, all within the
+/// link's budget. A `RetryInfo` of the server is the least wait.
 ///
-/// Only for calls that may be made twice: reads, and mutations with a request id (R-API-1).
-///
-/// ```ignore
-/// let lead = retry(link.budget(), Deadline::current(), || {
-///     let mut leads = LeadServiceClient::new(link.clone());
-///     let request = request.clone();
-///     async move { leads.get_lead(request).await }
-/// }).await?;
-/// ```
-///
-/// # Errors
-///
-/// The status of the last try.
-pub async fn retry<T, F>(
-    budget: &RetryBudget,
+/// A call may be made twice: reads change nothing, and mutations have a request id (R-API-1).
+#[derive(Debug)]
+pub(super) struct Tries<'a> {
+    budget: &'a RetryBudget,
     deadline: Option<Deadline>,
-    mut call: impl FnMut() -> F,
-) -> Result<T, Status>
-where
-    F: Future<Output = Result<T, Status>>,
-{
-    let mut longest = FIRST_WAIT;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let status = match call().await {
-            Ok(answer) => {
-                budget.succeeded();
-                return Ok(answer);
-            }
-            Err(status) if status.code() == Code::Unavailable => status,
-            Err(status) => return Err(status),
-        };
-        let affordable = budget.failed();
-        let wait = rand::rng().random_range(longest / 2..=longest);
-        let wait = status.get_details_retry_info().and_then(|info| info.retry_delay).map_or(wait, |least| least + wait);
-        let in_time = deadline.is_none_or(|deadline| deadline.remaining() > wait);
-        if attempt >= ATTEMPTS || !affordable || !in_time {
-            return Err(status);
+    made: u32,
+    longest: Duration,
+}
+
+impl<'a> Tries<'a> {
+    /// Before the first.
+    pub(super) fn new(budget: &'a RetryBudget, deadline: Option<Deadline>) -> Self {
+        Self { budget, deadline, made: 0, longest: FIRST_WAIT }
+    }
+
+    /// Notes an answer.
+    pub(super) fn succeeded(&self) {
+        self.budget.succeeded();
+    }
+
+    /// What follows on a try that ended with this status; `elsewhere`: it was not sent, and can go to somebody else.
+    pub(super) fn after(&mut self, status: &Status, elsewhere: bool) -> Again {
+        if status.code() != Code::Unavailable {
+            return Again::Never;
         }
-        tracing::debug!(attempt, ?wait, told = status.message(), "not available, the call is sent again");
-        tokio::time::sleep(wait).await;
-        longest *= 3;
+        self.made += 1;
+        if elsewhere && self.made < ATTEMPTS {
+            return Again::AtOnce;
+        }
+        let affordable = self.budget.failed();
+        let wait = rand::rng().random_range(self.longest / 2..=self.longest);
+        let wait = status.get_details_retry_info().and_then(|info| info.retry_delay).map_or(wait, |least| least + wait);
+        let in_time = self.deadline.is_none_or(|deadline| deadline.remaining() > wait);
+        if self.made >= ATTEMPTS || !affordable || !in_time {
+            return Again::Never;
+        }
+        tracing::debug!(made = self.made, ?wait, told = status.message(), "not available, the call is sent again");
+        self.longest *= 3;
+        Again::After(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often a call is made that is never answered otherwise.
+    fn tries(budget: &RetryBudget, code: Code, deadline: Option<Deadline>) -> usize {
+        let mut tries = Tries::new(budget, deadline);
+        let mut made = 1;
+        while tries.after(&Status::new(code, "no"), false) != Again::Never {
+            made += 1;
+        }
+        made
+    }
+
+    #[test]
+    fn a_dead_server_sees_at_most_a_tenth_more_calls_than_were_made() {
+        let budget = RetryBudget::default();
+        let made: usize = (0..1000).map(|_| tries(&budget, Code::Unavailable, None)).sum();
+        assert!((1001..=1100).contains(&made), "{made} tries for 1000 calls");
+    }
+
+    #[tokio::test]
+    async fn only_unavailable_is_repeated_five_times_at_most_and_never_beyond_the_deadline() {
+        let of = |code, deadline| tries(&RetryBudget::default(), code, deadline);
+        assert_eq!(of(Code::Unavailable, None), 5);
+        for other in [Code::Aborted, Code::DeadlineExceeded, Code::Unknown, Code::ResourceExhausted, Code::Internal] {
+            assert_eq!(of(other, None), 1, "{other:?}");
+        }
+        assert_eq!(of(Code::Unavailable, Some(Deadline::within(Duration::from_millis(20)))), 1);
+    }
+
+    #[test]
+    fn where_nothing_was_sent_and_there_is_somebody_else_nobody_waits() {
+        let budget = RetryBudget::default();
+        let mut tries = Tries::new(&budget, None);
+        let away = Status::unavailable("no connection");
+        assert_eq!([tries.after(&away, true), tries.after(&away, true)], [Again::AtOnce; 2]);
+        assert!(matches!(tries.after(&away, false), Again::After(_)));
     }
 }

@@ -171,7 +171,7 @@ pub fn serve(
             add_reflection(&mut routes, name, &part.services)?;
         }
         let drain = Drain::new(config.max_streams);
-        let stack = layers::stack(name, routes, &config.limits(), guard, drain.clone());
+        let stack = layers::stack(name, routes, &config.limits(part.behind), guard, drain.clone());
         let link = Link::into_stack(stack.clone(), drain.stopping.clone());
 
         match part.ready {
@@ -294,7 +294,7 @@ impl Tasks {
 
 /// The connection's limits; those of calls are layers.
 fn builder(config: &ServeConfig) -> Server {
-    // Connections made at the same time are not to end at the same time.
+    // Replicas that start at the same time are not to send their callers away at the same time.
     let age = config.max_connection_age.mul_f64(rand::random_range(0.9..=1.1));
     let server = Server::builder()
         // For those who read a calendar: gRPC itself is HTTP/2.

@@ -1,6 +1,7 @@
 //! The connections of a link to an https:// address.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -96,12 +97,17 @@ pub(crate) struct Connector {
     pub(crate) tls: ClientTls,
     /// The protocol that is asked for: `h2`, or `http/1.1`.
     pub(crate) protocol: &'static [u8],
+    /// Where the server is; found by its name where it is not said.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 impl Connector {
     pub(crate) async fn connect(self, uri: Uri) -> Result<TlsStream<TcpStream>, io::Error> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let stream = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443))).await?;
+        let stream = match self.address {
+            Some(address) => TcpStream::connect(address).await?,
+            None => TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(443))).await?,
+        };
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
         let mut config = ClientConfig::clone(&self.tls.current());

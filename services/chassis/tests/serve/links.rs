@@ -5,15 +5,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dealflow_chassis::deadline::Deadline;
-use dealflow_chassis::link::{Link, LinkConfig, RetryBudget, Sent, retry, sent};
+use dealflow_chassis::link::{Link, LinkConfig, Names, Sent, sent};
 use dealflow_chassis::serve::{Part, ServeConfig, serve};
+use futures::FutureExt;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 
-use crate::pig::{Pig, ask, ask_within, remote};
+use crate::pig::{Pig, ask, ask_within, eventually, remote};
+
+/// A link that makes calls again.
+fn repeating(address: &str) -> Link {
+    Link::remote(address, &LinkConfig { repeats: true, ..LinkConfig::default() }).unwrap()
+}
 
 /// An address where nobody listens.
 async fn dead_port() -> String {
@@ -66,21 +72,15 @@ async fn a_connection_lost_after_sending_leaves_the_outcome_open() {
 }
 
 #[tokio::test]
-async fn connections_that_are_renewed_all_the_time_cost_no_call_that_may_be_repeated() {
+async fn connections_that_are_renewed_all_the_time_cost_no_call() {
     let stop = CancellationToken::new();
     let config = ServeConfig { max_connection_age: Duration::from_millis(20), ..ServeConfig::default() };
-    let (_serving, wire) = Pig::new().serve(config, &stop).await;
+    let (serving, _) = Pig::new().serve(config, &stop).await;
+    let link = repeating(&serving.uri());
     let until = Deadline::within(Duration::from_secs(1));
     let callers = (0..8).map(|_| async {
         while !until.has_passed() {
-            let call = || async {
-                let answer = ask(&wire, "Echo").await;
-                if let Err(status) = &answer {
-                    assert_eq!((status.code(), sent(status)), (Code::Unavailable, Sent::No), "{status:?}");
-                }
-                answer
-            };
-            retry(wire.budget(), None, call).await.expect("renewed in peace");
+            assert_eq!(ask(&link, "Echo").await.expect("renewed in peace"), "");
         }
     });
     futures::future::join_all(callers).await;
@@ -130,71 +130,88 @@ async fn a_layer_on_a_link_can_lose_replies_after_the_work_was_done() {
         })
     });
     let link = Part::new("pig").service(pig.clone()).link().layered(lossy);
-    let answer = retry(link.budget(), None, || ask(&link, "Hang")).await.unwrap();
+    assert_eq!(ask(&link, "Hang").await.unwrap_err().message(), "the reply is lost");
+    let answer = ask(&link, "Hang").await.unwrap();
     assert_eq!((answer.as_str(), pig.over(), calls.load(Ordering::SeqCst)), ("released", 2, 2));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_dead_server_sees_at_most_a_tenth_more_calls_than_were_made() {
-    let budget = RetryBudget::default();
-    let tries = AtomicUsize::new(0);
-    for _ in 0..1000 {
-        let call = || {
-            tries.fetch_add(1, Ordering::SeqCst);
-            async { Err::<(), _>(Status::unavailable("nobody there")) }
-        };
-        assert_eq!(retry(&budget, None, call).await.unwrap_err().code(), Code::Unavailable);
-    }
-    let tries = tries.load(Ordering::SeqCst);
-    assert!((1001..=1100).contains(&tries), "{tries} tries for 1000 calls");
+/// Platform, item 12: what a server sees that answers UNAVAILABLE to everything.
+#[tokio::test]
+async fn a_server_that_is_not_available_sees_at_most_a_tenth_more_calls_than_were_made() {
+    let (stop, pig) = (CancellationToken::new(), Pig::new());
+    let (serving, wire) = pig.serve(ServeConfig::default(), &stop).await;
+    let link = repeating(&serving.uri());
+    let calls = (0..1000).map(|_| ask_within(&link, "Away", Duration::from_secs(20)));
+    let answers = futures::future::join_all(calls).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|status| status.code() == Code::Unavailable)));
+    let seen = pig.begun();
+    assert!((1001..=1100).contains(&seen), "{seen} calls for 1000");
+    println!("1000 calls, {seen} seen by the server");
+    assert_eq!(ask(&wire, "Away").await.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(pig.begun(), seen + 1, "a link makes a call once, unless it is to repeat it");
 }
 
+/// Platform, item 14: what was not sent is sent again, when the server is there again.
 #[tokio::test]
-async fn a_real_dead_port_sees_no_more_than_that_either() {
-    let link = Link::remote(&dead_port().await, &LinkConfig::default()).unwrap();
-    let tries = Arc::new(AtomicUsize::new(0));
-    let calls = (0..1000).map(|_| {
-        let (link, tries) = (link.clone(), Arc::clone(&tries));
-        async move {
-            let patience = Deadline::within(Duration::from_secs(20));
-            let call = || {
-                tries.fetch_add(1, Ordering::SeqCst);
-                ask(&link, "Echo")
-            };
-            retry(link.budget(), Some(patience), call).await.unwrap_err().code()
+async fn a_call_waits_for_a_server_that_comes_back() {
+    let (stop, pig) = (CancellationToken::new(), Pig::new());
+    let (serving, _) = pig.serve(ServeConfig::default(), &stop).await;
+    let (address, link) = (serving.address, repeating(&serving.uri()));
+    ask(&link, "Echo").await.unwrap();
+    stop.cancel();
+    serving.stopped().await;
+    let call = tokio::spawn(async move { ask(&link, "Echo").await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let _again = pig.serve(ServeConfig { address, ..ServeConfig::default() }, &CancellationToken::new()).await;
+    assert_eq!(call.await.unwrap().unwrap(), "");
+}
+
+/// Platform, item 15: calls go to the replicas in turn; one that is added gets its share, one that is killed costs no call.
+#[tokio::test]
+async fn replicas_are_called_in_turn_one_is_added_and_one_is_killed() {
+    let stops = [CancellationToken::new(), CancellationToken::new(), CancellationToken::new()];
+    let pigs = [Pig::new(), Pig::new(), Pig::new()];
+    // One port on several addresses of the loopback: what a headless Service is in a cluster.
+    let (first, _) = pigs[0].serve(ServeConfig::default(), &stops[0]).await;
+    let port = first.address.port();
+    let at = |last: u8| ServeConfig { address: ([127, 0, 0, last], port).into(), ..ServeConfig::default() };
+    let (_second, _) = pigs[1].serve(at(2), &stops[1]).await;
+    let there = Arc::new(AtomicUsize::new(2));
+    let up_to = Arc::clone(&there);
+    let look_up = move |_, port| {
+        let addresses = (1..=up_to.load(Ordering::SeqCst) as u8).map(|last| ([127, 0, 0, last], port).into()).collect();
+        futures::future::ready(Ok(addresses)).boxed()
+    };
+    let names = Names::by(look_up, Duration::from_millis(100));
+    let config = LinkConfig { repeats: true, ..LinkConfig::default() };
+    let link = Link::remote_by(&format!("http://pigs.test:{port}"), &config, names).unwrap();
+    let call = async |count: usize| {
+        for _ in 0..count {
+            ask(&link, "Count").await.expect("answered");
         }
-    });
-    let codes = futures::future::join_all(calls).await;
-    assert!(codes.iter().all(|code| *code == Code::Unavailable));
-    let tries = tries.load(Ordering::SeqCst);
-    assert!((1001..=1100).contains(&tries), "{tries} tries for 1000 calls");
-}
+    };
+    let seen = || pigs.iter().map(Pig::begun).collect::<Vec<_>>();
+    call(100).await;
+    assert_eq!(seen(), [50, 50, 0]);
 
-#[tokio::test(start_paused = true)]
-async fn only_unavailable_is_repeated_five_times_at_most_and_never_beyond_the_deadline() {
-    async fn tries(code: Code, deadline: Option<Deadline>) -> usize {
-        let (budget, tries) = (RetryBudget::default(), AtomicUsize::new(0));
-        let call = || {
-            tries.fetch_add(1, Ordering::SeqCst);
-            async { Err::<(), _>(Status::new(code, "no")) }
-        };
-        assert_eq!(retry(&budget, deadline, call).await.unwrap_err().code(), code);
-        assert!(deadline.is_none_or(|deadline| !deadline.has_passed()), "it gave up before the deadline, not after");
-        tries.load(Ordering::SeqCst)
-    }
-    assert_eq!(tries(Code::Unavailable, None).await, 5);
-    for other in [Code::Aborted, Code::DeadlineExceeded, Code::Unknown, Code::ResourceExhausted, Code::Internal] {
-        assert_eq!(tries(other, None).await, 1, "{other:?}");
-    }
-    assert_eq!(tries(Code::Unavailable, Some(Deadline::within(Duration::from_millis(20)))).await, 1);
-}
+    let (third, _) = pigs[2].serve(at(3), &stops[2]).await;
+    there.store(3, Ordering::SeqCst);
+    eventually("the new one is found", async || {
+        call(1).await;
+        pigs[2].begun() > 0
+    })
+    .await;
+    let before = seen();
+    call(90).await;
+    let shares: Vec<usize> = seen().iter().zip(before).map(|(now, before)| now - before).collect();
+    assert_eq!(shares, [30, 30, 30]);
 
-#[tokio::test]
-async fn a_repeated_call_can_be_made_from_a_task_of_its_own() {
-    let link = Link::remote(&dead_port().await, &LinkConfig::default()).unwrap();
-    let task = tokio::spawn(async move {
-        let patience = Deadline::within(Duration::from_millis(50));
-        retry(link.budget(), Some(patience), || ask(&link, "Echo")).await
-    });
-    assert_eq!(task.await.unwrap().unwrap_err().code(), Code::Unavailable);
+    // Killed, and still in the name service.
+    stops[2].cancel();
+    third.stopped().await;
+    let before = seen();
+    call(100).await;
+    let shares: Vec<usize> = seen().iter().zip(before).map(|(now, before)| now - before).collect();
+    assert_eq!((shares[2], shares[0] + shares[1]), (0, 100));
+    println!("two replicas 50 and 50 of 100; with a third 30 each of 90; one killed: 100 of 100 answered by two");
 }

@@ -25,7 +25,7 @@ use tower::{Service, service_fn};
 /// What a test sees of the pig from inside.
 #[derive(Debug)]
 pub struct Seen {
-    /// Calls of Hang that have begun.
+    /// Calls of Hang, Count and Away that have begun.
     pub begun: AtomicUsize,
     /// Calls of Hang that came to their end or were dropped.
     pub over: AtomicUsize,
@@ -106,6 +106,14 @@ async fn answer(method: String, seen: Arc<Seen>, request: Request<String>) -> Re
             let _over = Over(Arc::clone(&seen));
             seen.release.acquire().await.expect("never closed").forget();
             "released".to_owned()
+        }
+        "Count" => {
+            seen.begun.fetch_add(1, Ordering::SeqCst);
+            String::new()
+        }
+        "Away" => {
+            seen.begun.fetch_add(1, Ordering::SeqCst);
+            return Err(Status::unavailable("the pig is away"));
         }
         "Panic" => panic!("the secret of the pig"),
         "Left" => match request.extensions().get::<Deadline>() {
