@@ -51,6 +51,7 @@ pub fn part(store: Store) -> Part {
     let (numbered, clocked) = (store.clone(), store.clone());
     let sealed = store.clone();
     Part::new("activities")
+        .behind_a_door()
         .service(ActivityServiceServer::new(rpc::activity::Activities::new(store.clone())))
         .service(TaskServiceServer::new(rpc::task::Tasks::new(store.clone())))
         .service(CategoryServiceServer::new(rpc::category::Categories::new(store.clone())))

@@ -51,6 +51,7 @@ pub fn part(store: Store) -> Part {
     let numbered = store.clone();
     let sealed = store.clone();
     Part::new("leads")
+        .behind_a_door()
         .service(LeadServiceServer::new(rpc::lead::Leads::new(store.clone())))
         .service(AccountServiceServer::new(rpc::account::Accounts::new(store.clone())))
         .service(ContactServiceServer::new(rpc::contact::Contacts::new(store.clone())))

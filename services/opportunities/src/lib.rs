@@ -63,6 +63,7 @@ fn of(store: Store, library: Arc<Library>) -> Part {
     let (pinged, numbered, folded, watched) = (store.clone(), store.clone(), store.clone(), store.clone());
     let sealed = store.clone();
     Part::new("opportunities")
+        .behind_a_door()
         .service(OpportunityServiceServer::new(opportunities.clone()))
         .service(RunServiceServer::new(opportunities))
         .service(ProcessServiceServer::new(rpc::Processes { store: store.clone(), library: library.clone() }))

@@ -83,6 +83,7 @@ pub fn part(store: Store, settings: Settings) -> Part {
     let (ping, numbering, sweeping) = (store.clone(), store.clone(), orders.clone());
     let sealed = store.clone();
     Part::new("orders")
+        .behind_a_door()
         .service(ProductServiceServer::new(orders.clone()))
         .service(PriceServiceServer::new(orders.clone()))
         .service(QuoteServiceServer::new(orders.clone()))

@@ -8,6 +8,9 @@ use clap::Args;
 use crate::layers::Limits;
 use crate::security::SecurityConfig;
 
+/// How many times as many calls a part takes that stands behind another: a call there becomes several here.
+const BEHIND_A_DOOR: usize = 8;
+
 /// The limits of a server and its stop. Tests pass a value; the program reads flags and environment.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ServeConfig {
@@ -17,7 +20,8 @@ pub struct ServeConfig {
     /// Bytes of one message, at most; above 4 MiB a service must also raise its own limit
     #[arg(long, env = "DEALFLOW_MAX_MESSAGE", default_value_t = 4 * 1024 * 1024)]
     pub max_message: usize,
-    /// Calls at work at the same time; further ones are answered RESOURCE_EXHAUSTED at once
+    /// Calls at work at the same time; further ones are answered RESOURCE_EXHAUSTED at once. A part behind the gateway
+    /// takes eight times as many
     #[arg(long, env = "DEALFLOW_MAX_CALLS", default_value_t = 1024)]
     pub max_calls: usize,
     /// Server streams open at the same time
@@ -73,8 +77,9 @@ impl Default for ServeConfig {
 }
 
 impl ServeConfig {
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { calls: self.max_calls, deadline: self.max_deadline, message: self.max_message }
+    pub(crate) fn limits(&self, behind_a_door: bool) -> Limits {
+        let calls = if behind_a_door { self.max_calls.saturating_mul(BEHIND_A_DOOR) } else { self.max_calls };
+        Limits { calls, deadline: self.max_deadline, message: self.max_message }
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, (
 /// ```
 pub struct Part {
     pub(super) name: &'static str,
+    pub(super) behind: bool,
     pub(super) routes: Routes,
     pub(super) services: Vec<&'static str>,
     pub(super) pages: Vec<&'static str>,
@@ -51,6 +52,7 @@ impl Part {
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
+            behind: false,
             routes: Routes::default(),
             services: Vec::new(),
             pages: Vec::new(),
@@ -58,6 +60,14 @@ impl Part {
             ready: None,
             tasks: Vec::new(),
         }
+    }
+
+    /// This part is called by a part of ours, for its callers. What is too much is refused there, before anything is
+    /// done; a call that is refused here has cost its work already. So it takes several times as many calls.
+    #[must_use]
+    pub fn behind_a_door(mut self) -> Self {
+        self.behind = true;
+        self
     }
 
     /// Adds a generated server, such as `LeadServiceServer::new(..)`.
@@ -154,7 +164,7 @@ impl Part {
     pub fn link(&self) -> Link {
         let config = ServeConfig::default();
         let drain = Drain::new(config.max_streams);
-        let closed = drain.stopping.clone();
-        Link::into_stack(layers::stack(self.name, self.routes.clone(), &config.limits(), Arc::default(), drain), closed)
+        let (limits, closed) = (config.limits(self.behind), drain.stopping.clone());
+        Link::into_stack(layers::stack(self.name, self.routes.clone(), &limits, Arc::default(), drain), closed)
     }
 }
