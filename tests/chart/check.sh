@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the chart with the real helm: lint, golden renders, schemas of the oldest and newest Kubernetes, refusals, two
-# releases side by side, alerts with their tests. `HELM` and `PROMTOOL` name the programs; `check.sh --write` writes the
+# releases side by side, alerts with their tests, checkov. `HELM`, `PROMTOOL` and `CHECKOV` name the programs; `check.sh --write` writes the
 # golden renders anew. Asks for: helm 4, promtool, python3 with PyYAML and kubernetes-validate.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -100,9 +100,27 @@ if [ -z "$(tr -d '\n' <"$out/runbooks")" ]; then ok; else bad 'runbooks' "$out/r
 
 # Two releases in one namespace share no object.
 names() { python3 tests/chart/policy.py --names /dev/stdin; }
-"$helm" template one "$chart" --namespace sales | names | sort >"$out/one"
-"$helm" template two "$chart" --namespace sales | names | sort >"$out/two"
-if [ -s "$out/one" ] && [ -z "$(comm -12 "$out/one" "$out/two")" ]; then ok; else bad 'two releases collide'; fi
+collide() { # two names of releases
+  "$helm" template "$1" "$chart" --namespace sales | names | sort >"$out/one"
+  "$helm" template "$2" "$chart" --namespace sales | names | sort >"$out/two"
+  [ ! -s "$out/one" ] || [ -n "$(comm -12 "$out/one" "$out/two")" ]
+}
+if collide one two; then bad 'two releases collide'; else ok; fi
+if collide dealflow-production-europe-central-one-a dealflow-production-europe-central-one-b; then bad 'two long names collide'; else ok; fi
+
+# Checkov, but for three of its checks:
+#   CKV_K8S_11 limits of processor time: they throttle a part that has little to do just when it has much; memory is limited
+#   CKV_K8S_15 images are always pulled: a tag is a version and a digest is a digest, so what is there is the same
+#   CKV_K8S_43 images by digest: the values may name one (`image.digest`); the golden render for PostgreSQL does
+checkov=${CHECKOV:-checkov}
+if command -v "$checkov" >/dev/null; then
+  for golden in helm/ci/golden/*.yaml; do
+    "$checkov" -f "$golden" --framework kubernetes --compact --quiet --skip-download --skip-check CKV_K8S_11,CKV_K8S_15,CKV_K8S_43 >"$out/checkov" 2>&1 || true
+    if grep -q 'Passed checks: [1-9][0-9]*, Failed checks: 0, Skipped checks: 0' "$out/checkov"; then ok; else bad "checkov on $golden" "$out/checkov"; fi
+  done
+else
+  echo 'not run: checkov is not installed'
+fi
 
 echo "chart: $passed passed, $failed failed"
 [ "$failed" = 0 ]

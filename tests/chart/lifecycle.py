@@ -98,6 +98,21 @@ def on_postgresql(house):
     old = [first[part]["template"]["metadata"]["annotations"] for part in PARTS]
     check("a changed configuration rolls every pod", all(a != b for a, b in zip(sums, old)), sums)
 
+    def of_pods():
+        return [house.spec("Deployment", f"deal-dealflow-{part}")["template"]["metadata"]["annotations"] for part in PARTS]
+
+    key = ("sales", "secrets", "dealflow-database")
+    old = None
+    for word in ("first", "second"):
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": key[2]}, "data": {"url": word}}
+        house.cluster.write(key, secret, old)
+        old, before = secret, of_pods()
+        house.goes(f"it is upgraded with the {word} secret", "upgrade", "deal", *chart, *wait)
+        check("a secret that is read once rolls every pod", all(a != b for a, b in zip(of_pods(), before)), before)
+    before = of_pods()
+    house.goes("it is upgraded with the same secret", "upgrade", "deal", *chart, *wait)
+    check("the same secret rolls none", of_pods() == before, before)
+
     house.cluster.fail.add("-migrate")
     ended = house.helm("upgrade", "deal", *chart, "--set", "defaults.replicas=5", *wait)
     check("a migration that fails stops the upgrade", ended.returncode != 0 and "migrate" in ended.stderr, ended.stderr)
@@ -113,7 +128,7 @@ def on_postgresql(house):
     check("and nothing is left of the later ones", ours == rendered(values), ours)
 
     house.goes("helm test runs a deal", "test", "deal", "--timeout", "60s")
-    check("its pod was there and is gone", [it[:2] for it in house.touched("Pod")] == [("created", "Pod"), ("deleted", "Pod")])
+    check("its job was there and is gone", [it[:2] for it in house.touched("Job")] == [("created", "Job"), ("deleted", "Job")])
     house.cluster.fail.add("-test-deal")
     ended = house.helm("test", "deal", "--timeout", "60s")
     check("a deal that fails fails the test", ended.returncode != 0, ended.stdout)
@@ -124,7 +139,7 @@ def on_postgresql(house):
     house.goes("it is removed", "uninstall", "deal", "--wait", "--timeout", "60s")
     left = [it for it in house.cluster.names() if "/deal-" in it or ".deal." in it]
     # Helm leaves a hook's object that failed, until the hook runs again.
-    check("nothing is left but the pod of the failed test", left == ["Pod/deal-dealflow-test-deal"], left)
+    check("nothing is left but the job of the failed test", left == ["Job/deal-dealflow-test-deal"], left)
     check("the second release stands", "Deployment/other-dealflow-gateway" in house.cluster.names())
 
 

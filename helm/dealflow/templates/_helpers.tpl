@@ -1,15 +1,24 @@
-{{/* The release's own name: two releases in one namespace do not collide. With `-opportunities` it has 52 letters at most: a
+{{/* The release's own name: two releases in one namespace do not collide, not even where a long name is cut. With `-opportunities` it has 52 letters at most: a
 StatefulSet's name and the eleven letters of a revision become a label, which has 63. */}}
 {{- define "dealflow.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 38 | trimSuffix "-" -}}
+{{- include "dealflow.cut" .Values.fullnameOverride -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 38 | trimSuffix "-" -}}
+{{- include "dealflow.cut" .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 38 | trimSuffix "-" -}}
+{{- include "dealflow.cut" (printf "%s-%s" .Release.Name $name) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name of at most 38 letters: of a longer one the beginning, and what tells it from others with the same beginning. */}}
+{{- define "dealflow.cut" -}}
+{{- if gt (len .) 38 -}}
+{{- printf "%s-%s" (trunc 31 . | trimSuffix "-") (sha256sum . | trunc 6) -}}
+{{- else -}}
+{{- . | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -67,6 +76,20 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 runAsNonRoot: true
 capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* Sums of the secrets that a part reads once, when it starts: at the next upgrade a changed one rolls its pods. Certificates
+and keys of tokens are read again by themselves. Nothing is there to be summed where helm talks to no cluster. */}}
+{{- define "dealflow.secretSums" -}}
+{{- $names := list -}}
+{{- if eq .root.Values.database.mode "postgresql" }}{{ $names = append $names .root.Values.database.postgresql.existingSecret }}{{ end -}}
+{{- if eq .part "events-nats" }}{{ $names = append $names .root.Values.events.nats.existingSecret }}{{ end -}}
+{{- $root := .root -}}
+{{- range $name := $names }}
+{{- with lookup "v1" "Secret" $root.Release.Namespace $name }}
+checksum/secret-{{ $name }}: {{ toJson .data | sha256sum }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* The database's URL comes from a secret that exists, as a file: never from a value, never through the environment. */}}
