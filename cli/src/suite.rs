@@ -325,6 +325,26 @@ pub fn open(config: &StoreConfig, part: PartName, clock: Clock) -> BoxFuture<'_,
     })
 }
 
+/// The migrations of a part's database, in their order, each with whether it is applied; nothing is changed.
+///
+/// # Errors
+/// What the database says.
+pub async fn migrations(config: &StoreConfig, part: PartName) -> anyhow::Result<Vec<(String, bool)>> {
+    use dealflow_migrations::{activities, erp_stub, erp_ubl, events_nats, gateway, leads, opportunities, orders};
+    let asked = match part {
+        PartName::Leads => Store::migrations::<leads::Migrator>(config).await,
+        PartName::Opportunities => Store::migrations::<opportunities::Migrator>(config).await,
+        PartName::Activities => Store::migrations::<activities::Migrator>(config).await,
+        PartName::Orders => Store::migrations::<orders::Migrator>(config).await,
+        PartName::Erp => Store::migrations::<erp_stub::Migrator>(config).await,
+        PartName::ErpUbl => Store::migrations::<erp_ubl::Migrator>(config).await,
+        PartName::EventsNats => Store::migrations::<events_nats::Migrator>(config).await,
+        PartName::ErpErpnext => Ok(Vec::new()),
+        PartName::Gateway => Store::migrations::<gateway::Migrator>(config).await,
+    };
+    asked.with_context(|| format!("the database of {part} cannot be looked at"))
+}
+
 /// A part that tells of its store too: pools and outbox.
 fn watched(name: PartName, part: Part, store: Store) -> Part {
     part.task(move |stop| telemetry::watch(name.word(), store, stop))

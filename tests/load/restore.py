@@ -3,7 +3,7 @@
     DEALFLOW=target/release/dealflow restore.py [--deals 10]
 
 The ERP keeps its books, as a real one would: after the restore it is ahead of us. What was handed over after the backup
-was made and is handed over again must be found there, not booked again. Asks for: PostgreSQL with pg_dump and
+was made and is handed over again must be found there, not booked again; what waited in the backup is sent. Asks for: PostgreSQL with pg_dump and
 pg_restore, python3 with grpcio and grpcio-tools.
 """
 
@@ -50,12 +50,21 @@ def drill(folder, postgres, deals):
     worker.start()
     while len(made) < deals:
         time.sleep(0.1)
+    # The ERP is away for a while, so that documents wait for it in the backup.
+    erp = [replica for replica in suite.replicas if replica.part == "erp"]
+    for replica in erp:
+        replica.kill()
+    away = len(made)
+    while len(made) < away + 3:
+        time.sleep(0.1)
     # One dump is one snapshot of all parts: no part is ahead of another.
     dump = pathlib.Path(postgres.folder) / "backup"
     schemas = [word for part in OURS for word in ("-n", part)]
     connect = ["-h", "127.0.0.1", "-p", str(postgres.port), "-U", "dealflow"]
     postgres.run("pg_dump", *connect, "-d", "dealflow", "-Fc", "-f", str(dump), *schemas)
     at_backup = len(made)
+    for replica in erp:
+        replica.start()
     while len(made) < at_backup + deals:
         time.sleep(0.1)
     stop.set()
@@ -83,6 +92,8 @@ def drill(folder, postgres, deals):
     (after, twice), = postgres.ask("dealflow", "SELECT count(*), count(*) - count(DISTINCT external_id) FROM erp.book WHERE number IS NOT NULL")
     conflicts = postgres.ask("dealflow", "SELECT external_id, last_error FROM gateway.handoff WHERE state = 'DEAD_LETTERED'")
     faults = []
+    if not int(waiting):
+        faults.append("no document was under way at the backup: nothing was shown")
     if int(twice):
         faults.append(f"{twice} documents are in the ERP twice")
     if (running, open_) != ("0", "0"):

@@ -113,11 +113,14 @@ fn print(suite: &Suite, plan: &Plan) {
     println!("{table}");
     let security = &plan.serve.security;
     if let Some(((_, gateway), uri)) = parts.iter().find(|((part, _), _)| *part == PartName::Gateway) {
-        println!("All services answer at the gateway too, and tell their API by reflection:");
+        let reflection = plan.serve.reflection;
+        println!("All services answer at the gateway too{}:", if reflection { ", and tell their API by reflection" } else { "" });
         if security.authenticates() {
             println!("  dealflow pipeline --gateway {uri} --token-file FILE");
         } else {
-            println!("  grpcurl {}{gateway} list", if uri.starts_with("https") { "" } else { "-plaintext " });
+            if reflection {
+                println!("  grpcurl {}{gateway} list", if uri.starts_with("https") { "" } else { "-plaintext " });
+            }
             println!("  dealflow pipeline --gateway {uri}");
         }
     }

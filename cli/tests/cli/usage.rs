@@ -97,7 +97,17 @@ fn a_suite_that_is_away_is_told_from_a_refusal() {
 #[test]
 fn migrate_tells_the_versions_of_all_parts_and_may_be_run_again() {
     let folder = tempfile::tempdir().expect("a folder");
+    let status = || run_on(folder.path(), &["migrate", "status", "--json"]).json(0);
+    let lengths = |told: &serde_json::Value, which: &str| -> Vec<usize> {
+        told["parts"].as_array().into_iter().flatten().filter_map(|it| it[which].as_array().map(Vec::len)).collect()
+    };
+    let before = status();
+    assert!(lengths(&before, "applied").iter().all(|count| *count == 0), "{before}");
+    assert!(!folder.path().join("leads.db").exists(), "what only looks makes nothing");
     let first = run_on(folder.path(), &["migrate", "--json"]).json(0);
+    let after = status();
+    assert_eq!(lengths(&after, "applied"), lengths(&before, "pending"), "{after}");
+    assert!(lengths(&after, "pending").iter().all(|count| *count == 0), "{after}");
     let parts: Vec<_> = first["parts"].as_array().into_iter().flatten().filter_map(|it| it["part"].as_str()).collect();
     assert_eq!(parts, ["leads", "opportunities", "activities", "orders", "erp", "gateway"]);
     for part in first["parts"].as_array().into_iter().flatten() {

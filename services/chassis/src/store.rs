@@ -148,6 +148,24 @@ impl Store {
         Self::open_and(|db| Box::pin(schema::expand::<M>(db)), config, clock).boxed()
     }
 
+    /// The migrations that this version has for a database, in their order, each with whether it is applied. Nothing is
+    /// changed, and nothing is made where there is nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn migrations<M: MigratorTrait>(config: &StoreConfig) -> Result<Vec<(String, bool)>, DbErr> {
+        let connection = match config {
+            StoreConfig::Sqlite { path, .. } if !path.exists() => {
+                return Ok(schema::all::<M>().into_iter().map(|name| (name, false)).collect());
+            }
+            StoreConfig::Sqlite { path, .. } => sqlite(path, true, 1).await?,
+            StoreConfig::Postgres { url, schema, .. } => postgres(url, schema, 1, reader::LONGEST).await?,
+        };
+        let status = schema::status::<M>(&connection).await;
+        connection.close().await?;
+        status
+    }
+
     async fn open_and(migrate: Migrate, config: &StoreConfig, clock: Clock) -> Result<Self, DbErr> {
         let (mut writer, mut reader, log) = match config {
             StoreConfig::Sqlite { path, durability } => {

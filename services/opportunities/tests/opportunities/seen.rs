@@ -4,7 +4,7 @@ use dealflow_chassis::security::Sight;
 use dealflow_opportunities::opportunity::{Entity, seen};
 use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity, TeamMember};
 use dealflow_testbed::{TestDb, both};
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait};
 use tonic::Request;
 use uuid::Uuid;
 
