@@ -4,8 +4,8 @@
 //! looked up again every few seconds, so a new one gets its share and one that is gone is forgotten. Where no connection
 //! can be made, that replica is left alone for a while and the call goes to the next one.
 //!
-//! A call that ends with UNAVAILABLE is made again here, by the rules of `retry.rs`: its message is kept for that. A call
-//! whose message is a stream is made once.
+//! A call that was not sent goes to another replica at once, and one that ends with UNAVAILABLE is made again where that is
+//! wanted, by the rules of `retry.rs`: its message is kept for that. A call whose message is a stream is made once.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -120,7 +120,11 @@ impl Replicas {
     async fn pick(&self) -> Result<Arc<Replica>, Status> {
         self.look_up_if_old().await?;
         let found = self.0.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let awake: Vec<&Arc<Replica>> = found.replicas.iter().filter(|it| it.resting_until().is_none()).collect();
+        let mut awake: Vec<&Arc<Replica>> = found.replicas.iter().filter(|it| it.resting_until().is_none()).collect();
+        // A name with both kinds of addresses, such as localhost, tells of each server twice.
+        if awake.iter().any(|replica| replica.address.is_ipv4()) {
+            awake.retain(|replica| replica.address.is_ipv4());
+        }
         if let Some(turn) = self.0.next.fetch_add(1, Ordering::Relaxed).checked_rem(awake.len()) {
             return Ok(Arc::clone(awake[turn]));
         }
@@ -202,8 +206,7 @@ impl Replicas {
     }
 
     async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let once = !self.0.repeats || methods::takes_a_stream(request.uri().path());
-        if once {
+        if methods::takes_a_stream(request.uri().path()) {
             return self.send(request).await;
         }
         let deadline = Deadline::from_headers(request.headers());
@@ -224,6 +227,9 @@ impl Replicas {
                 return answer;
             };
             let elsewhere = sent(&status) == Sent::No && self.has_another();
+            if !self.0.repeats && !elsewhere {
+                return answer;
+            }
             match tries.after(&status, elsewhere) {
                 Again::Never => return answer,
                 Again::AtOnce => {}

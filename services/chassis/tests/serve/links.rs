@@ -166,6 +166,25 @@ async fn a_call_waits_for_a_server_that_comes_back() {
     assert_eq!(call.await.unwrap().unwrap(), "");
 }
 
+#[tokio::test]
+async fn a_name_with_two_kinds_of_addresses_is_one_server() {
+    let (stop, pig) = (CancellationToken::new(), Pig::new());
+    let (serving, _) = pig.serve(ServeConfig::default(), &stop).await;
+    let port = serving.address.port();
+    let six = |port| std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port));
+    let four = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let nobody = dead_port().await;
+    let dead: u16 = nobody.rsplit(':').next().unwrap().parse().unwrap();
+    for addresses in [vec![six(port), four(port)], vec![six(dead), four(port)], vec![four(dead), six(dead), four(port)]] {
+        let look_up = move |_, _| futures::future::ready(Ok(addresses.clone())).boxed();
+        let names = Names::by(look_up, Duration::from_secs(5));
+        let link = Link::remote_by(&format!("http://localhost:{port}"), &LinkConfig::default(), names).unwrap();
+        for _ in 0..4 {
+            ask(&link, "Echo").await.expect("it goes to who is there, though nothing is repeated");
+        }
+    }
+}
+
 /// Platform, item 15: calls go to the replicas in turn; one that is added gets its share, one that is killed costs no call.
 #[tokio::test]
 async fn replicas_are_called_in_turn_one_is_added_and_one_is_killed() {
