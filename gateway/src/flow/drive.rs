@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dealflow_chassis::Refusal;
-use dealflow_chassis::link::{Sent, sent};
+use dealflow_chassis::link::{Sent, sent, was_repeated};
 use dealflow_chassis::telemetry::{TARGET, span_with_parent};
 use dealflow_proto::gateway::v1::DealProgress;
 use futures::FutureExt;
@@ -221,11 +221,11 @@ impl Inner {
                 Ok(progress) => return Ok(progress),
                 Err(Stop::Checked(progress)) => return Ok(*progress),
                 Err(Stop::Refused(refused)) => return Err(refused.passed_on(&flow.verb)),
-                // A part that is away was asked again already, by the link to it.
+                // A part that is away was asked again already, where it is reached over the wire.
                 Err(Stop::Fault(fault))
                     if tries == UNSTORED_TRIES
                         || is_defect(&fault.status)
-                        || fault.status.code() == Code::Unavailable =>
+                        || was_repeated(&fault.status) =>
                 {
                     return Err(fault.passed_on(&flow.verb));
                 }

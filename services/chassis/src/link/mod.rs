@@ -47,6 +47,12 @@ pub use names::Names;
 /// What a [`Link`] wraps, and what [`Link::layered`] gets to see: requests with all headers set, failures as status.
 pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 
+/// Whether a link made the call that failed with this status as often as it may be made: who makes it again multiplies.
+#[must_use]
+pub fn was_repeated(status: &Status) -> bool {
+    status.metadata().contains_key(replicas::TRIED.as_str())
+}
+
 /// How a link over the wire behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkConfig {

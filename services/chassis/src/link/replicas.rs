@@ -15,13 +15,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{Request, Response, Uri, request};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use prost::bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tonic::body::Body;
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
@@ -39,6 +40,9 @@ use crate::tls::{ClientTls, Connector};
 const REST: Duration = Duration::from_secs(1);
 /// The longest that it is left alone.
 const LONGEST_REST: Duration = Duration::from_secs(16);
+
+/// What a status bears of which a link has tried already whether it lasts.
+pub(super) const TRIED: HeaderName = HeaderName::from_static("dealflow-tried");
 
 /// All replicas behind one address; cloning is cheap.
 #[derive(Clone)]
@@ -231,6 +235,7 @@ impl Replicas {
                 return answer;
             }
             match tries.after(&status, elsewhere) {
+                Again::Never if status.code() == Code::Unavailable => return tried(answer),
                 Again::Never => return answer,
                 Again::AtOnce => {}
                 Again::After(wait) => tokio::time::sleep(wait).await,
@@ -248,6 +253,15 @@ impl Replicas {
         }
         answer
     }
+}
+
+/// The answer of a call that was made as often as it may be.
+fn tried(mut answer: Result<Response<Body>, Status>) -> Result<Response<Body>, Status> {
+    match &mut answer {
+        Ok(response) => drop(response.headers_mut().insert(TRIED, HeaderValue::from_static("true"))),
+        Err(status) => drop(status.metadata_mut().insert(TRIED.as_str(), MetadataValue::from_static("true"))),
+    }
+    answer
 }
 
 /// The request once more, with what is left of its time.

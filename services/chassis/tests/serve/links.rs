@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dealflow_chassis::deadline::Deadline;
-use dealflow_chassis::link::{Link, LinkConfig, Names, Sent, sent};
+use dealflow_chassis::link::{Link, LinkConfig, Names, Sent, sent, was_repeated};
 use dealflow_chassis::serve::{Part, ServeConfig, serve};
 use futures::FutureExt;
 use tokio::io::AsyncReadExt;
@@ -144,10 +144,12 @@ async fn a_server_that_is_not_available_sees_at_most_a_tenth_more_calls_than_wer
     let calls = (0..1000).map(|_| ask_within(&link, "Away", Duration::from_secs(20)));
     let answers = futures::future::join_all(calls).await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|status| status.code() == Code::Unavailable)));
+    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(was_repeated)), "and whoever asked can know it");
     let seen = pig.begun();
     assert!((1001..=1100).contains(&seen), "{seen} calls for 1000");
     println!("1000 calls, {seen} seen by the server");
-    assert_eq!(ask(&wire, "Away").await.unwrap_err().code(), Code::Unavailable);
+    let once = ask(&wire, "Away").await.unwrap_err();
+    assert_eq!((once.code(), was_repeated(&once)), (Code::Unavailable, false));
     assert_eq!(pig.begun(), seen + 1, "a link makes a call once, unless it is to repeat it");
 }
 
