@@ -4,7 +4,7 @@
 //! - `stages`      the stage lookup
 //! - `definition`  a process; `tree`, `reading`, `parse` its file, `check` what it must hold to
 //! - `diff`        what a file changes; `diagram` a process drawn
-//! - `stored`      its versions in the database
+//! - `stored`      its versions in the database; `latest` the latest of each, to be listed
 //!
 //! A version never changes, so it is read and checked once and kept. Which one is the latest is asked for anew where it
 //! matters, in the transaction at hand: an import is seen by the next request, on every replica. The stage lookup is
@@ -14,6 +14,7 @@ mod check;
 mod definition;
 pub mod diagram;
 mod diff;
+pub mod latest;
 mod parse;
 mod reading;
 pub mod stages;
@@ -162,23 +163,28 @@ impl Library {
         }
         let row = stored::find(db, id, Some(version)).await?;
         let missing = || unfollowable(id, version, "it is not stored".to_owned());
-        self.read(db, &row.ok_or_else(missing)?).await
+        self.read(db, id, version, &row.ok_or_else(missing)?.body).await
     }
 
-    /// The version in a row.
+    /// A version, from memory or from its file.
     ///
     /// # Errors
     /// [`Error::Unfollowable`] where it cannot be read, or what the database says.
-    pub async fn read(&self, db: &impl ConnectionTrait, row: &stored::Model) -> Result<Arc<Process>, Error> {
-        let (id, version) = (row.process.as_str(), row.version);
+    pub async fn read(
+        &self,
+        db: &impl ConnectionTrait,
+        id: &str,
+        version: i32,
+        body: &str,
+    ) -> Result<Arc<Process>, Error> {
         if let Some(known) = self.read_before(id, version) {
             return Ok(known);
         }
         let file = format!("{id} version {version}");
-        let mut read = Process::parse(&file, &row.body, &self.stages());
+        let mut read = Process::parse(&file, body, &self.stages());
         if read.is_err() {
             // It may name stages that another replica has added since.
-            read = Process::parse(&file, &row.body, &*self.look_again(db).await?);
+            read = Process::parse(&file, body, &*self.look_again(db).await?);
         }
         let process = read.map_err(|faults| unfollowable(id, version, faults.to_string()))?;
         let process = Arc::new(Process { version, ..process });

@@ -4,9 +4,8 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::Fields;
-use dealflow_proto::names::PROCESSES;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder, QuerySelect};
 
 /// One version of one definition.
@@ -33,34 +32,15 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What the latest versions of all definitions, and the versions of one, are filtered and ordered by. They are few:
-/// none of them asks for an index of its own.
-static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+/// What the versions of one definition are filtered and ordered by. They are few: no index is asked for.
+pub static VERSIONS: LazyLock<Fields> = LazyLock::new(|| {
     Fields::new()
         .int("version", Column::Version)
         .time("create_time", Column::RegisteredAt)
         .bool("shipped", Column::Shipped)
         .filter_only()
+        .default_order("version desc")
 });
-
-/// Fields of the list of definitions.
-pub static LISTED: LazyLock<Fields> =
-    LazyLock::new(|| FIELDS.clone().slug("name", PROCESSES.as_str(), Column::Process).default_order("name"));
-
-/// Fields of the list of one definition's versions.
-pub static VERSIONS: LazyLock<Fields> = LazyLock::new(|| FIELDS.clone().default_order("version desc"));
-
-/// The latest version of each definition, to be listed.
-pub fn latest_of_each() -> Select<Entity> {
-    let other = Alias::new("other");
-    let of_other = |column: Column| Expr::col((other.clone(), column));
-    let latest = Query::select()
-        .expr(of_other(Column::Version).max())
-        .from_as(Entity, other.clone())
-        .and_where(of_other(Column::Process).equals((Entity, Column::Process)))
-        .to_owned();
-    Entity::find().filter(Expr::col((Entity, Column::Version)).eq(latest))
-}
 
 /// The versions of one definition, to be listed.
 pub fn versions_of(process: &str) -> Select<Entity> {

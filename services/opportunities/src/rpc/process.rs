@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::steps::{id, language};
 use crate::error::Error;
-use crate::library::{Effect, Fault, Faults, Library, Process, diagram, differences, stages, stored};
+use crate::library::{Effect, Fault, Faults, Library, Process, diagram, differences, latest, stages, stored};
 use crate::opportunity::{self, NamedReason, led_by, lose_reason};
 use crate::sale::Sale;
 use crate::stage_entry;
@@ -155,11 +155,11 @@ impl Processes {
 
     /// A page of the latest versions that this program can read, and the token of the next one.
     async fn page(&self, ask: &(impl Listing + Validate)) -> Result<(Vec<Arc<Process>>, String), Refusal> {
-        let page = self.store.list(ask, stored::latest_of_each(), &stored::LISTED).await?;
+        let page = self.store.list(ask, latest::of_each(), &latest::LISTED).await?;
         let mut processes = Vec::with_capacity(page.items.len());
         for row in &page.items {
             // From memory, but for versions that were never read.
-            match self.library.read(self.store.reader(), row).await {
+            match self.library.read(self.store.reader(), &row.process, row.version, &row.body).await {
                 Ok(process) => processes.push(process),
                 Err(Error::Unfollowable { .. }) => {}
                 Err(error) => return Err(error.into()),
