@@ -25,6 +25,8 @@ fn of_somebody(method: &MethodDescriptor, employee: &str, deal: &str) -> Dynamic
             "start_time" => time(&field, 1_800_000_000),
             "end_time" => time(&field, 1_900_000_000),
             "opportunity" => Value::String(deal.to_owned()),
+            "process" => Value::String("processes/corporate-sale".to_owned()),
+            "name" => Value::String("settings/leads.qualification_guard".to_owned()),
             _ if field.is_list() => Value::List(vec![Value::String(employee.to_owned())]),
             _ => Value::String(employee.to_owned()),
         };
