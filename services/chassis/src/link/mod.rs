@@ -50,7 +50,7 @@ pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 /// Whether a link made the call that failed with this status as often as it may be made: who makes it again multiplies.
 #[must_use]
 pub fn was_repeated(status: &Status) -> bool {
-    status.metadata().contains_key(replicas::TRIED.as_str())
+    status.metadata().contains_key(replicas::TRIED)
 }
 
 /// How a link over the wire behaves.

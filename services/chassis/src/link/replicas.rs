@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use http::{HeaderName, HeaderValue, Request, Response, Uri, request};
+use http::{HeaderValue, Request, Response, Uri, request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use prost::bytes::Bytes;
@@ -42,7 +42,7 @@ const REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(16);
 
 /// What a status bears of which a link has tried already whether it lasts.
-pub(super) const TRIED: HeaderName = HeaderName::from_static("dealflow-tried");
+pub(super) const TRIED: &str = "dealflow-tried";
 
 /// All replicas behind one address; cloning is cheap.
 #[derive(Clone)]
@@ -259,7 +259,7 @@ impl Replicas {
 fn tried(mut answer: Result<Response<Body>, Status>) -> Result<Response<Body>, Status> {
     match &mut answer {
         Ok(response) => drop(response.headers_mut().insert(TRIED, HeaderValue::from_static("true"))),
-        Err(status) => drop(status.metadata_mut().insert(TRIED.as_str(), MetadataValue::from_static("true"))),
+        Err(status) => drop(status.metadata_mut().insert(TRIED, MetadataValue::from_static("true"))),
     }
     answer
 }
