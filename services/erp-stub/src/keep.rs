@@ -11,6 +11,9 @@ use sea_orm::{
 use crate::state::State;
 use crate::{book, event};
 
+/// The kind of the row that marks a copy; no document's.
+const MARK: i64 = 0;
+
 /// What is kept: the table, its columns.
 fn tables() -> [(&'static str, Vec<String>); 3] {
     [
@@ -29,13 +32,13 @@ pub(crate) async fn snapshot(tx: &DatabaseTransaction, name: &str) -> Result<u64
         run(tx, &copy, name).await?;
     }
     // Books without a document are a copy too.
-    run(tx, "INSERT INTO counter_kept (snapshot, kind, value) VALUES ($1, 0, 0)", name).await?;
+    run(tx, &format!("INSERT INTO counter_kept (snapshot, kind, value) VALUES ($1, {MARK}, 0)"), name).await?;
     documents(tx).await
 }
 
 /// Puts a copy back; answers how many documents stand now, and how many were forgotten. None where there is no copy.
 pub(crate) async fn restore(tx: &DatabaseTransaction, name: &str) -> Result<Option<(u64, u64)>, DbErr> {
-    let look = "SELECT snapshot FROM counter_kept WHERE snapshot = $1 AND kind = 0";
+    let look = format!("SELECT snapshot FROM counter_kept WHERE snapshot = $1 AND kind = {MARK}");
     let look = Statement::from_sql_and_values(tx.get_database_backend(), look, [name.into()]);
     if tx.query_one_raw(look).await?.is_none() {
         return Ok(None);
@@ -47,6 +50,8 @@ pub(crate) async fn restore(tx: &DatabaseTransaction, name: &str) -> Result<Opti
         let copy = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}_kept WHERE snapshot = $1");
         run(tx, &copy, name).await?;
     }
+    // The mark is the copy's, and counts nothing: in the books it would stand in the way of the next copy's.
+    tx.execute_unprepared(&format!("DELETE FROM counter WHERE kind = {MARK}")).await?;
     State::load(tx).await?.next_epoch(tx).await?;
     let now = documents(tx).await?;
     Ok(Some((now, before.saturating_sub(now))))

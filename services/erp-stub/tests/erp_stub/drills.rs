@@ -105,6 +105,21 @@ both! {
         assert_eq!(unknown.expect_err("no such copy").code(), Code::NotFound);
     }
 
+    /// erp-handoff §6: amnesia, again and again: books that were put back are copied, and put back, like any others.
+    async fn books_are_copied_and_put_back_as_often_as_one_likes(db: TestDb) {
+        let mut stub = Stub::open(&db).await;
+        stub.booked(&document(DocumentType::Order, SO1, "")).await;
+        for round in 1..=3 {
+            let name = || format!("day {}", round % 2);
+            let kept = stub.control.snapshot(SnapshotRequest { name: name() }).await.expect("kept").into_inner();
+            assert_eq!(kept.documents, 1);
+            let second = document(DocumentType::Order, "dealflow:order:SO-2", "");
+            assert_eq!(stub.booked(&second).await.erp_number, "ERP-SO-000002");
+            let back = stub.control.restore(RestoreRequest { name: name() }).await.expect("put back").into_inner();
+            assert_eq!((back.documents, back.forgotten), (1, 1), "round {round}");
+        }
+    }
+
     /// erp-handoff §6: what the stub is like outlives it, as its books do; a reset empties all.
     async fn a_restart_loses_nothing_and_a_reset_everything(db: TestDb) {
         let mut stub = Stub::open(&db).await;
