@@ -13,6 +13,7 @@ use dealflow_chassis::tls::{ClientTls, TlsConfig};
 use dealflow_proto::gateway::v1::GetDealRequest;
 use dealflow_proto::leads::v1::{CreateLeadRequest, GetLeadRequest, Lead};
 use dealflow_proto::methods;
+use dealflow_proto::orders::v1::{CancelOrderRequest, HoldOrderRequest, ReleaseOrderRequest, order};
 use dealflow_proto::settings::v1::ListSettingsRequest;
 use dealflow_testbed::keys::{AUDIENCE, Authority, ISSUER, Provider};
 use dealflow_testbed::{TestDb, both};
@@ -53,6 +54,50 @@ both! {
         assert!(ann > 20, "{actors:?}");
         assert!(actors.keys().all(|actor| *actor == format!("employees/{ANN}") || !actor.starts_with("employees/")), "{actors:?}");
         sandbox.finish().await;
+    }
+}
+
+both! {
+    /// R-ORD-1, R-SEC-1: an order that the ERP has is changed by programs that may report what the ERP did, and by the suite;
+    /// not by a person, however the token names him, and whatever he says of himself.
+    async fn an_order_that_the_erp_has_is_changed_by_who_reports_what_the_erp_did(db: TestDb) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = Provider::new("house");
+        let sandbox = Sandbox::start_behind(&db, believing(&house, folder.path()), &house.token(ANN, &["admin"])).await;
+        let deal = sandbox.deal_without_process().await;
+        sandbox.propose(&deal).await;
+        sandbox.accept(&deal).await;
+        sandbox.rest().await;
+        let name = sandbox.view(&deal).await.orders[0].name.clone();
+        let with = |who: &str, role: &str| {
+            let link = sandbox.open_link().bearing(&house.token(who, &[role])).expect("a token is ASCII");
+            Api::new(&link, "erp")
+        };
+        let hold = async |api: &Api| {
+            let reason = "wait".to_owned();
+            let ask = HoldOrderRequest { name: name.clone(), reason, request_id: new_id(), ..Default::default() };
+            api.orders.clone().hold_order(api.ask(ask)).await.map(tonic::Response::into_inner)
+        };
+        let cancel = async |api: &Api| {
+            let reason = "gone".to_owned();
+            let ask = CancelOrderRequest { name: name.clone(), reason, request_id: new_id(), ..Default::default() };
+            api.orders.clone().cancel_order(api.ask(ask)).await.map(tonic::Response::into_inner)
+        };
+        for (who, role) in [(ANN, "sales_ops"), (ANN, "admin"), ("bob", "sales_ops"), ("erp", "sales_ops")] {
+            let person = with(who, role);
+            for refused in [hold(&person).await, cancel(&person).await] {
+                let refused = refused.expect_err("the ERP has it");
+                assert_eq!(refused.code(), Code::PermissionDenied, "{who} {role}: {refused}");
+                assert!(refused.message().contains("the ERP has it"), "{who} {role}: {refused}");
+            }
+        }
+        let program = with("bridge", "service");
+        assert_eq!(hold(&program).await.expect("it may").state(), order::State::OnHold);
+        let ask = ReleaseOrderRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+        let on = program.orders.clone().release_order(program.ask(ask)).await.expect("it may").into_inner();
+        assert_eq!(on.state(), order::State::Submitted);
+        assert_eq!(cancel(&program).await.expect("the ERP agreed").state(), order::State::Canceled);
+        sandbox.stop().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who calls, and what that one may do.
 
+use dealflow_proto::access::v1::Permission;
 use http::{Extensions, HeaderValue};
 use uuid::Uuid;
 
@@ -69,6 +70,18 @@ impl Caller {
     #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get::<std::sync::Arc<Self>>().map(std::sync::Arc::as_ref)
+    }
+
+    /// Whether it is permitted to do this kind of work; a part that acts for the suite is.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contain(permission)
+    }
+
+    /// Whether it is a part that acts for the suite itself, for whatever its own caller was permitted to ask.
+    #[must_use]
+    pub fn is_part(&self) -> bool {
+        self.is_part
     }
 
     pub(crate) fn actor_header(&self) -> Option<HeaderValue> {
