@@ -59,6 +59,19 @@ async fn facts(work: &Work, contract: &Model) -> Result<Facts, Error> {
     }
 }
 
+/// Refuses to send a contract whose quote may not go out itself, for it puts that into words (R-QUO-2, R-CON-1): a policy
+/// asks about the quote, and nobody agreed to it. One that is ACTIVE, PRESENTED or ACCEPTED went out already.
+async fn check_quote_approved(work: &Work, contract: &Model, verb: &'static str, now: Moment) -> Result<(), Error> {
+    let Some(id) = contract.quote_id else { return Ok(()) };
+    let quote = quote::find(&work.tx, &names::QUOTES.name(id), &Sight::All).await?;
+    if matches!(quote.state, quote::State::Active | quote::State::Presented | quote::State::Accepted) {
+        return Ok(());
+    }
+    let subject = (quote.name(), quote.hash()?, quote.approval_id);
+    let verbs = (verb, "RequestQuoteApproval");
+    approving::check_approved(&work.tx, approval::Subject::Quote, subject, &quote.facts(), verbs, now).await
+}
+
 /// Refuses a verb where a policy asks and this very contract was not approved (R-QUO-2).
 async fn check_approved(work: &Work, contract: &Model, verb: &'static str, now: Moment) -> Result<(), Error> {
     let facts = facts(work, contract).await?;
@@ -206,6 +219,7 @@ impl ContractService for Orders {
                 let now = self.moment(work.now);
                 let after = before.clone().send(day(ask.comments_expected_date.as_ref()), now)?;
                 check_approved(&work, &before, "SendContract", now).await?;
+                check_quote_approved(&work, &before, "SendContract", now).await?;
                 let told = ("contract.sent", "SendContract", "");
                 let answer = saved(&mut work, told, &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))
