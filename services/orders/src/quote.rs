@@ -116,8 +116,8 @@ impl Lifecycle for State {
         match (self, verb) {
             // Where nothing changes, what was approved or asked for stays.
             (Draft | InApproval | Approved, Verb::UpdateQuote) => Some(Draft),
-            // Further at once where no policy asks.
-            (Draft, Verb::RequestQuoteApproval) => Some(InApproval),
+            // Further at once where no policy asks; what was approved stays so, unless nobody was asked and a policy came.
+            (Draft | Approved, Verb::RequestQuoteApproval) => Some(InApproval),
             (Draft | Approved, Verb::ActivateQuote) => Some(Active),
             (Active, Verb::PresentQuote) => Some(Presented),
             (Active | Presented, Verb::ReviseQuote) => Some(Closed),
@@ -259,7 +259,12 @@ impl Model {
         self.owner_id.map(|id| names::EMPLOYEES.name(id)).unwrap_or_default()
     }
 
-    /// DRAFT → IN_APPROVAL: who must agree is asked.
+    /// Whether somebody agreed to it.
+    pub fn is_approved(&self) -> bool {
+        self.state == State::Approved && self.approval_id.is_some()
+    }
+
+    /// DRAFT, APPROVED → IN_APPROVAL: who must agree is asked.
     pub fn ask_approval(self, approval: Uuid, now: Moment) -> Result<Self, Error> {
         let state = self.may_ask_approval(now)?;
         Ok(Self { approval_id: Some(approval), ..self.moved(state, now) })

@@ -149,7 +149,12 @@ impl Model {
         self.state == State::Expired || self.state == State::Active && over
     }
 
-    /// DRAFT → IN_APPROVAL: who must agree is asked.
+    /// Whether somebody agreed to it.
+    pub fn is_approved(&self) -> bool {
+        self.state == State::Approved && self.approval_id.is_some()
+    }
+
+    /// DRAFT, APPROVED → IN_APPROVAL: who must agree is asked.
     pub fn ask_approval(self, approval: Uuid, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::RequestContractApproval)?;
         Ok(Self { approval_id: Some(approval), ..self.moved(state, now) })

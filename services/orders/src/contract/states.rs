@@ -118,8 +118,8 @@ impl Lifecycle for State {
         match (self, verb) {
             // Where nothing changes, what was approved or asked for stays.
             (Draft | InApproval | Approved, Verb::UpdateContract) => Some(Draft),
-            // APPROVED at once where no policy asks.
-            (Draft, Verb::RequestContractApproval) => Some(InApproval),
+            // APPROVED at once where no policy asks; so it stays, unless nobody was asked and a policy came.
+            (Draft | Approved, Verb::RequestContractApproval) => Some(InApproval),
             (Draft, Verb::ApproveContract) => Some(Approved),
             (Approved, Verb::SendContract) => Some(Sent),
             (Sent, Verb::RecordContractReceipt) => Some(Sent),

@@ -183,10 +183,20 @@ impl ContractService for Orders {
                 let roles = approving::roles(ask.roles);
                 let people = (ask.manager.as_str(), roles.as_slice());
                 let kind = approval::Subject::Contract;
-                let answer = match approving::ask(&mut work, kind, verb, (asking, &facts), people, now).await? {
+                let asked = if before.is_approved() {
+                    None
+                } else {
+                    approving::ask(&mut work, kind, verb, (asking, &facts), people, now).await?
+                };
+                let answer = match asked {
                     Some(id) => {
                         let after = before.clone().ask_approval(id, now)?;
                         saved(&mut work, ("contract.approval_requested", verb, ""), &before, &after, now).await?
+                    }
+                    // It is so already.
+                    None if before.state == unasked.state => {
+                        work.about(before.name());
+                        before.to_wire(now)
                     }
                     None => saved(&mut work, ("contract.approved", verb, ""), &before, &unasked, now).await?,
                 };

@@ -87,10 +87,15 @@ fn sent(quote: &Model, after: After, now: Moment) -> Result<Vec<(&'static str, M
     Ok(steps)
 }
 
-/// What a quote that nobody must agree to goes through: where it is sent at once it is not approved first.
+/// What a quote that nobody must agree to, or somebody agreed to, goes through: where it is sent at once it is not approved
+/// first. None where it stays as it is.
 fn unasked(before: &Model, after: After, now: Moment) -> Result<Vec<(&'static str, Model)>, Error> {
     let approved = ("quote.approved", before.clone().approve_unasked(now)?);
-    if after == After::Nothing { Ok(vec![approved]) } else { sent(before, after, now) }
+    match after {
+        After::Nothing if before.state == State::Approved => Ok(Vec::new()),
+        After::Nothing => Ok(vec![approved]),
+        _ => sent(before, after, now),
+    }
 }
 
 /// Closes locked quotes together and tells of each; whom they asked for approval is asked no more.
@@ -223,11 +228,22 @@ impl QuoteService for Orders {
                 };
                 let (roles, facts) = (approving::roles(ask.roles), before.facts());
                 let people = (ask.manager.as_str(), roles.as_slice());
-                let asked = approving::ask(&mut work, Subject::Quote, verb, (asking, &facts), people, now).await?;
+                let asked = if before.is_approved() {
+                    let subject = (before.name(), before.hash()?, before.approval_id);
+                    approving::check_approved(&work.tx, Subject::Quote, subject, &facts, (verb, verb), now).await?;
+                    None
+                } else {
+                    approving::ask(&mut work, Subject::Quote, verb, (asking, &facts), people, now).await?
+                };
                 let answer = match asked {
                     Some(id) => {
                         let after = before.clone().ask_approval(id, now)?;
                         saved(&mut work, ("quote.approval_requested", verb, ""), &before, &after, now).await?
+                    }
+                    // It is so already.
+                    None if unasked.is_empty() => {
+                        work.about(before.name());
+                        before.to_wire(now)?
                     }
                     None => walked(&mut work, verb, &before, &unasked, now).await?,
                 };

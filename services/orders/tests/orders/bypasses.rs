@@ -168,6 +168,67 @@ both! {
         let hidden = house.draft(pb::Quote { lines: by_hour, ..quote(&opportunity()) }).await.expect("drafted").name;
         assert_eq!(send_anyhow(&house, &hidden).await[0], "APPROVAL_REQUIRED", "no list prices it by the hour");
     }
+
+    /// R-QUO-2, R-CON-1: bypass 6, a contract that puts into words what nobody agreed to. It stays in the house until the
+    /// quote is approved, and goes out then.
+    async fn a_contract_does_not_carry_an_unapproved_quote_to_the_customer(db: TestDb) {
+        let (house, owner, boss) = strict(db).await;
+        let draft = house.draft(pb::Quote { owner: owner.clone(), ..quote(&opportunity()) }).await.expect("drafted");
+        let contract =
+            pb::Contract { opportunity: draft.opportunity.clone(), quote: draft.name.clone(), ..Default::default() };
+        let made = ask!(house.contracts(), create_contract, CreateContractRequest { contract: Some(contract) });
+        let name = made.expect("it can be drafted").name;
+        ask!(house.contracts(), approve_contract, ApproveContractRequest { name: name.clone() }).expect("none asks about it");
+        let send = async || ask!(house.contracts(), send_contract, SendContractRequest { name: name.clone() });
+        let refused = refusal(&send().await.expect_err("the quote is a draft"));
+        assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "RequestQuoteApproval"));
+        assert!(refused.message.contains(&draft.name) && refused.message.contains("SendContract"), "{}", refused.message);
+        let approval = house.ask_approval(&owner, &draft.name).await.expect("it can be asked").approval;
+        assert_eq!(refusal(&send().await.expect_err("nobody has agreed yet")).reason, "APPROVAL_REQUIRED");
+        house.approve(&boss, &approval).await.expect("it is his to decide");
+        assert_eq!(send().await.expect("it is approved").state(), pb::contract::State::Sent);
+    }
+
+    /// R-QUO-2, R-CON-1: what nobody had to agree to when it was approved can be asked about once a policy came; until then,
+    /// and once somebody agreed, it stays as it is.
+    async fn a_policy_that_came_after_an_unasked_approval_is_asked(db: TestDb) {
+        let house = House::open(db).await;
+        let [owner, boss] = [employee(), employee()];
+        let quote = house.draft(pb::Quote { owner: owner.clone(), ..quote(&opportunity()) }).await.expect("drafted");
+        let contract = pb::Contract { opportunity: opportunity(), owner: owner.clone(), ..Default::default() };
+        let made = ask!(house.contracts(), create_contract, CreateContractRequest { contract: Some(contract) });
+        let contract = made.expect("it can be drafted").name;
+        let ask_about_contract = async || {
+            let name = contract.clone();
+            ask_as!(&owner, house.contracts(), request_contract_approval, RequestContractApprovalRequest { name: name })
+        };
+        assert_eq!(house.ask_approval(&owner, &quote.name).await.expect("nobody asks").state(), QuoteState::Approved);
+        assert_eq!(ask_about_contract().await.expect("nobody asks").state(), pb::contract::State::Approved);
+        let before = house.quote(&quote.name).await;
+        assert_eq!(house.ask_approval(&owner, &quote.name).await.expect("nobody asks still"), before, "it is so already");
+        assert_eq!(ask_about_contract().await.expect("nobody asks still").state(), pb::contract::State::Approved);
+
+        house.policy(policy(vec![by(&boss)])).await;
+        house.policy(pb::ApprovalPolicy { subject: pb::ApprovalSubject::Contract.into(), ..policy(vec![by(&boss)]) }).await;
+        let activate = async || ask!(house.quotes(), activate_quote, ActivateQuoteRequest { name: quote.name.clone() });
+        let refused = refusal(&activate().await.expect_err("a policy asks now"));
+        assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "RequestQuoteApproval"));
+        let asked = house.ask_approval(&owner, &quote.name).await.expect("what the refusal names is allowed");
+        assert_eq!(asked.state(), QuoteState::InApproval);
+        house.approve(&boss, &asked.approval).await.expect("it is his to decide");
+        let given = house.ask_approval(&owner, &quote.name).await.expect("he agreed");
+        assert_eq!((given.state(), &given.approval), (QuoteState::Approved, &asked.approval), "nobody is asked twice");
+        assert_eq!(activate().await.expect("it is approved").state(), QuoteState::Active);
+
+        let send = async || ask!(house.contracts(), send_contract, SendContractRequest { name: contract.clone() });
+        assert_eq!(refusal(&send().await.expect_err("a policy asks now")).reason, "APPROVAL_REQUIRED");
+        let asked = ask_about_contract().await.expect("what the refusal names is allowed");
+        assert_eq!(asked.state(), pb::contract::State::InApproval);
+        house.approve(&boss, &asked.approval).await.expect("it is his to decide");
+        assert_eq!(send().await.expect("it is approved").state(), pb::contract::State::Sent);
+        let again = refusal(&house.ask_approval(&owner, &quote.name).await.expect_err("it went out"));
+        assert_eq!(again.metadata["state"], "ACTIVE");
+    }
 }
 
 #[derive(Debug, Clone)]

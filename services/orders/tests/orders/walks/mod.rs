@@ -74,6 +74,7 @@ both! {
             ("IN_APPROVAL", "UpdateQuote", "DRAFT"),
             ("IN_APPROVAL", "CloseQuote", "CLOSED"),
             ("APPROVED", "UpdateQuote", "DRAFT"),
+            ("APPROVED", "RequestQuoteApproval", "APPROVED"),
             ("APPROVED", "ActivateQuote", "ACTIVE"),
             ("APPROVED", "CloseQuote", "CLOSED"),
             ("ACTIVE", "PresentQuote", "PRESENTED"),
@@ -161,6 +162,8 @@ both! {
             ("IN_APPROVAL", "UpdateContract", "DRAFT"),
             ("IN_APPROVAL", "CancelContract", "CANCELED"),
             ("APPROVED", "UpdateContract", "DRAFT"),
+            // A policy came.
+            ("APPROVED", "RequestContractApproval", "IN_APPROVAL"),
             ("APPROVED", "SendContract", "SENT"),
             ("APPROVED", "CancelContract", "CANCELED"),
             ("SENT", "RecordContractReceipt", "SENT"),

@@ -43,7 +43,9 @@ pub(super) async fn quotes(method: &str, sandbox: &Sandbox) -> Option<Row> {
             row!(Again::Fine, UpdateQuoteRequest { quote: Some(quote(created().await?)), update_mask: mask })
         }
         "QuoteService/ExpireQuotes" => row!(Again::Fine, ExpireQuotesRequest {}),
-        "QuoteService/RequestQuoteApproval" => row!(STATE, RequestQuoteApprovalRequest { name: created().await? }),
+        "QuoteService/RequestQuoteApproval" => {
+            row!(Again::Fine, RequestQuoteApprovalRequest { name: created().await? })
+        }
         "QuoteService/ActivateQuote" => row!(STATE, ActivateQuoteRequest { name: created().await? }),
         "QuoteService/PresentQuote" => row!(STATE, PresentQuoteRequest { name: activated().await? }),
         "QuoteService/ReviseQuote" => row!(TERMINAL, ReviseQuoteRequest { name: activated().await? }),
@@ -70,7 +72,7 @@ pub(super) async fn quotes(method: &str, sandbox: &Sandbox) -> Option<Row> {
                 return row!(Again::Fine, UpdateContractRequest { contract: Some(changed) });
             }
             if method == "ContractService/RequestContractApproval" {
-                return row!(STATE, RequestContractApprovalRequest { name: name });
+                return row!(Again::Fine, RequestContractApprovalRequest { name: name });
             }
             if method == "ContractService/ApproveContract" {
                 return row!(STATE, ApproveContractRequest { name: name });
