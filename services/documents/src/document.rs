@@ -27,6 +27,15 @@ impl Kind {
     }
 }
 
+/// What is printed across every page, so that nobody takes it for a paper that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stamp {
+    /// It is being written, or somebody has yet to agree to it.
+    Draft,
+    /// It was ended; nobody is bound by it.
+    Closed,
+}
+
 /// A quote, an order confirmation, an invoice or a credit note.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -70,6 +79,8 @@ pub struct Document {
     pub rounding: Decimal,
     /// BT-22, a paragraph each.
     pub notes: Vec<String>,
+    /// Across its pages; of a paper for people alone.
+    pub stamp: Option<Stamp>,
 }
 
 /// The other papers of a deal.
@@ -98,10 +109,10 @@ pub struct Preceding {
     pub issue_date: Option<NaiveDate>,
 }
 
-/// How to pay (BG-16, BG-17): credit transfer.
+/// How to pay (BG-16, BG-17): credit transfer; what a credit note gives back may be cleared instead, without an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// BT-81: 58 (SEPA credit transfer) or 30 (any other).
+    /// BT-81: 58 (SEPA credit transfer) or 30 (any other); 97 (clearing between partners) of a credit note.
     pub means: String,
     /// BT-84: IBAN, or another account number with 30.
     pub account: String,
@@ -168,6 +179,7 @@ impl Document {
             prepaid: Decimal::ZERO,
             rounding: Decimal::ZERO,
             notes: Vec::new(),
+            stamp: None,
         }
     }
 

@@ -32,7 +32,7 @@ mod pdf;
 mod ubl;
 mod xml;
 
-pub use document::{Delivery, Document, Exemption, Kind, Payment, Period, Preceding, References};
+pub use document::{Delivery, Document, Exemption, Kind, Payment, Period, Preceding, References, Stamp};
 pub use figures::{Figures, Stated, StatedLine};
 pub use finding::{Finding, Refusal};
 pub use line::{Adjustment, Line};

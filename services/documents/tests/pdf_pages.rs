@@ -4,7 +4,7 @@ mod example;
 mod generate;
 mod pages;
 
-use dealflow_documents::{Delivery, Document, Figures, Kind, Language, Line, Refusal, pdf};
+use dealflow_documents::{Delivery, Document, Figures, Kind, Language, Line, Refusal, Stamp, pdf};
 use dealflow_money::{Currency, VatCategory};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -194,6 +194,31 @@ fn each_kind_says_what_it_is() {
     let Err(Refusal::Incomplete(findings)) = pdf(&empty, Language::English) else { panic!("it was written") };
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
     assert_eq!(rules, ["BR-07", "BR-16"]);
+}
+
+/// R-QUO-2, R-INV-3: what nobody agreed to yet, or what was ended, says so across every page, in its language; anything else
+/// says nothing of the kind.
+#[test]
+fn a_stamp_stands_on_every_page() {
+    for (stamp, language, word) in [
+        (Stamp::Draft, Language::English, "DRAFT"),
+        (Stamp::Draft, Language::Russian, "ЧЕРНОВИК"),
+        (Stamp::Closed, Language::English, "CLOSED"),
+        (Stamp::Closed, Language::Russian, "ЗАКРЫТО"),
+    ] {
+        let mut document = long(Kind::Quote);
+        let plain = pages::read(&written(&document, language));
+        document.stamp = Some(stamp);
+        let stamped = pages::read(&written(&document, language));
+        assert_eq!(stamped.len(), 3);
+        for (plain, stamped) in plain.iter().zip(&stamped) {
+            assert!(plain.iter().all(|shown| shown.text != word), "{plain:?}");
+            let (first, rest) = stamped.split_first().expect("a page shows something");
+            assert_eq!((first.text.as_str(), first.size > 90.0), (word, true), "behind all else, and large");
+            let texts = |page: &[pages::Shown]| page.iter().map(|shown| shown.text.clone()).collect::<Vec<_>>();
+            assert_eq!(texts(rest), texts(plain), "nothing else changes");
+        }
+    }
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 mod example;
 mod generate;
 
-use dealflow_documents::{Document, Exemption, Kind, Party, Refusal, Registration, ubl};
+use dealflow_documents::{Document, Exemption, Kind, Party, Payment, Refusal, Registration, ubl};
 use dealflow_money::{Currency, VatCategory};
 use rust_decimal::Decimal;
 
@@ -158,6 +158,23 @@ fn sellers_of_some_countries_must_say_more() {
         assert!(found.contains(&expected.to_owned()), "{country}: {found:?}");
     }
     assert!(ubl(&of("AT")).is_ok());
+}
+
+/// R-INV-3, BR-49, DE-R-001: a credit note that is set off says so and names no account, also where the rules of a country
+/// ask for means of payment; an invoice is not paid like that.
+#[test]
+fn a_credit_note_is_set_off_without_an_account() {
+    let none = String::new;
+    let clearing =
+        Payment { means: "97".to_owned(), account: none(), account_name: none(), bank: none(), reference: none() };
+    let mut note = example::bill(Kind::CreditNote);
+    note.payment = Some(clearing.clone());
+    let xml = ubl(&note).expect("it lacks nothing");
+    assert!(xml.contains("<cbc:PaymentMeansCode>97</cbc:PaymentMeansCode>"), "{xml}");
+    assert!(!xml.contains("PayeeFinancialAccount"), "{xml}");
+    let mut invoice = example::bill(Kind::Invoice);
+    invoice.payment = Some(clearing);
+    assert_eq!(findings(&invoice), ["BR-CL-16 payment.means", "BR-50 payment.account"]);
 }
 
 /// R-INV-3: a quote is for people; a system gets the order that it becomes.

@@ -1,6 +1,6 @@
 //! Rules that Peppol adds for sellers of some countries, as far as a document of ours can break them.
 
-use super::{Findings, said};
+use super::{CLEARING, Findings, said};
 use crate::{Address, Document, Party};
 
 pub(super) fn check(document: &Document, findings: &mut Findings) {
@@ -74,10 +74,11 @@ fn swedish(document: &Document, findings: &mut Findings) {
     findings.need(fits || hidden, "SE-R-001", "seller.vat_id", "SE and twelve digits");
 }
 
-/// DK-R-002, DK-R-005, DK-R-014: a CVR number; 30 is not among the means that Danish sellers may name.
+/// DK-R-002, DK-R-005, DK-R-014: a CVR number; 30 is not among the means that Danish sellers may name, 97 is.
 fn danish(document: &Document, findings: &mut Findings) {
     register(&document.seller, "seller", "DK-R-002", &["0184"], findings);
     if let Some(payment) = &document.payment {
-        findings.need(payment.means == "58", "DK-R-005", "payment.means", "58 for a Danish seller (BT-81)");
+        let named = payment.means == "58" || payment.means == CLEARING;
+        findings.need(named, "DK-R-005", "payment.means", "58 for a Danish seller (BT-81)");
     }
 }

@@ -8,7 +8,7 @@ use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
 use pdf_writer::{Content, Date, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use subsetter::GlyphRemapper;
 
-use super::face::{Faces, Weight};
+use super::face::{Faces, Style, Weight};
 use super::labels::Language;
 use super::marks::{Marks, Run};
 use super::{PAGE, Sheet};
@@ -19,6 +19,8 @@ const INFO: Ref = Ref::new(3);
 /// Six objects for each weight, then two for each page.
 const FONTS: i32 = 4;
 const FIRST_PAGE: i32 = FONTS + 12;
+/// Size and grey of a word across a page: light enough to read what stands on it.
+const STAMP: (f32, f32) = (96.0, 0.87);
 const WEIGHTS: [(Weight, Name<'static>, &[u8]); 2] =
     [(Weight::Regular, Name(b"R"), b"AAAAAA+NotoSans"), (Weight::Bold, Name(b"B"), b"AAAAAB+NotoSans-Bold")];
 
@@ -54,7 +56,7 @@ pub(super) fn write(sheet: &Sheet<'_>, pages: &[Marks], language: Language) -> V
         fonts.finish();
         resources.finish();
         page.finish();
-        let packed = compress_to_vec_zlib(&content(sheet.faces, marks, &mut used), 6);
+        let packed = compress_to_vec_zlib(&content(sheet, marks, &mut used), 6);
         pdf.stream(content_id, &packed).filter(Filter::FlateDecode);
     }
     for ((index, (weight, _, name)), used) in (0i32..).zip(WEIGHTS).zip(&used) {
@@ -70,8 +72,12 @@ pub(super) fn write(sheet: &Sheet<'_>, pages: &[Marks], language: Language) -> V
     pdf.finish()
 }
 
-fn content(faces: &Faces, marks: &Marks, used: &mut [Used; 2]) -> Vec<u8> {
+fn content(sheet: &Sheet<'_>, marks: &Marks, used: &mut [Used; 2]) -> Vec<u8> {
+    let faces = sheet.faces;
     let mut content = Content::new();
+    if let Some(stamp) = sheet.document.stamp {
+        across(&mut content, faces, sheet.labels.stamp(stamp), used);
+    }
     for fill in &marks.fills {
         content.set_fill_gray(fill.grey);
         content.rect(fill.x, PAGE.1 - fill.y - fill.height, fill.width, fill.height).fill_nonzero();
@@ -80,6 +86,19 @@ fn content(faces: &Faces, marks: &Marks, used: &mut [Used; 2]) -> Vec<u8> {
         text(&mut content, faces, run, used);
     }
     content.finish().into_vec()
+}
+
+/// A word from the lower left to the upper right, behind all that stands on the page.
+fn across(content: &mut Content, faces: &Faces, word: &str, used: &mut [Used; 2]) {
+    let style = Style { weight: Weight::Bold, size: STAMP.0, grey: STAMP.1 };
+    let (rise, run) = (PAGE.1 / PAGE.0).atan().sin_cos();
+    // Half a word before the middle of the page, and half a letter's height beneath it.
+    let (back, down) = (faces.width(word, style) / 2.0, STAMP.0 * 0.36);
+    let (x, y) = (PAGE.0 / 2.0 - back * run + down * rise, PAGE.1 / 2.0 - back * rise - down * run);
+    let codes: Vec<u8> = word.chars().flat_map(|character| used[1].code(character).to_be_bytes()).collect();
+    content.set_fill_gray(style.grey);
+    content.begin_text().set_font(WEIGHTS[1].1, style.size).set_text_matrix([run, rise, -rise, run, x, y]);
+    content.show(Str(&codes)).end_text();
 }
 
 fn text(content: &mut Content, faces: &Faces, run: &Run, used: &mut [Used; 2]) {

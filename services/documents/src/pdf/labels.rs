@@ -1,6 +1,6 @@
 //! The fixed words of a document, in each language: data, so that a language is one more column.
 
-use crate::Kind;
+use crate::{Kind, Stamp};
 
 /// The language of a document for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,6 +61,8 @@ pub(super) struct Labels {
     pub(super) registration: &'static str,
     pub(super) page: &'static str,
     pub(super) of: &'static str,
+    pub(super) draft: &'static str,
+    pub(super) closed: &'static str,
     pub(super) months: [&'static str; 12],
 }
 
@@ -112,6 +114,8 @@ static ENGLISH: Labels = Labels {
     registration: "Registration",
     page: "Page",
     of: "of",
+    draft: "DRAFT",
+    closed: "CLOSED",
     months: [
         "January",
         "February",
@@ -176,6 +180,8 @@ static RUSSIAN: Labels = Labels {
     registration: "Рег. номер",
     page: "Страница",
     of: "из",
+    draft: "ЧЕРНОВИК",
+    closed: "ЗАКРЫТО",
     months: [
         "января",
         "февраля",
@@ -250,6 +256,13 @@ impl Language {
 }
 
 impl Labels {
+    pub(super) fn stamp(&self, stamp: Stamp) -> &'static str {
+        match stamp {
+            Stamp::Draft => self.draft,
+            Stamp::Closed => self.closed,
+        }
+    }
+
     pub(super) fn title(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::Quote => self.quote,

@@ -100,6 +100,10 @@ fn payment(bill: &Bill<'_>, broken: &mut Broken) {
     for node in means {
         let code = text(node, "cbc:PaymentMeansCode");
         broken.unless(code.is_some(), "BR-49", "no code");
+        if bill.credit && code.as_deref() == Some("97") {
+            // Cleared between partners: nobody transfers anything.
+            continue;
+        }
         broken.unless(matches!(code.as_deref(), Some("30" | "58")), "BR-CL-16", "not a credit transfer");
         let account = text(node, "cac:PayeeFinancialAccount/cbc:ID");
         broken.unless(account.is_some(), "BR-61", "no account");
