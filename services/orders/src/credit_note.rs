@@ -234,6 +234,7 @@ impl Model {
         (reason, issue_date, series): (String, Option<NaiveDate>, &str),
         now: Moment,
     ) -> Result<Self, Error> {
+        invoice.check_ours("CreateCreditNote")?;
         let Some(number) = invoice.number.clone().filter(|_| invoice.state == invoice::State::Posted) else {
             return Err(Error::NotPosted { invoice: invoice.name(), state: invoice.state.to_string() });
         };

@@ -248,7 +248,13 @@ impl Model {
         })
     }
 
-    /// DRAFT → POSTED. The number is drawn afterwards, for it makes other postings wait.
+    /// Refuses to take back what the ERP invoiced: it is numbered in no series of ours (R-INV-2).
+    pub fn check_ours(&self, verb: &'static str) -> Result<(), Error> {
+        let imported = self.state == State::Posted && self.series.is_empty();
+        if imported { Err(Error::InvoicedByErp { invoice: self.name(), verb }) } else { Ok(()) }
+    }
+
+    /// DRAFT → POSTED. The number is drawn afterwards, for it makes other postings wait; so are the parties kept.
     pub fn post(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::PostInvoice)?;
         let days = Days::new(u64::try_from(self.payment_days).unwrap_or_default());

@@ -204,6 +204,27 @@ pub enum Error {
         /// What to do.
         instead: &'static str,
     },
+    /// Who invoices credits too (R-INV-2).
+    #[error("{verb} is refused: the ERP made {invoice}, and credits it there; here it would be a document of its own")]
+    InvoicedByErp {
+        /// The invoice's name.
+        invoice: String,
+        /// What was tried.
+        verb: &'static str,
+    },
+    /// Another document has the number that this one would get (R-INV-1).
+    #[error(
+        "{number} is {holder}, of the legal entity {legal_entity}: the ERP knows a document by its number, so nothing is \
+         posted in that series; a legal entity with a series of its own bills such orders"
+    )]
+    NumberTaken {
+        /// The number.
+        number: String,
+        /// Name of the document that has it.
+        holder: String,
+        /// The code of who posted that.
+        legal_entity: String,
+    },
     /// The price list is not one that holds (R-PRD-1).
     #[error("{price_list} does not hold on {day}; name one that does, or give each line its unit_price")]
     NoPriceList {

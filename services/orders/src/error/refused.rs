@@ -83,6 +83,14 @@ impl From<Error> for Refusal {
             Error::NoAuthority { authority, .. } => {
                 Self::guard(message, &[("invoicing_authority", authority)]).with("invoicing_authority", authority)
             }
+            Error::InvoicedByErp { invoice, .. } => Self::guard(message, &[(&invoice, "is the ERP's")])
+                .with("invoice", invoice)
+                .with("invoicing_authority", "ERP"),
+            Error::NumberTaken { number, holder, legal_entity } => Self::new(Kind::Taken, ErrorReason::Taken, message)
+                .with("field", "number")
+                .with("value", number)
+                .with("holder", holder)
+                .with("legal_entity", legal_entity),
             Error::DocumentsMissing { missing, .. } => Self::guard(message, &[("documents", &missing)]),
             Error::NotYet { start, .. } => {
                 let description = format!("begins on {start}");

@@ -4,8 +4,9 @@ use dealflow_proto::google::type_::Money;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::credit_note::State;
 use dealflow_proto::orders::v1::order::Progress;
+use dealflow_proto::settings::v1::SettingValue;
 use dealflow_proto::types::v1::{Line, Totals};
-use dealflow_testbed::{TestDb, both, refusal};
+use dealflow_testbed::{TestDb, both, id, refusal};
 use tokio::task::JoinSet;
 
 use crate::house::{House, ask, date, decimal, eur, line, opportunity, order, vat};
@@ -151,5 +152,29 @@ both! {
         house.post_credit(&note).await.expect("it can be posted");
         assert_eq!(refusal(&cancel(&person).await.expect_err("the ERP has it")).reason, "PERMISSION_DENIED");
         assert_eq!(cancel("erp").await.expect("the ERP agrees").state(), pb::order::State::Canceled);
+    }
+
+    /// R-INV-2, R-INV-1: what the ERP invoiced under its number the ERP credits, whoever invoices now; the refusal says so.
+    async fn what_the_erp_invoiced_is_not_credited_here(db: TestDb) {
+        let house = House::open(db).await;
+        let (_, own) = invoiced(&house, order(&opportunity())).await;
+        let erp = SettingValue { text: Some("ERP".to_owned()), ..Default::default() };
+        house.decide("orders.invoicing_authority", erp).await;
+        let order = house.delivered(order(&opportunity())).await;
+        let import = pb::ImportInvoiceRequest {
+            order: order.name.clone(), number: "R-77".to_owned(), request_id: id(), ..Default::default()
+        };
+        let imported = house.invoices().import_invoice(import).await.expect("it is taken over").into_inner();
+        let internal = SettingValue { text: Some("INTERNAL".to_owned()), ..Default::default() };
+        for now in [None, Some(internal)] {
+            if let Some(now) = now {
+                house.decide("orders.invoicing_authority", now).await;
+            }
+            let refused = refusal(&house.credit(&imported.name, &[]).await.expect_err("the ERP credits it"));
+            let facts = (refused.reason.as_str(), &refused.metadata["invoice"], refused.metadata["invoicing_authority"].as_str());
+            assert_eq!(facts, ("GUARD", &imported.name, "ERP"));
+        }
+        let note = house.credit(&own.name, &[]).await.expect("we made it, so we credit it").name;
+        house.post_credit(&note).await.expect("it can be posted");
     }
 }
