@@ -10,6 +10,7 @@ mod m0007_adjustments;
 mod m0008_sellers;
 mod m0009_payment_terms;
 mod m0010_owners;
+mod m0011_own_numbers;
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_sellers::Migration),
             Box::new(m0009_payment_terms::Migration),
             Box::new(m0010_owners::Migration),
+            Box::new(m0011_own_numbers::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -1,6 +1,8 @@
 //! Who sells: the companies of the house, what their documents say of them, and the series that these are numbered in
 //! (R-INV-1, R-INV-3).
 
+mod series;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -9,10 +11,12 @@ use dealflow_chassis::list::Fields;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{Condition, ConnectionTrait, DatabaseTransaction, FromJsonQueryResult, IntoActiveModel, QuerySelect};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromJsonQueryResult, IntoActiveModel, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, violation};
+
+pub use series::{Series, in_year, series};
 
 /// The legal entity that sells where nothing else is said; it need not be a record before its first document goes out.
 pub const DEFAULT: &str = "default";
@@ -109,30 +113,6 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
-/// The series of a legal entity's documents.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Series {
-    /// Of invoices.
-    pub invoices: String,
-    /// Of credit notes.
-    pub credit_notes: String,
-}
-
-impl Series {
-    /// Of a legal entity that says nothing else.
-    pub fn usual(code: &str) -> Self {
-        if code == DEFAULT {
-            return Self { invoices: format!("INV-{YEAR}"), credit_notes: format!("CN-{YEAR}") };
-        }
-        Self { invoices: format!("{code}-{YEAR}"), credit_notes: format!("{code}C-{YEAR}") }
-    }
-}
-
-/// A series in a year: `INV-{year}` is `INV-2017`.
-pub fn in_year(series: &str, year: i32) -> String {
-    series.replace(YEAR, &year.to_string())
-}
-
 impl Model {
     /// Its resource name.
     pub fn name(&self) -> String {
@@ -181,28 +161,27 @@ pub async fn lock(tx: &DatabaseTransaction, name: &str) -> Result<Model, Error> 
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
-/// Adds a legal entity; who holds its code or one of its series is named.
+/// Adds a legal entity; who holds its code, or numbers documents as it would, is named.
 pub async fn insert(tx: &DatabaseTransaction, entity: &Model) -> Result<(), Error> {
+    check_own(tx, entity).await?;
     // Without a target: any of three unique indexes may refuse it.
     let conflict = OnConflict::new().do_nothing().to_owned();
     let row = entity.clone().into_active_model();
     if Entity::insert(row).on_conflict(conflict).exec_without_returning(tx).await? == 1 {
         return Ok(());
     }
-    let same = Condition::any()
-        .add(Column::Code.eq(&entity.code))
-        .add(Column::InvoiceSeries.eq(&entity.invoice_series))
-        .add(Column::CreditNoteSeries.eq(&entity.credit_note_series));
-    let holder = Entity::find().filter(same).one(tx).await?;
-    let holder = holder.ok_or_else(|| Refusal::internal("a legal entity that nothing stands in the way of"))?;
-    let (field, value) = if holder.code == entity.code {
-        ("legal_entity.code", &entity.code)
-    } else if holder.invoice_series == entity.invoice_series {
-        ("legal_entity.invoice_series", &entity.invoice_series)
-    } else {
-        ("legal_entity.credit_note_series", &entity.credit_note_series)
-    };
-    Err(Error::RecordTaken { field, value: value.clone(), holder: holder.name() })
+    // Somebody added the same in this moment.
+    check_own(tx, entity).await?;
+    Err(Refusal::internal("a legal entity that nothing stands in the way of").into())
+}
+
+/// Refuses a code that is taken, and series that could give a number of another legal entity's.
+async fn check_own(tx: &DatabaseTransaction, entity: &Model) -> Result<(), Error> {
+    if let Some(holder) = Entity::find().filter(Column::Code.eq(&entity.code)).one(tx).await? {
+        let value = entity.code.clone();
+        return Err(Error::RecordTaken { field: "legal_entity.code", value, holder: holder.name() });
+    }
+    series::check_own(tx, entity).await
 }
 
 /// The code that a document is to have: the default one where nothing is said, else one that is there.
@@ -216,11 +195,8 @@ pub async fn known<C: ConnectionTrait>(db: &C, code: &str, field: &str) -> Resul
     Err(Error::field(field, format!("the code of a legal entity that is there; there is no {code}")))
 }
 
-/// The series of a legal entity's documents.
-pub async fn series<C: ConnectionTrait>(db: &C, code: &str) -> Result<Series, Error> {
+/// What a legal entity's documents say of it; none where it is no record yet.
+pub async fn particulars<C: ConnectionTrait>(db: &C, code: &str) -> Result<Option<Particulars>, Error> {
     let found = Entity::find().filter(Column::Code.eq(code)).one(db).await?;
-    Ok(found.map_or_else(
-        || Series::usual(code),
-        |entity| Series { invoices: entity.invoice_series, credit_notes: entity.credit_note_series },
-    ))
+    Ok(found.map(|entity| entity.particulars))
 }

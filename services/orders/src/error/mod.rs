@@ -60,6 +60,18 @@ pub enum Error {
         /// The record's name.
         holder: String,
     },
+    /// A series in which another legal entity gives the same numbers (R-INV-1).
+    #[error("{field} {series} would give numbers of {holder}, whose series is {other}; another one is needed")]
+    SeriesTaken {
+        /// The field.
+        field: &'static str,
+        /// The series that was asked for.
+        series: String,
+        /// The series that it meets.
+        other: String,
+        /// Who has it.
+        holder: String,
+    },
     /// Instalments are billed each in its turn (R-INV-1).
     #[error("instalment {earlier} of {order} is not billed; CreateInvoice bills it before instalment {instalment}")]
     EarlierInstalment {

@@ -29,6 +29,11 @@ impl From<Error> for Refusal {
                 .with("field", field)
                 .with("value", value)
                 .with("holder", holder),
+            Error::SeriesTaken { field, series, other, holder } => Self::new(Kind::Taken, ErrorReason::Taken, message)
+                .with("field", field)
+                .with("value", series)
+                .with("series", other)
+                .with("holder", holder),
             Error::EarlierInstalment { order, earlier, .. } => {
                 Self::guard(message, &[(&order, &format!("instalment {earlier} is not billed"))])
                     .with("instalment", earlier.to_string())

@@ -111,7 +111,7 @@ impl CreditNoteService for Orders {
                 let mut after = before.clone().post(self.moment(work.now))?;
                 let invoice = invoice::find(&work.tx, &names::INVOICES.name(after.invoice_id), &Sight::All).await?;
                 invoice.check_ours("PostCreditNote")?;
-                after.number = Some(number::of_invoice(&work.tx, &after.legal_entity, &after.series).await?);
+                after.number = Some(number::of_credit_note(&work.tx, &after.legal_entity, &after.series).await?);
                 let told = ("credit_note.posted", "PostCreditNote", "");
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))

@@ -158,4 +158,51 @@ both! {
         let note = house.post_credit(&note.name).await.expect("it can be posted");
         assert_eq!((note.legal_entity.as_str(), note.number.as_str()), ("nord", "nordC-2017-000001"));
     }
+
+    /// R-INV-1: series that are the same in some year, with or without `{year}` in them, are refused with who has them; the
+    /// default one numbers before it is a record.
+    async fn series_that_meet_in_some_year_are_refused_with_who_has_them(db: TestDb) {
+        let house = House::open(db).await;
+        for (field, met, other) in [
+            ("legal_entity.invoice_series", "INV-{year}", numbered("INV-{year}", "B")),
+            ("legal_entity.invoice_series", "INV-{year}", numbered("INV-2026", "B")),
+            ("legal_entity.credit_note_series", "CN-{year}", numbered("A", "CN-2017")),
+        ] {
+            let taken = refusal(&create(&house, other).await.expect_err("the default one numbers so"));
+            assert_eq!((taken.code, taken.metadata["field"].as_str()), (Code::AlreadyExists, field));
+            assert_eq!(taken.metadata["series"], met);
+            assert!(taken.metadata["holder"].contains("the legal entity default"), "{}", taken.metadata["holder"]);
+        }
+        let nord = create(&house, entity("nord")).await.expect("it can be added");
+        let taken = refusal(&create(&house, numbered("nord-2031", "B")).await.expect_err("in 2031"));
+        assert_eq!((&taken.metadata["holder"], taken.metadata["series"].as_str()), (&nord.name, "nord-{year}"));
+        create(&house, entity("default")).await.expect("its usual series are its own");
+        let taken = refusal(&create(&house, numbered("A", "CN-2017")).await.expect_err("it is a record now"));
+        assert_eq!(taken.metadata["field"], "legal_entity.credit_note_series");
+        create(&house, numbered("nord-31", "nord-32")).await.expect("no year has two digits");
+    }
+
+    /// R-INV-1: a number that a document of another legal entity has already is not given again, and the refusal says whose
+    /// it is; the draft stays, and costs no number.
+    async fn a_number_that_another_legal_entity_gave_is_not_given_again(db: TestDb) {
+        let house = House::open(db).await;
+        let post = async |code: &str| {
+            let draft = house.bill(&sold_by(&house, code).await.name, &[]).await.expect("all of it");
+            house.post(&draft.name).await.map_err(|status| (status, draft.name))
+        };
+        let first = post("default").await.expect("it can be posted");
+        let note = house.credit(&first.name, &[("1", "1")]).await.expect("one of it");
+        let credited = house.post_credit(&note.name).await.expect("it can be posted");
+        // The default one begins anew elsewhere, and leaves its series to whoever comes.
+        create(&house, pb::LegalEntity { code: "default".to_owned(), ..numbered("X-{year}", "XC-{year}") }).await.expect("added");
+        create(&house, numbered("INV-{year}", "CN-{year}")).await.expect("nobody has them now");
+        let (status, draft) = post("ost").await.expect_err("the number is taken");
+        let taken = refusal(&status);
+        assert_eq!((taken.code, taken.reason.as_str()), (Code::AlreadyExists, "TAKEN"));
+        let facts = ["value", "holder", "legal_entity"].map(|key| taken.metadata[key].as_str());
+        assert_eq!(facts, [first.number.as_str(), first.name.as_str(), "default"]);
+        assert_eq!(house.invoice(&draft).await.state(), pb::invoice::State::Draft);
+        let second = post("default").await.expect("in its new series");
+        assert_eq!((second.number.as_str(), credited.number.as_str()), ("X-2017-000001", "CN-2017-000001"));
+    }
 }
