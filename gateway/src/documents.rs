@@ -4,7 +4,9 @@ use chrono::NaiveDate;
 use dealflow_proto::convert;
 use dealflow_proto::erp::v1::{Document, DocumentType, Party};
 use dealflow_proto::leads::v1::Account;
-use dealflow_proto::orders::v1::{CreditNote, Invoice, Order};
+use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Party as Said};
+
+use crate::parties::of_account;
 
 /// Names an order in the ERP for ever, e.g. `dealflow:order:SO-000001`.
 pub(crate) fn order_id(number: &str) -> String {
@@ -37,7 +39,7 @@ pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &st
         issue_date: order.order_date,
         due_date: None,
         currency_code: order.currency_code.clone(),
-        buyer: Some(party(buyer, &order.account)),
+        buyer: Some(party(buyer.map(of_account).as_ref(), &order.account)),
         order_external_id: String::new(),
         customer_reference: order.customer_reference.clone(),
         lines: order.lines.clone(),
@@ -73,7 +75,7 @@ pub(crate) fn of_cancellation(
 }
 
 /// A posted credit note for the ERP.
-pub(crate) fn of_credit_note(note: &CreditNote, buyer: Option<&Account>) -> Document {
+pub(crate) fn of_credit_note(note: &CreditNote, buyer: Option<&Said>) -> Document {
     Document {
         external_id: credit_note_id(&note.number),
         r#type: DocumentType::CreditNote.into(),
@@ -102,7 +104,7 @@ fn is_default(order: &Order) -> bool {
 }
 
 /// A posted invoice for the ERP.
-pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Account>) -> Document {
+pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Said>) -> Document {
     Document {
         external_id: invoice_id(&invoice.number),
         r#type: DocumentType::Invoice.into(),
@@ -124,11 +126,11 @@ pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Account>) -> Document
 }
 
 /// Who buys; a sale without an account has an empty party.
-fn party(buyer: Option<&Account>, account: &str) -> Party {
+fn party(buyer: Option<&Said>, account: &str) -> Party {
     let Some(buyer) = buyer else {
         return Party { account: account.to_owned(), ..Party::default() };
     };
-    let legal_name = if buyer.legal_name.is_empty() { &buyer.display_name } else { &buyer.legal_name };
+    let legal_name = if buyer.legal_name.is_empty() { &buyer.trading_name } else { &buyer.legal_name };
     Party {
         account: account.to_owned(),
         legal_name: legal_name.clone(),

@@ -5,13 +5,14 @@ use dealflow_proto::gateway::v1::{DealProgress, FulfillDealRequest};
 use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::opportunities::v1::opportunity;
 use dealflow_proto::orders::v1::{
-    ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetOrderRequest, Invoice, Order,
+    ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetOrderRequest, Invoice, Order, Party,
     PostInvoiceRequest, SubmitOrderRequest, order,
 };
 
 use crate::deal::{opportunity, order as order_of, refuse_closed};
 use crate::documents;
 use crate::flow::{Run, Stop};
+use crate::parties::of_account;
 
 /// Delivers and bills what is open, or what is said.
 pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<DealProgress, Stop> {
@@ -24,7 +25,7 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         let message = format!("{} has no order; win the deal or accept a quote first", ask.opportunity);
         return run.refuse("find the order", Refusal::guard(message, &[("order", "an order that is not canceled")]));
     };
-    buyer(&run, &order.account).await?;
+    let buyer = buyer(&run, &order.account).await?;
     if is_on_its_way(order.state()) {
         submit(&run, &order.name, order.state()).await?;
     }
@@ -39,7 +40,8 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         ..CreateInvoiceRequest::default()
     };
     let draft = run.step("bill", bill).await?;
-    let invoice = run.step("post", PostInvoiceRequest { name: draft.name, ..Default::default() }).await?;
+    let buyer = buyer.as_ref().map(of_account);
+    let invoice = run.step("post", PostInvoiceRequest { name: draft.name, buyer, ..Default::default() }).await?;
     hand_over_invoice(&run, &invoice).await?;
     run.tell(&deal);
     Ok(run.progress())
@@ -76,14 +78,22 @@ pub(crate) async fn hand_over_order(run: &Run, order: &Order) -> Result<(), Stop
 
 /// Leaves a posted invoice for the ERP.
 pub(crate) async fn hand_over_invoice(run: &Run, invoice: &Invoice) -> Result<(), Stop> {
-    let buyer = buyer(run, &invoice.account).await?;
+    let buyer = kept_or_read(run, invoice.buyer.as_ref(), &invoice.account).await?;
     run.hand_over(documents::of_invoice(invoice, buyer.as_ref()), &invoice.name, &invoice.opportunity).await
 }
 
 /// Leaves a posted credit note for the ERP.
 pub(crate) async fn hand_over_credit_note(run: &Run, note: &CreditNote) -> Result<(), Stop> {
-    let buyer = buyer(run, &note.account).await?;
+    let buyer = kept_or_read(run, note.buyer.as_ref(), &note.account).await?;
     run.hand_over(documents::of_credit_note(note, buyer.as_ref()), &note.name, &note.opportunity).await
+}
+
+/// Who buys as the posted document keeps it: what its file says, the ERP gets. Else as the account says it.
+async fn kept_or_read(run: &Run, kept: Option<&Party>, account: &str) -> Result<Option<Party>, Stop> {
+    match kept {
+        Some(kept) => Ok(Some(kept.clone())),
+        None => Ok(buyer(run, account).await?.as_ref().map(of_account)),
+    }
 }
 
 /// Who buys, as it stands in the documents: read once, since a document handed over twice must be the same.

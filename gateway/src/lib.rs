@@ -12,7 +12,8 @@
 //! - `deal_view.rs`, `timeline.rs`, `watch.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
-//!   `through.rs` calls about documents and activities that are passed on; `known.rs` whether those whom a call names are there
+//!   `through.rs` calls about documents and activities that are passed on; `known.rs` whether those whom a call names are there;
+//!   `parties.rs` who buys, told to what posts a bill
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
 //!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
@@ -47,6 +48,7 @@ pub mod handoff;
 mod known;
 mod meters;
 mod notify;
+mod parties;
 mod privacy_rpc;
 mod progress;
 mod propose;
@@ -189,7 +191,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
         part = part.task(move |stop| follow::follow(flows, feed, stop));
     }
     for (service, link) in passed_on(&neighbours) {
-        part = if through::SERVICES.contains(&service) {
+        part = if parties::SERVICES.contains(&service) {
+            let through = through::Through { link, seen: seen.clone() };
+            part.pass_through(service, parties::Telling { through, to: neighbours.clone() })
+        } else if through::SERVICES.contains(&service) {
             part.pass_through(service, through::Through { link, seen: seen.clone() })
         } else if known::SERVICES.contains(&service) {
             part.pass_through(service, known::Asking { link, known: known.clone() })

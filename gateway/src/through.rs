@@ -32,7 +32,7 @@ const MOST_NAMES: usize = 32;
 /// Bytes of a request; the layers before have refused greater messages.
 pub(crate) const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// What goes before a message: whether it is compressed, and its length.
-const FRAME: usize = 5;
+pub(crate) const FRAME: usize = 5;
 
 /// The collections whose members are not everybody's.
 const KINDS: [Collection; 11] = [

@@ -1,9 +1,9 @@
 //! Documents as files (R-INV-3): records are read, put into the model of `dealflow-documents`, and written there.
 //!
-//! - `seller.rs` who sells; `papers.rs` a record as a document; this file is the RPC
+//! - `sides.rs` who deals with whom; `papers.rs` a record as a document; this file is the RPC
 
 mod papers;
-mod seller;
+mod sides;
 
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Context, Refusal};
@@ -11,19 +11,15 @@ use dealflow_documents::{self as documents, Document, Kind, Language};
 use dealflow_proto::gateway::v1::document_service_server::DocumentService;
 use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::gateway::v1::{DocumentFile, ExportDocumentRequest};
-use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::names;
-use dealflow_proto::orders::v1::{
-    GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, GetQuoteRequest, ListContractsRequest,
-    ListLegalEntitiesRequest,
-};
+use dealflow_proto::orders::v1::{GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, GetQuoteRequest};
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use crate::seen::Seen;
 use papers::Known;
-use seller::Seller;
+use sides::{Kept, Sides};
 
 /// The service.
 #[derive(Clone)]
@@ -43,85 +39,54 @@ impl DocumentService for DocumentRpc {
         }
         let language = language(&ask.language_code)?;
         let format = ask.format();
-        let document = self.document(&context, &ask, language).await?;
-        // Setting pages takes some milliseconds, so it does not hold up other calls.
-        let file = tokio::task::spawn_blocking(move || file(&document, format, language)).await;
-        Ok(Response::new(file.map_err(Refusal::internal)??))
+        let (document, is_kept) = self.document(&context, &ask, language, false).await?;
+        let mut written = file(document, format, language).await?;
+        if is_kept && matches!(&written, Err(documents::Refusal::Incomplete(_))) {
+            // What the parties' records lacked when it was posted may stand there now; what they said stays as it was.
+            let (completed, _) = self.document(&context, &ask, language, true).await?;
+            written = file(completed, format, language).await?;
+        }
+        Ok(Response::new(written.map_err(refused)?))
     }
 }
 
 impl DocumentRpc {
-    /// The record, with all that stands around it.
+    /// The record, with all that stands around it, and whether it keeps who deals with whom; what it keeps is `completed`
+    /// by what the records say now, where that is asked for.
     async fn document(
         &self,
         context: &Context,
         ask: &ExportDocumentRequest,
         language: Language,
-    ) -> Result<Document, Status> {
+        completed: bool,
+    ) -> Result<(Document, bool), Status> {
         let name = || ask.name.clone();
+        let known = |sides: Sides| Known { sides, ask, language };
         if names::QUOTES.parse(&ask.name).is_ok() {
             let quote = self.ask(context, GetQuoteRequest { name: name() }).await?;
-            let sides = self.sides(context, (&quote.legal_entity, &quote.account, &quote.opportunity));
-            let (seller, buyer, contract) = sides.await?;
-            return Ok(papers::of_quote(&Known { seller, ask, language }, &quote, buyer.as_ref(), contract)?);
+            let sides = self.sides(context, (&quote.legal_entity, &quote.account, &quote.opportunity)).await?;
+            return Ok((papers::of_quote(&known(sides), &quote)?, false));
         }
         if names::ORDERS.parse(&ask.name).is_ok() {
             let order = self.ask(context, GetOrderRequest { name: name() }).await?;
-            let sides = self.sides(context, (&order.legal_entity, &order.account, &order.opportunity));
-            let (seller, buyer, contract) = sides.await?;
-            return Ok(papers::of_order(&Known { seller, ask, language }, &order, buyer.as_ref(), contract)?);
+            let sides = self.sides(context, (&order.legal_entity, &order.account, &order.opportunity)).await?;
+            return Ok((papers::of_order(&known(sides), &order)?, false));
         }
         if names::INVOICES.parse(&ask.name).is_ok() {
             let invoice = self.ask(context, GetInvoiceRequest { name: name() }).await?;
-            let sides = self.sides(context, (&invoice.legal_entity, &invoice.account, &invoice.opportunity));
-            let (seller, buyer, contract) = sides.await?;
-            return Ok(papers::of_invoice(&Known { seller, ask, language }, &invoice, buyer.as_ref(), contract)?);
+            let kept = Kept::of(&invoice.seller, &invoice.buyer, &invoice.contract_number);
+            let of = (invoice.legal_entity.as_str(), invoice.account.as_str(), invoice.opportunity.as_str());
+            let sides = self.sides_of_bill(context, kept.as_ref(), of, completed).await?;
+            return Ok((papers::of_invoice(&known(sides), &invoice)?, kept.is_some()));
         }
         if names::CREDIT_NOTES.parse(&ask.name).is_ok() {
             let note = self.ask(context, GetCreditNoteRequest { name: name() }).await?;
-            let sides = self.sides(context, (&note.legal_entity, &note.account, &note.opportunity));
-            let (seller, buyer, contract) = sides.await?;
-            return Ok(papers::of_credit_note(&Known { seller, ask, language }, &note, buyer.as_ref(), contract)?);
+            let kept = Kept::of(&note.seller, &note.buyer, &note.contract_number);
+            let of = (note.legal_entity.as_str(), note.account.as_str(), note.opportunity.as_str());
+            let sides = self.sides_of_bill(context, kept.as_ref(), of, completed).await?;
+            return Ok((papers::of_credit_note(&known(sides), &note)?, kept.is_some()));
         }
         Err(Refusal::field("name", "quotes/{uuid}, orders/{uuid}, invoices/{uuid} or creditNotes/{uuid}").into())
-    }
-
-    /// Who sells, who buys, and the contract's number.
-    async fn sides(
-        &self,
-        context: &Context,
-        (entity, account, opportunity): (&str, &str, &str),
-    ) -> Result<(Seller, Option<Account>, String), Status> {
-        tokio::try_join!(
-            self.seller(context, entity),
-            self.buyer(context, account),
-            self.contract(context, opportunity)
-        )
-    }
-
-    /// The legal entity that sells; nothing is said of one that is no record yet.
-    async fn seller(&self, context: &Context, code: &str) -> Result<Seller, Status> {
-        let code = if code.is_empty() { seller::DEFAULT } else { code };
-        let filter = format!("code = \"{code}\"");
-        let ask = ListLegalEntitiesRequest { page_size: 1, filter, ..ListLegalEntitiesRequest::default() };
-        let found = self.ask(context, ask).await?.legal_entities.into_iter().next();
-        Ok(found.map(Seller::of).unwrap_or_default())
-    }
-
-    /// Nobody where the deal names no account.
-    async fn buyer(&self, context: &Context, account: &str) -> Result<Option<Account>, Status> {
-        if account.is_empty() {
-            return Ok(None);
-        }
-        self.ask(context, GetAccountRequest { name: account.to_owned() }).await.map(Some)
-    }
-
-    /// The number of the contract that was signed for the deal (BT-12).
-    async fn contract(&self, context: &Context, opportunity: &str) -> Result<String, Status> {
-        let filter = format!("opportunity = \"{opportunity}\" AND state = \"SIGNED\"");
-        let ask = ListContractsRequest { page_size: 1, filter, ..ListContractsRequest::default() };
-        let signed = self.ask(context, ask).await?.contracts;
-        Ok(signed.into_iter().next().map(|contract| contract.number).unwrap_or_default())
     }
 
     async fn ask<A: Ask>(&self, context: &Context, ask: A) -> Result<A::Answer, Status> {
@@ -139,13 +104,23 @@ fn language(code: &str) -> Result<Language, Refusal> {
     Language::parse(code).ok_or_else(|| Refusal::field("language_code", "en or ru"))
 }
 
-fn file(document: &Document, format: Format, language: Language) -> Result<DocumentFile, Refusal> {
+/// The file, or what the form finds lacking. Setting pages takes some milliseconds, so it does not hold up other calls.
+async fn file(
+    document: Document,
+    format: Format,
+    language: Language,
+) -> Result<Result<DocumentFile, documents::Refusal>, Refusal> {
+    if format == Format::Unspecified {
+        return Err(Refusal::field("format", "UBL or PDF"));
+    }
+    tokio::task::spawn_blocking(move || written(&document, format, language)).await.map_err(Refusal::internal)
+}
+
+fn written(document: &Document, format: Format, language: Language) -> Result<DocumentFile, documents::Refusal> {
     let (content, media_type, extension) = match format {
-        Format::Ubl => (documents::ubl(document).map(String::into_bytes), "application/xml", "xml"),
-        Format::Pdf => (documents::pdf(document, language), "application/pdf", "pdf"),
-        Format::Unspecified => return Err(Refusal::field("format", "UBL or PDF")),
+        Format::Ubl => (documents::ubl(document)?.into_bytes(), "application/xml", "xml"),
+        _ => (documents::pdf(document, language)?, "application/pdf", "pdf"),
     };
-    let content = content.map_err(refused)?;
     let sha256 = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
     let kind = match document.kind {
         Kind::Quote => "quote",

@@ -3,24 +3,22 @@
 use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
 use dealflow_documents::{
-    Address, Adjustment, Contact, Delivery, Document, ElectronicAddress, Exemption, Figures, Kind, Language, Line,
-    Party, Payment, Preceding, Registration,
+    Adjustment, Delivery, Document, Exemption, Figures, Kind, Language, Line, Payment, Preceding,
 };
 use dealflow_money::{Amount, Currency, Vat, VatCategory};
 use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
-use dealflow_proto::leads::v1::Account;
 use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote};
 use dealflow_proto::types::v1 as pb;
 use prost_types::Timestamp;
 use rust_decimal::Decimal;
 
-use super::seller::Seller;
+use super::sides::Sides;
 
 /// What is known beside the record.
 pub(super) struct Known<'a> {
-    pub(super) seller: Seller,
+    pub(super) sides: Sides,
     pub(super) ask: &'a ExportDocumentRequest,
     pub(super) language: Language,
 }
@@ -37,12 +35,7 @@ struct Content<'a> {
     totals: Option<&'a pb::Totals>,
 }
 
-pub(super) fn of_quote(
-    known: &Known<'_>,
-    quote: &Quote,
-    buyer: Option<&Account>,
-    contract: String,
-) -> Result<Document, Refusal> {
+pub(super) fn of_quote(known: &Known<'_>, quote: &Quote) -> Result<Document, Refusal> {
     // All revisions have one number; which of them this is has to be told on paper.
     let number = match quote.revision {
         0 => quote.number.clone(),
@@ -58,19 +51,13 @@ pub(super) fn of_quote(
         charges: &quote.charges,
         totals: quote.totals.as_ref(),
     };
-    let mut document = document(known, Kind::Quote, &content, buyer)?;
+    let mut document = document(known, Kind::Quote, &content)?;
     document.valid_until = day(quote.valid_until_date.as_ref())?;
     document.payment_terms.clone_from(&quote.terms);
-    document.references.contract = contract;
     agreed(document, &content)
 }
 
-pub(super) fn of_order(
-    known: &Known<'_>,
-    order: &Order,
-    buyer: Option<&Account>,
-    contract: String,
-) -> Result<Document, Refusal> {
+pub(super) fn of_order(known: &Known<'_>, order: &Order) -> Result<Document, Refusal> {
     let ordered = day(order.order_date.as_ref())?;
     let content = Content {
         number: order.number.clone(),
@@ -82,19 +69,13 @@ pub(super) fn of_order(
         charges: &order.charges,
         totals: order.totals.as_ref(),
     };
-    let mut document = document(known, Kind::OrderConfirmation, &content, buyer)?;
+    let mut document = document(known, Kind::OrderConfirmation, &content)?;
     document.payment_terms.clone_from(&order.terms);
     document.references.customer_order.clone_from(&order.customer_reference);
-    document.references.contract = contract;
     agreed(document, &content)
 }
 
-pub(super) fn of_invoice(
-    known: &Known<'_>,
-    invoice: &Invoice,
-    buyer: Option<&Account>,
-    contract: String,
-) -> Result<Document, Refusal> {
+pub(super) fn of_invoice(known: &Known<'_>, invoice: &Invoice) -> Result<Document, Refusal> {
     let issued = day(invoice.issue_date.as_ref())?;
     let content = Content {
         number: invoice.number.clone(),
@@ -106,22 +87,16 @@ pub(super) fn of_invoice(
         charges: &invoice.charges,
         totals: invoice.totals.as_ref(),
     };
-    let mut document = document(known, Kind::Invoice, &content, buyer)?;
+    let mut document = document(known, Kind::Invoice, &content)?;
     document.due_date = day(invoice.due_date.as_ref())?;
     document.references.customer_order.clone_from(&invoice.customer_reference);
     document.payment_terms.clone_from(&invoice.terms);
     document.references.order.clone_from(&invoice.order_number);
-    document.references.contract = contract;
     of_order_lines(&mut document);
     agreed(document, &content)
 }
 
-pub(super) fn of_credit_note(
-    known: &Known<'_>,
-    note: &CreditNote,
-    buyer: Option<&Account>,
-    contract: String,
-) -> Result<Document, Refusal> {
+pub(super) fn of_credit_note(known: &Known<'_>, note: &CreditNote) -> Result<Document, Refusal> {
     let issued = day(note.issue_date.as_ref())?;
     let content = Content {
         number: note.number.clone(),
@@ -133,7 +108,7 @@ pub(super) fn of_credit_note(
         charges: &note.charges,
         totals: note.totals.as_ref(),
     };
-    let mut document = document(known, Kind::CreditNote, &content, buyer)?;
+    let mut document = document(known, Kind::CreditNote, &content)?;
     // The seller's account is where a buyer pays to, and here nobody pays.
     document.payment = None;
     document.payment_terms = match known.language {
@@ -143,7 +118,6 @@ pub(super) fn of_credit_note(
     document.notes = vec![note.reason.clone()];
     document.references.customer_order.clone_from(&note.customer_reference);
     document.references.order.clone_from(&note.order_number);
-    document.references.contract = contract;
     let issue_date = day(note.invoice_date.as_ref())?;
     document.references.preceding = vec![Preceding { number: note.invoice_number.clone(), issue_date }];
     of_order_lines(&mut document);
@@ -157,22 +131,18 @@ fn of_order_lines(document: &mut Document) {
     }
 }
 
-fn document(
-    known: &Known<'_>,
-    kind: Kind,
-    content: &Content<'_>,
-    buyer: Option<&Account>,
-) -> Result<Document, Refusal> {
+fn document(known: &Known<'_>, kind: Kind, content: &Content<'_>) -> Result<Document, Refusal> {
     let currency = Currency::parse(content.currency).map_err(Refusal::internal)?;
     let discount = match known.language {
         Language::English => "Discount",
         Language::Russian => "Скидка",
     };
     let mut document = Document::new(kind, content.number.clone(), content.day, currency);
-    document.seller = known.seller.party.clone();
-    document.buyer = buyer.map(party).unwrap_or_default();
+    document.seller = known.sides.seller.clone();
+    document.buyer = known.sides.buyer.clone();
     document.references.buyer.clone_from(&known.ask.buyer_reference);
-    document.payment = known.seller.payment.as_ref().map(|payment| Payment {
+    document.references.contract.clone_from(&known.sides.contract);
+    document.payment = known.sides.payment.as_ref().map(|payment| Payment {
         // SEPA moves euros; anything else is some other credit transfer.
         means: if currency.code() == "EUR" { "58" } else { "30" }.to_owned(),
         ..payment.clone()
@@ -260,33 +230,6 @@ fn vat(given: Option<&pb::Vat>) -> Result<Vat, Refusal> {
         pb::VatCategory::Unspecified => return Err(Refusal::internal("a line without VAT category")),
     };
     Ok(Vat::new(category, number(given.rate.as_ref())?))
-}
-
-/// The account as the party that an invoice names (R-ACC-1).
-fn party(account: &Account) -> Party {
-    let legal_name = if account.legal_name.is_empty() { &account.display_name } else { &account.legal_name };
-    let address = account.address.clone().unwrap_or_default();
-    let registration = Registration { scheme: String::new(), id: account.registration_id.clone() };
-    let endpoint =
-        ElectronicAddress { scheme: account.electronic_address_scheme.clone(), id: account.electronic_address.clone() };
-    let contact = Contact { name: String::new(), phone: account.phone.clone(), email: account.email.clone() };
-    Party {
-        legal_name: legal_name.clone(),
-        trading_name: if account.display_name == *legal_name { String::new() } else { account.display_name.clone() },
-        address: Address {
-            street: address.street,
-            additional: String::new(),
-            city: address.city,
-            postal_code: address.postal_code,
-            region: address.region,
-            country: address.country_code,
-        },
-        vat_id: account.vat_id.clone(),
-        registration: Some(registration).filter(|one| !one.id.is_empty()),
-        electronic_address: Some(endpoint).filter(|one| !one.id.is_empty()),
-        contact: Some(contact).filter(|one| !one.phone.is_empty() || !one.email.is_empty()),
-        ..Party::default()
-    }
 }
 
 fn number(given: Option<&WireDecimal>) -> Result<Decimal, Refusal> {

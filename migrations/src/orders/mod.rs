@@ -11,6 +11,7 @@ mod m0008_sellers;
 mod m0009_payment_terms;
 mod m0010_owners;
 mod m0011_own_numbers;
+mod m0012_parties;
 
 use sea_orm_migration::prelude::*;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_payment_terms::Migration),
             Box::new(m0010_owners::Migration),
             Box::new(m0011_own_numbers::Migration),
+            Box::new(m0012_parties::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -19,6 +19,7 @@ use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::invoice;
 use crate::legal_entity::in_year;
+use crate::parties::Parties;
 use crate::record::{Moment, Told};
 use crate::seen;
 
@@ -136,6 +137,9 @@ pub struct Model {
     pub adjustments: Option<Adjustments>,
     /// The part of the rounding amount that takes back what the invoice was asked to be rounded by, in minor units.
     pub asked_rounding: i64,
+    /// Who deals with whom, as it was when it was posted; none in a draft, and in what was posted before that was kept.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub parties: Option<Parties>,
 }
 
 /// None: documents refer to each other by id.
@@ -271,6 +275,7 @@ impl Model {
             reason,
             adjustments: adjustments.stored(),
             asked_rounding,
+            parties: None,
         })
     }
 
@@ -284,6 +289,11 @@ impl Model {
     pub fn void(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::VoidCreditNote)?;
         Ok(self.moved(state, now))
+    }
+
+    /// What its parties are found by: who sells, and the deal.
+    pub fn deal(&self) -> (&str, Uuid) {
+        (&self.legal_entity, self.opportunity_id)
     }
 
     fn moved(self, state: State, now: Moment) -> Self {

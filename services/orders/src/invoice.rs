@@ -17,6 +17,7 @@ use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::legal_entity::in_year;
 use crate::order;
+use crate::parties::Parties;
 use crate::record::{Moment, Told};
 
 pub use billed::Billed;
@@ -135,6 +136,9 @@ pub struct Model {
     /// Terms of payment, in words (BT-20).
     #[sea_orm(column_type = "Text")]
     pub terms: String,
+    /// Who deals with whom, as it was when it was posted; none in a draft, and in what was posted before that was kept.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub parties: Option<Parties>,
 }
 
 /// How an invoice is to be made, beside what it bills.
@@ -245,6 +249,7 @@ impl Model {
             asked_rounding: asked_rounding.map_err(|cause| Error::Money { document: "invoice", cause })?,
             instalment: making.instalment,
             terms: order.terms.clone(),
+            parties: None,
         })
     }
 
@@ -277,6 +282,11 @@ impl Model {
     pub fn void(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::VoidInvoice)?;
         Ok(self.moved(state, now))
+    }
+
+    /// What its parties are found by: who sells, and the deal.
+    pub fn deal(&self) -> (&str, Uuid) {
+        (&self.legal_entity, self.opportunity_id)
     }
 
     fn moved(self, state: State, now: Moment) -> Self {

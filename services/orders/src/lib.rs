@@ -20,6 +20,7 @@
 //! - `credit_note`, `payment`: what an invoice is not to be paid, and what it is; both are derived where they are shown
 //! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
 //! - `legal_entity`, `payment_terms`: who sells, and when customers pay
+//! - `parties`: who deals with whom, kept with each posted document
 //! - `number`: the numbers of documents; gapless for invoices
 //! - `seen`: which documents a caller sees
 //! - `error`: every refusal of this service
@@ -43,6 +44,7 @@ pub mod invoice;
 pub mod legal_entity;
 pub mod number;
 pub mod order;
+pub mod parties;
 pub mod payment;
 pub mod payment_terms;
 pub mod price;

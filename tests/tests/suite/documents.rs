@@ -5,7 +5,10 @@ use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::gateway::v1::{Deal, DocumentFile, ExportDocumentRequest};
 use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
 use dealflow_proto::orders::v1::{
-    CreateCreditNoteRequest, CreateLegalEntityRequest, LegalEntity, PostCreditNoteRequest,
+    ActivateContractRequest, ApproveContractRequest, Contract, CreateContractRequest,
+    CreateCreditNoteRequest, CreateLegalEntityRequest, GetCreditNoteRequest, GetInvoiceRequest,
+    LegalEntity, ListLegalEntitiesRequest, Party, PostCreditNoteRequest, SendContractRequest,
+    SignContractRequest, TerminateContractRequest, UpdateLegalEntityRequest,
 };
 use dealflow_proto::types::v1::Address;
 use dealflow_testbed::{TestDb, both, refusal};
@@ -51,6 +54,46 @@ async fn say_who_sells(sandbox: &Sandbox) {
     let ask = CreateLegalEntityRequest { legal_entity: Some(entity), request_id: new_id(), ..Default::default() };
     let mut entities = sandbox.api.legal_entities.clone();
     entities.create_legal_entity(sandbox.api.ask(ask)).await.expect("the legal entity is added");
+}
+
+/// The seller and the buyer are called otherwise from now on.
+async fn rename_both(sandbox: &Sandbox, deal: &Deal, suffix: &str) {
+    let (api, paths) = (&sandbox.api, vec!["legal_name".to_owned()]);
+    let known = ListLegalEntitiesRequest { filter: "code = \"default\"".to_owned(), ..Default::default() };
+    let known = api.legal_entities.clone().list_legal_entities(api.ask(known)).await.expect("a list").into_inner();
+    let name = known.legal_entities[0].name.clone();
+    let entity = LegalEntity { name, legal_name: format!("Nordlicht {suffix}"), ..LegalEntity::default() };
+    let ask = UpdateLegalEntityRequest {
+        legal_entity: Some(entity),
+        update_mask: Some(FieldMask { paths: paths.clone() }),
+        request_id: new_id(),
+        ..UpdateLegalEntityRequest::default()
+    };
+    api.legal_entities.clone().update_legal_entity(api.ask(ask)).await.expect("the seller is renamed");
+    let name = deal.account.clone().expect("the deal has an account").name;
+    let account = Account { name, legal_name: format!("Ring {suffix}"), ..Account::default() };
+    let ask = UpdateAccountRequest {
+        account: Some(account),
+        update_mask: Some(FieldMask { paths }),
+        request_id: new_id(),
+        ..UpdateAccountRequest::default()
+    };
+    api.accounts.clone().update_account(api.ask(ask)).await.expect("the buyer is renamed");
+}
+
+/// A contract of the deal that is signed.
+async fn signed_contract(sandbox: &Sandbox, deal: &str) -> Contract {
+    let mut contracts = sandbox.contracts();
+    let contract = Contract { opportunity: deal.to_owned(), ..Contract::default() };
+    let ask = CreateContractRequest { contract: Some(contract), request_id: new_id(), ..Default::default() };
+    let name = contracts.create_contract(ask).await.expect("drafted").into_inner().name;
+    let ask = ApproveContractRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+    contracts.approve_contract(ask).await.expect("no policy asks");
+    let ask = SendContractRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+    contracts.send_contract(ask).await.expect("it is approved");
+    let signatories = vec!["A. Buyer".to_owned()];
+    let ask = SignContractRequest { name, signatories, request_id: new_id(), ..Default::default() };
+    contracts.sign_contract(ask).await.expect("it is sent").into_inner()
 }
 
 /// Says what an invoice needs of who buys.
@@ -143,6 +186,72 @@ both! {
             let pages = export(&sandbox, name, Format::Pdf, language).await.expect("all have pages");
             assert!(pages.content.starts_with(b"%PDF-1.7") && pages.media_type == "application/pdf", "{}", pages.file_name);
         }
+        sandbox.finish().await;
+    }
+
+    /// R-INV-1, R-INV-3: a posted invoice and a posted credit note are the same bytes for ever: seller, buyer and contract stay
+    /// what they were when each was posted, though both are renamed and the contract ends. Nobody who posts invents a buyer.
+    async fn a_posted_bill_is_the_same_file_whatever_its_parties_are_called_later(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        sandbox.propose(&deal).await;
+        sandbox.accept(&deal).await;
+        say_who_sells(&sandbox).await;
+        say_who_buys(&sandbox, &sandbox.view(&deal).await).await;
+        let contract = signed_contract(&sandbox, &deal).await;
+        sandbox.fulfill(&deal).await;
+        sandbox.rest().await;
+        let view = sandbox.view(&deal).await;
+        let (order, invoice) = (&view.orders[0], &view.invoices[0]);
+        let xml = async |name: &str| {
+            let file = export(&sandbox, name, Format::Ubl, "").await.expect("it is complete");
+            String::from_utf8(file.content).expect("XML is UTF-8")
+        };
+        let as_posted = xml(&invoice.name).await;
+        for part in ["Nordlicht &amp; Söhne", "ООО «Ромашка» &lt;Graz&gt;", contract.number.as_str()] {
+            assert!(as_posted.contains(part), "no {part} in {as_posted}");
+        }
+
+        rename_both(&sandbox, &view, "AG").await;
+        assert_eq!(xml(&invoice.name).await, as_posted);
+        let confirmed = xml(&order.name).await;
+        assert!(confirmed.contains("Nordlicht AG") && confirmed.contains("Ring AG"), "an order is what it is now: {confirmed}");
+
+        // The contract is in force, and ends; what is posted meanwhile is of that contract (BT-12).
+        let mut contracts = sandbox.contracts();
+        let ask = ActivateContractRequest { name: contract.name.clone(), request_id: new_id(), ..Default::default() };
+        contracts.activate_contract(ask).await.expect("it is signed");
+        assert!(xml(&order.name).await.contains(&contract.number), "in force");
+        let ask = CreateCreditNoteRequest {
+            invoice: invoice.name.clone(), reason: "back".to_owned(), request_id: new_id(), ..Default::default()
+        };
+        let (api, mut notes) = (&sandbox.api, sandbox.api.credit_notes.clone());
+        let draft = notes.create_credit_note(api.ask(ask)).await.expect("it is drafted").into_inner();
+        let invented = Some(Party { legal_name: "Nobody Ltd".to_owned(), ..Party::default() });
+        let post = PostCreditNoteRequest { name: draft.name, buyer: invented, request_id: new_id(), ..Default::default() };
+        let note = notes.post_credit_note(api.ask(post.clone())).await.expect("it is posted").into_inner();
+        let credited = xml(&note.name).await;
+        assert_eq!(rules::broken(&credited), Vec::<String>::new(), "{credited}");
+        for part in ["Nordlicht AG", "Ring AG", contract.number.as_str()] {
+            assert!(credited.contains(part), "no {part} in {credited}");
+        }
+
+        let ended = TerminateContractRequest {
+            name: contract.name.clone(), reason: "moved".to_owned(), request_id: new_id(), ..Default::default()
+        };
+        contracts.terminate_contract(ended).await.expect("it is in force");
+        rename_both(&sandbox, &view, "SE").await;
+        assert_eq!((xml(&invoice.name).await, xml(&note.name).await), (as_posted, credited));
+        assert!(xml(&order.name).await.contains(&contract.number), "it was of this contract");
+        // The same call once more is answered as before, though the account says otherwise now.
+        let again = notes.post_credit_note(api.ask(post)).await.expect("it comes twice").into_inner();
+        assert_eq!((again.number, again.buyer.clone()), (note.number.clone(), note.buyer));
+        let kept = notes.get_credit_note(api.ask(GetCreditNoteRequest { name: note.name })).await.expect("there").into_inner();
+        assert_eq!(kept.buyer, again.buyer);
+        let ask = GetInvoiceRequest { name: invoice.name.clone() };
+        let kept = api.invoices.clone().get_invoice(api.ask(ask)).await.expect("it is there").into_inner();
+        let names = [kept.seller, kept.buyer].map(|side| side.map(|side| side.legal_name).unwrap_or_default());
+        assert_eq!(names, ["Nordlicht & Söhne Handels GmbH", "ООО «Ромашка» <Graz>"]);
         sandbox.finish().await;
     }
 

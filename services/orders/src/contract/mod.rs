@@ -14,7 +14,7 @@ use crate::document::hash;
 use crate::error::{Error, violation};
 use crate::record::{Moment, Told};
 
-pub use rows::{FIELDS, any_expiring, expire_all, find, insert, lock, lock_expiring};
+pub use rows::{FIELDS, any_expiring, expire_all, find, insert, lock, lock_expiring, number_for};
 pub use states::{Receipt, State, Verb};
 
 /// The people who signed.

@@ -54,6 +54,20 @@ pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
+/// The number of the contract that was signed for a deal: one that is in force, or is about to be, before one that ended,
+/// and of several the first (BT-12).
+pub async fn number_for<C: ConnectionTrait>(db: &C, opportunity: Uuid) -> Result<Option<String>, DbErr> {
+    for states in [[State::Signed, State::Active], [State::Expired, State::Terminated]] {
+        let signed = Entity::find().select_only().column(Column::Number).filter(Column::State.is_in(states));
+        let first = signed.filter(Column::OpportunityId.eq(opportunity)).order_by_asc(Column::CreatedAt);
+        let number: Option<String> = first.order_by_asc(Column::Id).into_tuple().one(db).await?;
+        if number.is_some() {
+            return Ok(number);
+        }
+    }
+    Ok(None)
+}
+
 /// Adds a contract; the number is given here.
 pub async fn insert(tx: &DatabaseTransaction, contract: Model) -> Result<Model, Error> {
     let mut row = contract.into_active_model();

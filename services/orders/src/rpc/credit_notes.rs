@@ -16,6 +16,7 @@ use crate::invoice;
 use crate::legal_entity;
 use crate::number;
 use crate::order;
+use crate::parties::Parties;
 use crate::record::{change, save};
 use crate::seen;
 use crate::wire::asked;
@@ -111,6 +112,7 @@ impl CreditNoteService for Orders {
                 let mut after = before.clone().post(self.moment(work.now))?;
                 let invoice = invoice::find(&work.tx, &names::INVOICES.name(after.invoice_id), &Sight::All).await?;
                 invoice.check_ours("PostCreditNote")?;
+                after.parties = Some(Parties::now(&work.tx, after.deal(), ask.buyer).await?);
                 after.number = Some(number::of_credit_note(&work.tx, &after.legal_entity, &after.series).await?);
                 let told = ("credit_note.posted", "PostCreditNote", "");
                 let answer = saved(&mut work, told, &before, &after).await?;

@@ -19,6 +19,7 @@ use crate::invoice::{self, Making, Model, State};
 use crate::legal_entity;
 use crate::number;
 use crate::order;
+use crate::parties::Parties;
 use crate::payment::{self, Settled};
 use crate::record::{Moment, change, save};
 use crate::seen;
@@ -121,7 +122,8 @@ impl InvoiceService for Orders {
                     instalment: 0,
                 };
                 let draft = Model::of_order(&order, &billed, &to_bill, &making, now)?;
-                let invoice = draft.imported(ask.number, due_date, now)?;
+                let mut invoice = draft.imported(ask.number, due_date, now)?;
+                invoice.parties = Some(Parties::now(&work.tx, invoice.deal(), ask.buyer).await?);
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;
                 // Another event than a posting: what came from the ERP is not handed over to it.
@@ -170,6 +172,7 @@ impl InvoiceService for Orders {
                 check_authority(&work, INTERNAL, "PostInvoice").await?;
                 let now = self.moment(work.now);
                 let mut after = before.clone().post(now)?;
+                after.parties = Some(Parties::now(&work.tx, after.deal(), ask.buyer).await?);
                 after.number = Some(number::of_invoice(&work.tx, &after.legal_entity, &after.series).await?);
                 let answer = saved(&mut work, ("invoice.posted", "PostInvoice", ""), &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))

@@ -6,7 +6,7 @@ use dealflow_proto::orders::v1::credit_note as wire;
 use dealflow_proto::types::v1::Guidance;
 use dealflow_proto::{convert, names};
 
-use super::{adjustment, lines, name, next, totals};
+use super::{adjustment, lines, name, next, parties, totals};
 use crate::credit_note::{Model, State};
 use crate::error::Error;
 use crate::record::Told;
@@ -15,6 +15,7 @@ impl Model {
     /// The credit note as it goes out.
     pub fn to_wire(&self) -> Result<pb::CreditNote, Error> {
         let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
+        let (seller, buyer, contract_number) = parties(self.parties.as_ref());
         Ok(pb::CreditNote {
             name: self.name(),
             etag: self.version.to_string(),
@@ -46,6 +47,9 @@ impl Model {
             guidance: Some(self.guidance()),
             allowances,
             charges,
+            seller,
+            buyer,
+            contract_number,
         })
     }
 

@@ -8,7 +8,7 @@ use dealflow_proto::orders::v1::invoice as wire;
 use dealflow_proto::types::v1::Guidance;
 use dealflow_proto::{convert, names};
 
-use super::{adjustment, lines, name, next, totals, wide};
+use super::{adjustment, lines, name, next, parties, totals, wide};
 use crate::document::currency;
 use crate::error::Error;
 use crate::invoice::{Model, State};
@@ -22,6 +22,7 @@ impl Model {
         let open = i128::from(self.totals.0.payable) - settled.credited - settled.paid;
         let posted = self.state == State::Posted;
         let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
+        let (seller, buyer, contract_number) = parties(self.parties.as_ref());
         Ok(pb::Invoice {
             name: self.name(),
             etag: self.version.to_string(),
@@ -52,6 +53,9 @@ impl Model {
             charges,
             instalment: self.instalment,
             terms: self.terms.clone(),
+            seller,
+            buyer,
+            contract_number,
         })
     }
 

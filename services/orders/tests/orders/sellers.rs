@@ -205,4 +205,53 @@ both! {
         let second = post("default").await.expect("in its new series");
         assert_eq!((second.number.as_str(), credited.number.as_str()), ("X-2017-000001", "CN-2017-000001"));
     }
+
+    /// R-INV-1, R-INV-3: what a posted invoice and a posted credit note say of seller, buyer and contract is what was so when
+    /// they were posted, whatever the records say later.
+    async fn a_posted_bill_keeps_its_parties_as_they_were(db: TestDb) {
+        let house = House::open(db).await;
+        let mut entities = LegalEntityServiceClient::new(house.link.clone());
+        let seller = create(&house, entity("nord")).await.expect("it can be added");
+        let order = sold_by(&house, "nord").await;
+        let contract = pb::Contract { opportunity: order.opportunity.clone(), ..Default::default() };
+        let made = ask!(house.contracts(), create_contract, CreateContractRequest { contract: Some(contract) });
+        let contract = made.expect("it can be drafted");
+        let buyer = |name: &str| {
+            let address = Some(Address { city: "Graz".to_owned(), country_code: "AT".to_owned(), ..Default::default() });
+            Some(pb::Party { legal_name: name.to_owned(), address, email: "post@ring.example".to_owned(), ..Default::default() })
+        };
+        let post = async |buyer: Option<pb::Party>| {
+            let draft = house.bill(&order.name, &[("1", "1")]).await.expect("one of it");
+            assert_eq!((&draft.seller, &draft.buyer), (&None, &None), "a draft keeps nothing");
+            ask!(house.invoices(), post_invoice, PostInvoiceRequest { name: draft.name, buyer: buyer }).expect("posted")
+        };
+        let invoice = post(buyer("Ring OG")).await;
+        let said = invoice.seller.clone().expect("it is kept");
+        assert_eq!((&said.legal_name, &said.address, &said.bank_account), (&seller.legal_name, &seller.address, &seller.bank_account));
+        assert_eq!((&invoice.buyer, invoice.contract_number.as_str()), (&buyer("Ring OG"), ""));
+
+        let name = contract.name.clone();
+        ask!(house.contracts(), approve_contract, ApproveContractRequest { name: name.clone() }).expect("no policy asks");
+        ask!(house.contracts(), send_contract, SendContractRequest { name: name.clone() }).expect("it is approved");
+        let signatories = vec!["A. Buyer".to_owned()];
+        ask!(house.contracts(), sign_contract, SignContractRequest { name: name.clone(), signatories: signatories }).expect("sent");
+        let renamed = pb::LegalEntity { name: seller.name.clone(), legal_name: "Nord AG".to_owned(), ..Default::default() };
+        ask!(entities, update_legal_entity, UpdateLegalEntityRequest { legal_entity: Some(renamed) }).expect("renamed");
+        assert_eq!(house.invoice(&invoice.name).await, invoice);
+
+        let note = house.credit(&invoice.name, &[]).await.expect("all of it");
+        let note = ask!(house.credit_notes(), post_credit_note, PostCreditNoteRequest { name: note.name, buyer: buyer("Ring AG") });
+        let note = note.expect("it can be posted");
+        let said = note.seller.clone().expect("it is kept");
+        assert_eq!((said.legal_name.as_str(), &note.buyer, &note.contract_number), ("Nord AG", &buyer("Ring AG"), &contract.number));
+        let credited = house.invoice(&invoice.name).await;
+        assert_eq!((credited.seller, credited.buyer, credited.contract_number), (invoice.seller, invoice.buyer, invoice.contract_number));
+
+        // In force, and over: it is the contract still.
+        ask!(house.contracts(), activate_contract, ActivateContractRequest { name: name.clone() }).expect("it is signed");
+        assert_eq!(post(None).await.contract_number, contract.number);
+        ask!(house.contracts(), terminate_contract, TerminateContractRequest { name: name, reason: "moved".to_owned() }).expect("it is in force");
+        let last = post(None).await;
+        assert_eq!((last.buyer, last.contract_number), (None, contract.number));
+    }
 }
