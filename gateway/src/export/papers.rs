@@ -3,13 +3,13 @@
 use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
 use dealflow_documents::{
-    Adjustment, Delivery, Document, Exemption, Figures, Kind, Language, Line, Payment, Preceding,
+    Adjustment, Delivery, Document, Exemption, Figures, Kind, Language, Line, Payment, Preceding, Stamp,
 };
 use dealflow_money::{Amount, Currency, Vat, VatCategory};
 use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
-use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote};
+use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote, quote};
 use dealflow_proto::types::v1 as pb;
 use prost_types::Timestamp;
 use rust_decimal::Decimal;
@@ -53,6 +53,12 @@ pub(super) fn of_quote(known: &Known<'_>, quote: &Quote) -> Result<Document, Ref
     };
     let mut document = document(known, Kind::Quote, &content)?;
     document.valid_until = day(quote.valid_until_date.as_ref())?;
+    // Nobody takes for an offer what nobody agreed to yet, or what was ended (R-QUO-2).
+    document.stamp = match quote.state() {
+        quote::State::Draft | quote::State::InApproval => Some(Stamp::Draft),
+        quote::State::Closed => Some(Stamp::Closed),
+        _ => None,
+    };
     document.payment_terms.clone_from(&quote.terms);
     agreed(document, &content)
 }
@@ -109,8 +115,10 @@ pub(super) fn of_credit_note(known: &Known<'_>, note: &CreditNote) -> Result<Doc
         totals: note.totals.as_ref(),
     };
     let mut document = document(known, Kind::CreditNote, &content)?;
-    // The seller's account is where a buyer pays to, and here nobody pays.
-    document.payment = None;
+    // The seller's account is where a buyer pays to, and here nobody pays: it is set off against the invoice (BT-81). Dutch
+    // parties do not know that among themselves (NL-R-008), and need no means.
+    let dutch = [&document.seller, &document.buyer].iter().all(|side| side.address.country == "NL");
+    document.payment = Some(clearing()).filter(|_| !dutch);
     document.payment_terms = match known.language {
         Language::English => format!("Credited against invoice {}.", note.invoice_number),
         Language::Russian => format!("Зачитывается по счёту {}.", note.invoice_number),
@@ -122,6 +130,12 @@ pub(super) fn of_credit_note(known: &Known<'_>, note: &CreditNote) -> Result<Doc
     document.references.preceding = vec![Preceding { number: note.invoice_number.clone(), issue_date }];
     of_order_lines(&mut document);
     agreed(document, &content)
+}
+
+/// Clearing between partners: no account.
+fn clearing() -> Payment {
+    let none = String::new;
+    Payment { means: "97".to_owned(), account: none(), account_name: none(), bank: none(), reference: none() }
 }
 
 /// A line of an invoice or a credit note has the id of its order's.

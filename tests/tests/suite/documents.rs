@@ -5,10 +5,10 @@ use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::gateway::v1::{Deal, DocumentFile, ExportDocumentRequest};
 use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
 use dealflow_proto::orders::v1::{
-    ActivateContractRequest, ApproveContractRequest, Contract, CreateContractRequest,
-    CreateCreditNoteRequest, CreateLegalEntityRequest, GetCreditNoteRequest, GetInvoiceRequest,
-    LegalEntity, ListLegalEntitiesRequest, Party, PostCreditNoteRequest, SendContractRequest,
-    SignContractRequest, TerminateContractRequest, UpdateLegalEntityRequest,
+    ActivateContractRequest, ApproveContractRequest, CloseQuoteRequest, Contract, CreateContractRequest,
+    CreateCreditNoteRequest, CreateLegalEntityRequest, CreateQuoteRequest, GetCreditNoteRequest, GetInvoiceRequest,
+    LegalEntity, ListLegalEntitiesRequest, Party, PostCreditNoteRequest, Quote, SendContractRequest,
+    SignContractRequest, TerminateContractRequest, UpdateLegalEntityRequest, quote,
 };
 use dealflow_proto::types::v1::Address;
 use dealflow_testbed::{TestDb, both, refusal};
@@ -16,6 +16,8 @@ use dealflow_tests::Sandbox;
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
+#[path = "../../../services/documents/tests/pages/mod.rs"]
+mod pages;
 #[path = "../../../services/documents/tests/rules/mod.rs"]
 pub(crate) mod rules;
 
@@ -232,7 +234,7 @@ both! {
         let note = notes.post_credit_note(api.ask(post.clone())).await.expect("it is posted").into_inner();
         let credited = xml(&note.name).await;
         assert_eq!(rules::broken(&credited), Vec::<String>::new(), "{credited}");
-        for part in ["Nordlicht AG", "Ring AG", contract.number.as_str()] {
+        for part in ["Nordlicht AG", "Ring AG", contract.number.as_str(), "<cbc:PaymentMeansCode>97<"] {
             assert!(credited.contains(part), "no {part} in {credited}");
         }
 
@@ -253,6 +255,35 @@ both! {
         let names = [kept.seller, kept.buyer].map(|side| side.map(|side| side.legal_name).unwrap_or_default());
         assert_eq!(names, ["Nordlicht & Söhne Handels GmbH", "ООО «Ромашка» <Graz>"]);
         sandbox.finish().await;
+    }
+
+    /// R-QUO-2, R-INV-3: a quote that nobody agreed to yet is no offer on paper, nor is one that was ended.
+    async fn the_pages_of_a_quote_say_whether_it_is_an_offer(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        let offered = sandbox.propose(&deal).await;
+        say_who_sells(&sandbox).await;
+        let words = async |name: &str| {
+            let file = export(&sandbox, name, Format::Pdf, "").await.expect("it has pages");
+            let text = pages::text(&file.content);
+            ["DRAFT", "CLOSED"].map(|word| text.lines().any(|line| line == word))
+        };
+        assert_eq!(words(&offered.name).await, [false, false], "the customer has it");
+        let draft = Quote {
+            opportunity: deal,
+            account: offered.account.clone(),
+            currency_code: offered.currency_code.clone(),
+            lines: offered.lines.clone(),
+            ..Quote::default()
+        };
+        let ask = CreateQuoteRequest { quote: Some(draft), request_id: new_id(), ..Default::default() };
+        let draft = sandbox.quotes().create_quote(ask).await.expect("it can be drafted").into_inner().name;
+        assert_eq!(words(&draft).await, [true, false]);
+        let reason = quote::CloseReason::Canceled.into();
+        let ask = CloseQuoteRequest { name: draft.clone(), reason, request_id: new_id(), ..Default::default() };
+        sandbox.quotes().close_quote(ask).await.expect("it can be given up");
+        assert_eq!(words(&draft).await, [false, true]);
+        sandbox.stop().await;
     }
 
     /// R-INV-3: what cannot be a file is refused with the field that says so.
