@@ -212,3 +212,4 @@ calls! { orders, InvoiceServiceClient {
     verb create_invoice(orders::CreateInvoiceRequest) -> orders::Invoice;
     verb post_invoice(orders::PostInvoiceRequest) -> orders::Invoice;
 }}
+    verb void_invoice(orders::VoidInvoiceRequest) -> orders::Invoice;

@@ -6,13 +6,18 @@ use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::opportunities::v1::opportunity;
 use dealflow_proto::orders::v1::{
     ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetOrderRequest, Invoice, Order, Party,
-    PostInvoiceRequest, SubmitOrderRequest, order,
+    PostInvoiceRequest, SubmitOrderRequest, VoidInvoiceRequest, order,
 };
+use tonic::Status;
+use tonic_types::StatusExt;
 
 use crate::deal::{opportunity, order as order_of, refuse_closed};
 use crate::documents;
 use crate::flow::{Run, Stop};
 use crate::parties::of_account;
+
+/// That the ERP bills, for all runs.
+const ERP_BILLS: &str = "the ERP bills";
 
 /// Delivers and bills what is open, or what is said.
 pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<DealProgress, Stop> {
@@ -25,7 +30,18 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         let message = format!("{} has no order; win the deal or accept a quote first", ask.opportunity);
         return run.refuse("find the order", Refusal::guard(message, &[("order", "an order that is not canceled")]));
     };
+    if order.state() == order::State::OnHold {
+        let message = format!("{} {} is ON_HOLD: {}", order.name, order.number, order.hold_reason);
+        return run.refuse("look at the hold", Refusal::guard(message, &[(&order.name, "is on hold")]));
+    }
     let buyer = buyer(&run, &order.account).await?;
+    let bill = CreateInvoiceRequest {
+        order: order.name.clone(),
+        lines: ask.lines.clone(),
+        issue_date: ask.issue_date,
+        ..CreateInvoiceRequest::default()
+    };
+    let bills = may_bill(&run, &order, &bill).await?;
     if is_on_its_way(order.state()) {
         submit(&run, &order.name, order.state()).await?;
     }
@@ -33,18 +49,38 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         let deliver = FulfillOrderRequest { name: order.name.clone(), lines: ask.lines.clone(), ..Default::default() };
         run.step("fulfill", deliver).await?;
     }
-    let bill = CreateInvoiceRequest {
-        order: order.name.clone(),
-        lines: ask.lines.clone(),
-        issue_date: ask.issue_date,
-        ..CreateInvoiceRequest::default()
-    };
-    let draft = run.step("bill", bill).await?;
-    let buyer = buyer.as_ref().map(of_account);
-    let invoice = run.step("post", PostInvoiceRequest { name: draft.name, buyer, ..Default::default() }).await?;
-    hand_over_invoice(&run, &invoice).await?;
+    if bills {
+        let draft = run.step("bill", bill).await?;
+        let post = PostInvoiceRequest { name: draft.name.clone(), buyer: buyer.as_ref().map(of_account), ..Default::default() };
+        // What was delivered stays so; what the draft bills can be billed again.
+        let reason = "it could not be posted".to_owned();
+        let void = VoidInvoiceRequest { name: draft.name, reason, ..VoidInvoiceRequest::default() };
+        let invoice = run.or_undo("posted", ("void", void), run.step("post", post)).await?;
+        hand_over_invoice(&run, &invoice).await?;
+    }
     run.tell(&deal);
     Ok(run.progress())
+}
+
+/// Asks whether what is delivered can be billed, before it is delivered: nobody takes a delivery back. False where the ERP
+/// bills (R-INV-2): then delivering is all there is to do.
+async fn may_bill(run: &Run, order: &Order, bill: &CreateInvoiceRequest) -> Result<bool, Stop> {
+    if run.has_noted(ERP_BILLS) {
+        return Ok(false);
+    }
+    match run.check("may bill", CreateInvoiceRequest { assume_delivered: true, ..bill.clone() }).await {
+        Err(Stop::Refused(refused)) if order.state() != order::State::Fulfilled && is_for_the_erp(&refused.status) => {
+            run.note(ERP_BILLS).await?;
+            Ok(false)
+        }
+        asked => asked.map(|()| true),
+    }
+}
+
+/// Whether a bill is refused because the ERP makes it.
+fn is_for_the_erp(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.metadata.get("invoicing_authority").is_some_and(|authority| authority == "ERP"))
 }
 
 /// Brings an order to the ERP from where it stands. What somebody else did already is left as it is.

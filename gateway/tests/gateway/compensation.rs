@@ -22,6 +22,10 @@ fn propose() -> ProposeQuoteRequest {
     ProposeQuoteRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() }
 }
 
+fn fulfill() -> FulfillDealRequest {
+    FulfillDealRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() }
+}
+
 fn count(neighbour: &Neighbour, effect: &str) -> usize {
     neighbour.effects().iter().filter(|it| *it == effect).count()
 }
@@ -171,6 +175,50 @@ both! {
         let refused = refusal(&house.deals.clone().fulfill_deal(ask).await.expect_err("it is lost"));
         assert_eq!(refused.reason, "TERMINAL");
         assert_eq!(neighbour.effects(), ["NoteRefusedAttempt"]);
+    }
+
+    /// R-FLW-3, R-INV-1: what cannot be billed is not delivered.
+    async fn a_delivery_that_could_not_be_billed_is_refused_before_anything_is_done(db: TestDb) {
+        let neighbour = selling(Vec::new(), vec![the_order(order::State::Confirmed)], short());
+        neighbour.refuse("CreateInvoice", 1, &guard("nothing is left to bill"));
+        let house = House::open(&db, &neighbour).await;
+        let refused = refusal(&house.deals.clone().fulfill_deal(fulfill()).await.expect_err("it is refused"));
+        assert_eq!(refused.metadata.get("step").map(String::as_str), Some("may bill"));
+        assert!(neighbour.effects().is_empty(), "{:?}", neighbour.effects());
+    }
+
+    /// R-FLW-3, R-INV-1: what is delivered stays so; the draft that could not be posted is taken back, and bills nothing.
+    async fn an_invoice_that_cannot_be_posted_is_voided_and_can_be_made_again(db: TestDb) {
+        let neighbour = selling(Vec::new(), vec![the_order(order::State::Submitted)], short());
+        neighbour.refuse("PostInvoice", 1, &guard("the period is closed"));
+        let house = House::open(&db, &neighbour).await;
+        let ask = fulfill();
+        let refused = refusal(&house.deals.clone().fulfill_deal(ask.clone()).await.expect_err("it is refused"));
+        assert_eq!((refused.reason.as_str(), refused.message.as_str()), ("GUARD", "the period is closed"));
+        assert_eq!(neighbour.effects(), ["FulfillOrder", "CreateInvoice", "VoidInvoice"]);
+        house.reaches(&ask.request_id, flow::State::Compensated).await;
+        let delivered = the_order(order::State::Fulfilled);
+        neighbour.read("ListOrders", move |_: orders::ListOrdersRequest| {
+            Ok(orders::ListOrdersResponse { orders: vec![delivered.clone()], ..Default::default() })
+        });
+        house.deals.clone().fulfill_deal(fulfill()).await.expect("a new request bills what is delivered");
+        assert_eq!(neighbour.effects()[3..], ["CreateInvoice", "PostInvoice"]);
+    }
+
+    /// R-FLW-3: what is refused after the delivery says why, and an operator decides.
+    async fn a_bill_that_is_refused_after_the_delivery_parks_the_flow_with_its_reason(db: TestDb) {
+        let neighbour = selling(Vec::new(), vec![the_order(order::State::Submitted)], short());
+        let closing = neighbour.clone();
+        neighbour.verb("FulfillOrder", move |_: orders::FulfillOrderRequest| {
+            closing.refuse("CreateInvoice", 1, &guard("the ERP invoices; ImportInvoice takes its invoice over"));
+            Ok(the_order(order::State::Fulfilled))
+        });
+        let house = House::open(&db, &neighbour).await;
+        let ask = fulfill();
+        let refused = refusal(&house.deals.clone().fulfill_deal(ask.clone()).await.expect_err("it cannot end"));
+        assert_eq!(refused.reason, "FLOW_PARKED");
+        assert!(refused.message.contains("ImportInvoice"), "{}", refused.message);
+        house.reaches(&ask.request_id, flow::State::Parked).await;
     }
 
     /// R-OPP-2: whoever comes before the feed frees the deal of an order that is canceled.

@@ -117,6 +117,7 @@ pub(crate) fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportu
     it.verb("SubmitOrder", |_: orders::SubmitOrderRequest| Ok(the_order(order::State::Submitted)));
     it.verb("FulfillOrder", |_: orders::FulfillOrderRequest| Ok(the_order(order::State::Fulfilled)));
     it.verb("CreateInvoice", |_: orders::CreateInvoiceRequest| Ok(the_invoice(invoice::State::Draft)));
+    it.verb("VoidInvoice", |_: orders::VoidInvoiceRequest| Ok(the_invoice(invoice::State::Void)));
     it.verb("PostInvoice", |_: orders::PostInvoiceRequest| Ok(the_invoice(invoice::State::Posted)));
     it.verb("WinOpportunity", |ask: opportunities::WinOpportunityRequest| Ok(won(ask)));
     it.verb("LoseOpportunity", |_: opportunities::LoseOpportunityRequest| {

@@ -313,6 +313,16 @@ impl Model {
         Ok(Self { lines, ..self.moved(state, now) })
     }
 
+    /// As it would be once this is delivered, from wherever it is on its way; one that is delivered in full stays as it is.
+    pub fn delivered(self, asked: &[Asked], now: Moment) -> Result<Self, Error> {
+        match self.state {
+            State::Draft => self.confirm(now)?.submit(now)?.fulfill(asked, now),
+            State::Confirmed => self.submit(now)?.fulfill(asked, now),
+            State::Fulfilled => Ok(self),
+            _ => self.fulfill(asked, now),
+        }
+    }
+
     /// DRAFT, CONFIRMED, SUBMITTED, ON_HOLD → CANCELED, never with an invoice that is not credited. Whether the ERP agrees
     /// is the caller's to check.
     pub fn cancel(self, billed: &Billed, now: Moment) -> Result<Self, Error> {

@@ -76,12 +76,19 @@ impl InvoiceService for Orders {
             .work(request, |mut work, ask: pb::CreateInvoiceRequest| async move {
                 let to_bill = asked(&ask.lines)?;
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
+                if ask.assume_delivered && !ask.validate_only {
+                    return Err(Error::field("assume_delivered", "asks what would be: only with validate_only"));
+                }
                 // The order's lock makes billings of one order follow each other.
-                let order = order::lock(&work.tx, &ask.order, &work.context.sight).await?;
-                check_authority(&work, INTERNAL, "CreateInvoice").await?;
-                work.take_effect_after(order.updated_at)?;
-                let billed = invoice::billed(&work.tx, &order).await?;
+                let mut order = order::lock(&work.tx, &ask.order, &work.context.sight).await?;
                 let now = self.moment(work.now);
+                let changed = order.updated_at;
+                if ask.assume_delivered {
+                    order = order.delivered(&to_bill, now)?;
+                }
+                check_authority(&work, INTERNAL, "CreateInvoice").await?;
+                work.take_effect_after(changed)?;
+                let billed = invoice::billed(&work.tx, &order).await?;
                 let making = Making {
                     issue_date,
                     over_percent: OVER_BILLING_PERCENT.read(&work).await?,
