@@ -11,7 +11,7 @@ use dealflow_proto::opportunities::v1::{
     WinOpportunityRequest, opportunity, process_run,
 };
 use dealflow_proto::orders::v1::{
-    AcceptQuoteRequest, CloseOpportunityQuotesRequest, CreateOrderRequest, GetOrderRequest, Order, Quote, order, quote,
+    AcceptQuoteRequest, CloseOpportunityQuotesRequest, CreateOrderRequest, Order, Quote, order, quote,
 };
 
 use crate::advance::{make_customer, sync_activities};
@@ -70,11 +70,17 @@ pub(crate) async fn win_deal(run: Run, ask: gateway::WinDealRequest) -> Result<D
         actual_value: ask.actual_value.clone().or_else(|| worth(quote)),
         ..win.clone()
     };
-    let taken = chosen(&run, &ask.quote, &quotes)?.or_else(|| accepted(&quotes)).or_else(|| only_presented(&quotes));
+    let standing = standing(&run, &ask.opportunity, &quotes).await?;
+    let accepted = standing.as_ref().map(|(quote, _)| *quote);
+    let taken = match chosen(&run, &ask.quote, &quotes)? {
+        Some(quote) if is_accepted(quote) && accepted.is_none_or(|accepted| accepted.name != quote.name) => {
+            return run.refuse("choose the quote", order_canceled(quote));
+        }
+        chosen => chosen.or(accepted).or_else(|| only_presented(&quotes)),
+    };
     may_close_quotes(&run, &ask.opportunity, &quotes, taken).await?;
     match taken {
-        Some(quote) if quote.state() == quote::State::Accepted => {
-            let order = run.read("order", GetOrderRequest { name: quote.order.clone() }).await?;
+        Some(quote) if let Some((_, order)) = standing.filter(|(accepted, _)| accepted.name == quote.name) => {
             buyer(&run, &order.account).await?;
             tell_quotes(&run, &opportunity, &[quote]).await?;
             let opportunity = run.step("win", of_quote(quote)).await?;
@@ -285,7 +291,7 @@ async fn ordering(run: &Run, deal: &Opportunity, customer_reference: &str) -> Re
     Ok(Some(CreateOrderRequest { order: Some(order), ..CreateOrderRequest::default() }))
 }
 
-fn winning(opportunity: &str) -> WinOpportunityRequest {
+pub(crate) fn winning(opportunity: &str) -> WinOpportunityRequest {
     WinOpportunityRequest { name: opportunity.to_owned(), ..WinOpportunityRequest::default() }
 }
 
@@ -294,7 +300,7 @@ fn net(order: &Order) -> Option<Money> {
 }
 
 /// What a deal is worth by its quote: the total without VAT (R-OPP-2).
-fn worth(quote: &Quote) -> Option<Money> {
+pub(crate) fn worth(quote: &Quote) -> Option<Money> {
     quote.totals.as_ref().and_then(|totals| totals.total_without_vat.clone())
 }
 
@@ -308,8 +314,27 @@ fn chosen<'a>(run: &Run, name: &str, quotes: &'a [Quote]) -> Result<Option<&'a Q
     }
 }
 
-fn accepted(quotes: &[Quote]) -> Option<&Quote> {
-    quotes.iter().find(|quote| quote.state() == quote::State::Accepted)
+/// The quote that the customer took, with the order that it became; none where that was canceled: then nothing is taken, and
+/// the win makes another order (R-OPP-5).
+async fn standing<'a>(run: &Run, deal: &str, quotes: &'a [Quote]) -> Result<Option<(&'a Quote, Order)>, Stop> {
+    if !quotes.iter().any(is_accepted) {
+        return Ok(None);
+    }
+    let Some(order) = order_of(run, deal).await? else { return Ok(None) };
+    let quote = quotes.iter().find(|quote| is_accepted(quote) && quote.order == order.name);
+    Ok(quote.map(|quote| (quote, order)))
+}
+
+fn is_accepted(quote: &Quote) -> bool {
+    quote.state() == quote::State::Accepted
+}
+
+fn order_canceled(quote: &Quote) -> Refusal {
+    let message = format!(
+        "the order that {} {} became is CANCELED; ProposeQuote offers it anew, or win the deal without naming a quote",
+        quote.name, quote.number
+    );
+    Refusal::guard(message, &[(&quote.order, "is canceled")])
 }
 
 /// The quote that the customer has, where there is no doubt which.
@@ -325,7 +350,7 @@ fn none_presented(opportunity: &str) -> Refusal {
 
 /// Whether the process that leads the deal asks for more before the win: required activities that are open, or
 /// activities of a later stage.
-async fn has_work_before_win(run: &Run, deal: &Opportunity) -> Result<bool, Stop> {
+pub(crate) async fn has_work_before_win(run: &Run, deal: &Opportunity) -> Result<bool, Stop> {
     let Some(leading) = deal.process_run.as_ref().filter(|it| it.state() == process_run::State::Running) else {
         return Ok(false);
     };

@@ -5,12 +5,13 @@ use dealflow_proto::feed::v1::Event;
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::leads::v1::GetLeadRequest;
 use dealflow_proto::opportunities::v1::{GetOpportunityRequest, opportunity};
-use dealflow_proto::orders::v1::{Order, Quote, order};
+use dealflow_proto::orders::v1::{Order, Quote};
 use prost::Message;
 
+use crate::accepted::accepted_directly;
 use crate::advance::{completed_directly, followed};
 use crate::flow::{Run, Stop};
-use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order, submit};
+use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order};
 use crate::gates;
 use crate::notify::pause_reminders;
 use crate::qualify::qualified;
@@ -71,10 +72,14 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "quote.accepted" => {
             let quote: Quote = record(&event)?;
             gates::quote_changed(&run, &quote).await?;
-            let order =
-                Order { name: quote.order, opportunity: quote.opportunity, totals: quote.totals, ..Order::default() };
+            let order = Order {
+                name: quote.order.clone(),
+                opportunity: quote.opportunity.clone(),
+                totals: quote.totals.clone(),
+                ..Order::default()
+            };
             if made_directly(&run, &order).await? {
-                submit(&run, &order.name, order::State::Draft).await?;
+                accepted_directly(&run, &quote).await?;
             }
         }
         "quote.activated" | "quote.presented" | "quote.revised" | "quote.closed" | "quote.expired" => {

@@ -3,7 +3,8 @@
 //! The path of a verb: `deals_rpc.rs` takes the call → `flow` begins its flow, or joins the copy that is under way → the
 //! phase's function runs from the top to the bottom, a call per line → the caller gets what was changed.
 //!
-//! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs`, `fulfill.rs`; between them
+//! The five phases, one file each: `qualify.rs`, `develop.rs`, `propose.rs`, `close.rs` (and `accepted.rs`, where that
+//! began in its service), `fulfill.rs`; between them
 //! `advance.rs`, after a win `aftercare.rs`. What happens in a service directly comes by the feed (`follow.rs`) and begins the same (`events.rs`).
 //!
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
@@ -23,6 +24,7 @@
 //! - `export/` documents as files: PDF and UBL
 
 mod advance;
+mod accepted;
 mod aftercare;
 mod analytics_rpc;
 mod audit_rpc;

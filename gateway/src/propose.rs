@@ -101,6 +101,12 @@ pub(crate) async fn prepare_quote(run: &Run, opportunity: &Opportunity) -> Resul
     }
 }
 
+/// The terms that are said, else those on which the deal is to be sold (R-QUO-1).
+fn terms(ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> String {
+    let said = if ask.terms.is_empty() { &opportunity.terms_of_sale } else { &ask.terms };
+    said.clone()
+}
+
 async fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) -> Result<CreateQuoteRequest, Stop> {
     let last_day = run.today().checked_add_days(Days::new(VALID_DAYS)).map(convert::date);
     Ok(CreateQuoteRequest {
@@ -116,7 +122,7 @@ async fn draft(run: &Run, ask: &ProposeQuoteRequest, opportunity: &Opportunity) 
             },
             discount_percent: ask.discount_percent.clone(),
             valid_until_date: ask.valid_until_date.or(last_day),
-            terms: ask.terms.clone(),
+            terms: terms(ask, opportunity),
             payment_days: if ask.payment_days == 0 { PAYMENT_DAYS } else { ask.payment_days },
             ..Quote::default()
         }),

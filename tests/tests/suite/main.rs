@@ -30,6 +30,7 @@ mod settings;
 mod sight;
 mod sight_of_documents;
 mod sold;
+mod taken;
 mod traces;
 mod ubl_set;
 mod whole_deal;
