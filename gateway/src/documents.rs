@@ -28,6 +28,11 @@ pub(crate) fn cancellation_id(order_number: &str) -> String {
     format!("{}:x", order_id(order_number))
 }
 
+/// What names an order and its cancellation.
+pub(crate) fn ids_of_order(number: &str) -> [String; 2] {
+    [order_id(number), cancellation_id(number)]
+}
+
 /// A submitted order for the ERP; `legal_entity` is the one that sells.
 pub(crate) fn of_order(order: &Order, buyer: Option<&Account>, legal_entity: &str) -> Document {
     Document {

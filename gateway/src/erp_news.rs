@@ -2,7 +2,8 @@
 //! the ERP agreed to cancels (R-ORD-1, R-INV-1).
 //!
 //! News are cumulative, and a record may have moved on by other hands: what is done here is the difference between what
-//! the ERP says and what the record says. Told twice, there is no difference left.
+//! the ERP says and what the record says. Told twice, there is no difference left. Where a rule of ours forbids the record
+//! to follow, it follows as far as it can, and the hand-over keeps the rest (`handoff/followed.rs`).
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use dealflow_proto::convert;
 use dealflow_proto::erp::v1::BusinessStatus;
 use dealflow_proto::orders::v1::{
     CancelOrderRequest, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest, LineQuantity, ListPaymentsRequest,
-    Payment, PaymentAllocation, RecordPaymentRequest, RejectOrderRequest, ReversePaymentRequest, order, payment,
+    Order, Payment, PaymentAllocation, RecordPaymentRequest, ReversePaymentRequest, order, payment,
 };
 use futures::future::FutureExt;
 use rust_decimal::Decimal;
@@ -19,9 +20,9 @@ use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use crate::calls::{Ask, Neighbours, Verb};
-use crate::flow::is_settled;
 use crate::handoff::record::Kind;
-use crate::handoff::{News, OnNews};
+use crate::handoff::{Followed, News, OnNews};
+use crate::rejections::reject;
 
 /// Who acts where the ERP does.
 const ERP: &str = "erp";
@@ -31,13 +32,13 @@ pub(crate) fn bring_to_orders(to: Neighbours) -> OnNews {
     Arc::new(move |news| follow(to.clone(), news).boxed())
 }
 
-async fn follow(to: Neighbours, news: News) -> Result<(), Status> {
+async fn follow(to: Neighbours, news: News) -> Result<Followed, Status> {
     let clerk = Clerk { to, news };
     match clerk.news.kind {
         Kind::Order => clerk.order().await,
         Kind::Invoice => clerk.payments().await,
         Kind::OrderCancellation if clerk.news.delivered => clerk.cancel("the ERP agreed to cancel it").await,
-        Kind::OrderCancellation | Kind::OrderChange | Kind::CreditNote => Ok(()),
+        Kind::OrderCancellation | Kind::OrderChange | Kind::CreditNote => Ok(Followed::Yes),
     }
 }
 
@@ -48,97 +49,144 @@ struct Clerk {
 }
 
 impl Clerk {
-    async fn order(&self) -> Result<(), Status> {
-        match self.news.status {
-            BusinessStatus::Cancelled => return self.cancel("the ERP canceled it").await,
-            BusinessStatus::Rejected => {
-                let reason = "the ERP refused it after all".to_owned();
-                let ask = RejectOrderRequest { name: self.news.record.clone(), reason, ..Default::default() };
-                return self.settle("reject", ask).await;
-            }
-            _ => {}
+    async fn order(&self) -> Result<Followed, Status> {
+        let delivered = self.deliver().await?;
+        if matches!(delivered, Followed::Waits(_)) {
+            return Ok(delivered);
         }
+        let ended = match self.news.status {
+            BusinessStatus::Cancelled => self.cancel("the ERP canceled it").await?,
+            BusinessStatus::Rejected => {
+                let id = self.id(&format!("reject {}", self.news.sequence));
+                reject(&self.to, &self.context(), id, &self.news.record, "the ERP refused it after all").await?
+            }
+            _ => Followed::Yes,
+        };
+        Ok(delivered.and(ended))
+    }
+
+    /// What the ERP delivered more than is recorded is recorded, as far as it is ordered.
+    async fn deliver(&self) -> Result<Followed, Status> {
         let delivered = self.news.lines.iter().filter_map(|line| {
             let quantity = convert::decimal_from(line.delivered_quantity.as_ref()?).ok()?;
             Some((line.line_id.as_str(), quantity))
         });
         let delivered: Vec<(&str, Decimal)> = delivered.filter(|(_, quantity)| !quantity.is_zero()).collect();
         if delivered.is_empty() {
-            return Ok(());
+            return Ok(Followed::Yes);
         }
         let order = self.ask(GetOrderRequest { name: self.news.record.clone() }).await?;
-        if !matches!(order.state(), order::State::Submitted | order::State::InFulfillment) {
-            // On hold or done by other hands: the hand-over shows what the ERP says.
-            return Ok(());
-        }
-        let done = |line_id: &str| {
-            let line = order.line_progress.iter().find(|line| line.line_id == line_id)?;
-            convert::decimal_from(line.fulfilled.as_ref()?).ok()
+        let (lines, beyond) = open(&order, &delivered);
+        let (name, number) = (&order.name, &order.number);
+        let beyond = if beyond.is_empty() {
+            Followed::Yes
+        } else {
+            Followed::Cannot(format!(
+                "the ERP delivered {} of {name} {number}; no more than is ordered is recorded: take it back there, or \
+                 order the rest anew",
+                beyond.join(" and ")
+            ))
         };
-        let open = delivered.into_iter().filter_map(|(line_id, quantity)| {
-            let more = quantity - done(line_id)?;
-            let sign = quantity.is_sign_negative() == more.is_sign_negative() && !more.is_zero();
-            sign.then(|| LineQuantity { line_id: line_id.to_owned(), quantity: Some(convert::decimal(more)) })
-        });
-        let lines: Vec<LineQuantity> = open.collect();
         if lines.is_empty() {
-            return Ok(());
+            return Ok(beyond);
+        }
+        match order.state() {
+            order::State::Submitted | order::State::InFulfillment => {}
+            order::State::OnHold => {
+                return Ok(Followed::Waits(format!(
+                    "the ERP delivered of {name} {number}, which is ON_HOLD; it is recorded when ReleaseOrder lets it go on"
+                )));
+            }
+            state => {
+                let state = state.as_str_name().trim_start_matches("STATE_");
+                return Ok(Followed::Cannot(format!("the ERP delivered of {name} {number}, which is {state} here")));
+            }
         }
         // The version that the difference was taken from: whoever was faster is looked at again.
-        let ask = FulfillOrderRequest { name: order.name, etag: order.etag.clone(), lines, ..Default::default() };
-        self.settle(&format!("fulfill {}", order.etag), ask).await
+        let ask = FulfillOrderRequest { name: name.clone(), etag: order.etag.clone(), lines, ..Default::default() };
+        let recorded = self.settle(&format!("fulfill {}", order.etag), ask).await?;
+        let refused = |status: Status| Followed::Cannot(format!("what the ERP delivered: {}", status.message()));
+        Ok(recorded.map_or(Followed::Yes, refused).and(beyond))
     }
 
-    async fn cancel(&self, reason: &str) -> Result<(), Status> {
+    async fn cancel(&self, reason: &str) -> Result<Followed, Status> {
         let name = self.news.record.clone();
         let ask = CancelOrderRequest { name, reason: reason.to_owned(), ..CancelOrderRequest::default() };
-        self.settle("cancel", ask).await
+        let Some(refused) = self.settle("cancel", ask).await? else { return Ok(Followed::Yes) };
+        let order = self.ask(GetOrderRequest { name: self.news.record.clone() }).await?;
+        let why = match order.state() {
+            order::State::Canceled => return Ok(Followed::Yes),
+            order::State::InFulfillment => "bill what was delivered: the ERP delivers no more of it".to_owned(),
+            order::State::Fulfilled | order::State::Closed => {
+                "credit what is billed of it, or agree with the ERP that it is ordered anew".to_owned()
+            }
+            _ => refused.message().to_owned(),
+        };
+        let state = order.state().as_str_name().trim_start_matches("STATE_");
+        let (name, number) = (&order.name, &order.number);
+        Ok(Followed::Cannot(format!("{reason}: {name} {number}, which is {state} here; {why}")))
     }
 
     /// What the ERP was paid, less what is recorded of it, is recorded; what it gave back is reversed.
-    async fn payments(&self) -> Result<(), Status> {
-        let Some(total) = self.news.paid.as_ref() else { return Ok(()) };
+    async fn payments(&self) -> Result<Followed, Status> {
+        let Some(total) = self.news.paid.as_ref() else { return Ok(Followed::Yes) };
         let total = decimal(total)?;
-        let recorded = self.recorded().await?;
+        let told = self.told().await?;
         let mut sum = Decimal::ZERO;
-        for payment in &recorded {
-            sum += payment.amount.as_ref().map(decimal).transpose()?.unwrap_or_default();
+        for payment in told.iter().filter(|it| it.state() != payment::State::Reversed) {
+            sum += amount(payment)?;
         }
-        // The latest first: what was paid last is what was taken back.
-        for payment in recorded.iter().rev() {
+        // The latest first: what was paid last is what was taken back. What the bank statement agreed with stays.
+        let stays = |it: &&Payment| matches!(it.state(), payment::State::Reversed | payment::State::Reconciled);
+        for payment in told.iter().rev().filter(|it| !stays(it)) {
             if sum <= total {
                 break;
             }
-            sum -= payment.amount.as_ref().map(decimal).transpose()?.unwrap_or_default();
             let (name, reason) = (payment.name.clone(), "the ERP took it back".to_owned());
-            self.settle(&name.clone(), ReversePaymentRequest { name, reason, ..Default::default() }).await?;
+            let ask = ReversePaymentRequest { name, reason, ..ReversePaymentRequest::default() };
+            if let Some(refused) = self.settle(&payment.name, ask).await? {
+                // Somebody else was at it: what is left is taken anew.
+                return Err(Status::aborted(refused.message()));
+            }
+            sum -= amount(payment)?;
         }
-        if sum >= total {
-            return Ok(());
+        if sum == total {
+            return Ok(Followed::Yes);
         }
         let invoice = self.ask(GetInvoiceRequest { name: self.news.record.clone() }).await?;
-        let amount = convert::money(total - sum, &invoice.currency_code).map_err(|error| internal(&error))?;
+        let (name, number) = (&invoice.name, &invoice.number);
+        if sum > total {
+            return Ok(Followed::Cannot(format!(
+                "the ERP says {total} {currency} of {name} {number} are paid, and {sum} are RECONCILED here, which is \
+                 final; agree with the bank statement who is right",
+                currency = invoice.currency_code
+            )));
+        }
+        let paid = convert::money(total - sum, &invoice.currency_code).map_err(|error| internal(&error))?;
+        let next = 1 + told.iter().filter_map(place).max().unwrap_or_default();
         let payment = Payment {
             source: ERP.to_owned(),
-            external_reference: format!("{}#{}", self.news.external_id, self.news.sequence),
+            external_reference: format!("{}#{next}", self.news.external_id),
             account: invoice.account,
-            amount: Some(amount.clone()),
-            allocations: vec![PaymentAllocation { invoice: invoice.name, amount: Some(amount) }],
+            amount: Some(paid.clone()),
+            allocations: vec![PaymentAllocation { invoice: name.clone(), amount: Some(paid) }],
             ..Payment::default()
         };
         let ask = RecordPaymentRequest { payment: Some(payment), ..Default::default() };
-        self.settle(&format!("pay {}", self.news.sequence), ask).await
+        let recorded = self.settle(&format!("pay {next}"), ask).await?;
+        let refused = |status: Status| Followed::Cannot(format!("what the ERP was paid: {}", status.message()));
+        Ok(recorded.map_or(Followed::Yes, refused))
     }
 
-    /// Payments of this invoice that came from the ERP and stand, first to last.
-    async fn recorded(&self) -> Result<Vec<Payment>, Status> {
+    /// Payments of this invoice that came from the ERP, first to last, those that were reversed too.
+    async fn told(&self) -> Result<Vec<Payment>, Status> {
         let filter = format!("source = \"{ERP}\" AND external_reference = \"{}#*\"", self.news.external_id);
         let (mut all, mut page_token) = (Vec::new(), String::new());
         loop {
             let order_by = "create_time".to_owned();
             let ask = ListPaymentsRequest { page_size: 1000, page_token, filter: filter.clone(), order_by };
             let page = self.ask(ask).await?;
-            all.extend(page.payments.into_iter().filter(|it| it.state() != payment::State::Reversed));
+            all.extend(page.payments);
             if page.next_page_token.is_empty() {
                 return Ok(all);
             }
@@ -152,19 +200,22 @@ impl Clerk {
         Ok(A::send(&self.to, request).await?.into_inner())
     }
 
-    /// Does something once, however often it is told; what the record's state does not accept any more is done.
-    async fn settle<V: Verb>(&self, step: &str, mut ask: V) -> Result<(), Status> {
-        let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{} {step}", self.news.handoff).as_bytes());
-        ask.stamp(id.to_string(), false, None);
+    /// Does something once, however often it is told; answers the refusal where a rule of ours is against what the ERP
+    /// did, or the record's state does not accept it any more: nothing that trying again would change.
+    async fn settle<V: Verb>(&self, step: &str, mut ask: V) -> Result<Option<Status>, Status> {
+        ask.stamp(self.id(step).to_string(), false, None);
         match self.ask(ask).await {
-            Err(status) if is_settled(&status) => Ok(()),
-            // A rule of ours against what the ERP did: nothing that trying again would change. The hand-over shows it.
-            Err(status) if status.code() == Code::FailedPrecondition || status.code() == Code::InvalidArgument => {
-                tracing::error!(record = self.news.record, step, %status, "the record cannot follow the ERP");
-                Ok(())
+            Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::InvalidArgument) => {
+                tracing::warn!(record = self.news.record, step, %status, "the record cannot follow the ERP");
+                Ok(Some(status))
             }
-            done => done.map(drop),
+            done => done.map(|_| None),
         }
+    }
+
+    /// The id of a request: the same however often it is made.
+    fn id(&self, step: &str) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{} {step}", self.news.handoff).as_bytes())
     }
 
     /// The flow's id makes the events the hand-over's business: no other flow follows from them.
@@ -172,6 +223,40 @@ impl Clerk {
         let flow = Uuid::new_v5(&Uuid::NAMESPACE_URL, self.news.handoff.as_bytes());
         Context { flow: Some(flow), traceparent: self.news.traceparent.clone(), ..Context::internal(ERP) }
     }
+}
+
+/// What of the delivered is not recorded yet, as far as it is ordered; and what is beyond that, in words.
+fn open(order: &Order, delivered: &[(&str, Decimal)]) -> (Vec<LineQuantity>, Vec<String>) {
+    let (mut lines, mut beyond) = (Vec::new(), Vec::new());
+    for (line_id, quantity) in delivered {
+        let known = order.line_progress.iter().find(|line| line.line_id == *line_id).and_then(|line| {
+            let read = |it: &Option<_>| convert::decimal_from(it.as_ref()?).ok();
+            Some((read(&line.ordered)?, read(&line.fulfilled)?))
+        });
+        let Some((ordered, fulfilled)) = known else {
+            beyond.push(format!("{quantity} of line {line_id}, which is not ordered,"));
+            continue;
+        };
+        let within = (*quantity).clamp(ordered.min(Decimal::ZERO), ordered.max(Decimal::ZERO));
+        if within != *quantity {
+            beyond.push(format!("{quantity} of line {line_id}, where {ordered} are ordered,"));
+        }
+        let more = within - fulfilled;
+        if !more.is_zero() && more.is_sign_negative() == ordered.is_sign_negative() {
+            lines.push(LineQuantity { line_id: (*line_id).to_owned(), quantity: Some(convert::decimal(more)) });
+        }
+    }
+    (lines, beyond)
+}
+
+/// Which of the ERP's payments of its invoice it is. Not the event's sequence: that begins anew in an ERP that was restored
+/// from a backup.
+fn place(payment: &Payment) -> Option<i64> {
+    payment.external_reference.rsplit_once('#').and_then(|(_, place)| place.parse().ok())
+}
+
+fn amount(payment: &Payment) -> Result<Decimal, Status> {
+    Ok(payment.amount.as_ref().map(decimal).transpose()?.unwrap_or_default())
 }
 
 fn decimal(money: &dealflow_proto::google::type_::Money) -> Result<Decimal, Status> {

@@ -10,6 +10,7 @@ use prost::Message;
 
 use crate::accepted::accepted_directly;
 use crate::advance::{completed_directly, followed};
+use crate::documents::ids_of_order;
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order};
 use crate::gates;
@@ -40,8 +41,8 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
 ];
 /// Of `activities`: the result does what it asks for (R-STG-5).
 pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
-/// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order; gates
-/// hear of quotes.
+/// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order, or won
+/// with it; an order that goes on hears what the ERP did meanwhile; gates hear of quotes.
 pub(crate) const OF_ORDERS: &[&str] = &[
     "quote.activated",
     "quote.presented",
@@ -51,6 +52,7 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "quote.expired",
     "order.created",
     "order.canceled",
+    "order.released",
     "order.submitted",
     "invoice.posted",
     "credit_note.posted",
@@ -93,6 +95,10 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
             }
         }
         "order.canceled" => canceled_directly(&run, &record(&event)?).await?,
+        "order.released" => {
+            let order: Order = record(&event)?;
+            run.tell_again(&ids_of_order(&order.number)).await?;
+        }
         "order.submitted" => {
             let order = record(&event)?;
             if made_directly(&run, &order).await? {

@@ -240,6 +240,12 @@ impl Run {
         Ok(())
     }
 
+    /// Has our records told again what the ERP said of these documents, where they could not follow it.
+    pub(crate) async fn tell_again(&self, external_ids: &[String]) -> Result<(), Stop> {
+        let told = self.parts.handoffs.tell_again(external_ids).await;
+        told.map_err(|error| Stop::refuse("tell again", error.into()))
+    }
+
     /// Refuses in the gateway's own name: for reasons that no single service can know.
     pub(crate) fn refuse<T>(&self, step: &'static str, refusal: Refusal) -> Result<T, Stop> {
         Err(Stop::refuse(step, refusal))

@@ -8,14 +8,14 @@ use sea_orm::{EntityTrait, QuerySelect};
 use uuid::Uuid;
 
 use super::outcome::unblock;
-use super::record::{Entity, Kind, Model, State, Verb};
+use super::record::{Entity, Model, State, Verb};
 use super::rpc::save;
 
 /// Sends it again.
 pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<bool, Refusal> {
     let Some(row) = still(work, id, seen).await? else { return Ok(false) };
     let again = matches!(row.state, State::Delivered | State::DeadLettered | State::Rejected);
-    if !again || (row.state == State::Rejected && row.kind == Kind::Order) {
+    if !again || (row.state == State::Rejected && !row.stands()) {
         return Ok(false);
     }
     let after = Model {
@@ -26,6 +26,8 @@ pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<
         next_attempt_at: Some(work.now),
         look_up_first: row.state != State::Rejected,
         owner_told: true,
+        diverges: false,
+        divergence: String::new(),
         ..row.clone()
     };
     save(work, &row, after, Verb::Replay, "handoff.replayed", "the ERP does not have it").await?;
@@ -43,6 +45,8 @@ pub(crate) async fn adopt(work: &mut Work, id: Uuid, seen: &str, erp_number: &st
         erp_number: erp_number.to_owned(),
         next_attempt_at: None,
         owner_told: true,
+        diverges: false,
+        divergence: String::new(),
         ..row.clone()
     };
     unblock(&work.tx, vec![row.external_id.clone()], work.now).await?;
@@ -56,7 +60,14 @@ pub(crate) async fn ask_again(work: &mut Work, id: Uuid, seen: &str) -> Result<b
     if row.state != State::Delivered {
         return Ok(false);
     }
-    let after = Model { state: State::Uncertain, next_attempt_at: Some(work.now), look_up_first: true, ..row.clone() };
+    let after = Model {
+        state: State::Uncertain,
+        next_attempt_at: Some(work.now),
+        look_up_first: true,
+        // What the record could not follow is told again: it may have been mended.
+        news_at: if row.diverges { Some(work.now) } else { row.news_at },
+        ..row.clone()
+    };
     save(work, &row, after, Verb::Replay, "handoff.asked_again", "the ERP is further than we know").await?;
     Ok(true)
 }

@@ -10,7 +10,7 @@
 //! 6. `outcome.rs` writes it, only if the lease still holds, and lets the order's invoices go in the same commit
 //! 7. `rejected.rs` tells the owner of a record that was refused; `rpc.rs` lets operators look and mend
 //! 8. what the ERP does with it then is read (`reader.rs`) or pushed (`callback.rs`), applied by sequence
-//!    (`business.rs`), and told to the house (`news.rs`)
+//!    (`business.rs`), and told to the house (`news.rs`); where a record cannot follow, `followed.rs` keeps why
 //!
 //! `target.rs` is the ERP as a whole: stopped by operators, resting by itself; `mend.rs` is what a reconciliation does.
 //!
@@ -25,6 +25,7 @@ mod callback;
 mod claim;
 mod deliver;
 mod erp;
+mod followed;
 pub mod lines;
 pub(crate) mod mend;
 mod news;
@@ -55,6 +56,7 @@ use breaker::{Breaker, BreakerSettings};
 use outcome::Outcomes;
 use schedule::RetrySchedule;
 
+pub use followed::Followed;
 pub use news::{News, OnNews};
 pub use rejected::{OnRejected, Rejection};
 pub use store::NewHandoff;

@@ -17,6 +17,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::Handoffs;
+use super::followed::{Followed, note};
 use super::record::{ActiveModel, Column, Entity, Kind, Model, State};
 
 /// How many are told in one look.
@@ -52,7 +53,7 @@ pub struct News {
 }
 
 /// What is to be done about news. It is called again until it succeeds, so what it does must be the same when done twice.
-pub type OnNews = Arc<dyn Fn(News) -> BoxFuture<'static, Result<(), Status>> + Send + Sync>;
+pub type OnNews = Arc<dyn Fn(News) -> BoxFuture<'static, Result<Followed, Status>> + Send + Sync>;
 
 impl From<Model> for News {
     fn from(row: Model) -> Self {
@@ -96,6 +97,8 @@ async fn tell_some(handoffs: &Handoffs) -> Result<usize, DbErr> {
     let now = store.clock().now();
     let rows = Entity::find()
         .filter(Column::NewsAt.lte(now))
+        // Of what is on its way the ERP may say more in a moment.
+        .filter(Column::State.is_not_in([State::InFlight, State::Uncertain]))
         .order_by_asc(Column::NewsAt)
         .limit(MANY)
         .all(store.reader())
@@ -103,21 +106,21 @@ async fn tell_some(handoffs: &Handoffs) -> Result<usize, DbErr> {
     let mut told = 0;
     let hook = handoffs.0.settings.on_news.clone();
     for row in rows {
-        let (id, sequence) = (row.id, row.business_sequence);
+        let (id, mine) = (row.id, now + TELLING);
         // Taken for oneself, unless another replica was faster.
-        if set(handoffs, id, Some(now + TELLING), Column::NewsAt.lte(now)).await? == 0 {
+        if set(handoffs, id, Some(mine), Column::NewsAt.lte(now)).await? == 0 {
             continue;
         }
         let answer = match &hook {
-            Some(hook) => hook(row.into()).await,
-            None => Ok(()),
+            Some(hook) => hook(row.clone().into()).await,
+            None => Ok(Followed::Yes),
         };
         match answer {
-            Ok(()) => {
+            Ok(followed) => {
                 told += 1;
                 // What came meanwhile is told next.
-                if set(handoffs, id, None, Column::BusinessSequence.eq(sequence)).await? == 0 {
-                    set(handoffs, id, Some(now), Column::BusinessSequence.ne(sequence)).await?;
+                if !end(handoffs, &row, mine, &followed).await? {
+                    set(handoffs, id, Some(now), Column::NewsAt.eq(mine)).await?;
                 }
             }
             Err(status) => {
@@ -129,6 +132,34 @@ async fn tell_some(handoffs: &Handoffs) -> Result<usize, DbErr> {
         }
     }
     Ok(told)
+}
+
+/// The news are told, and what came of it is kept; not where others came meanwhile, or somebody wants them told again.
+async fn end(handoffs: &Handoffs, row: &Model, mine: DateTime<Utc>, followed: &Followed) -> Result<bool, DbErr> {
+    let store = &handoffs.0.store;
+    let tx = store.begin().await?;
+    let mut change = ActiveModel { news_at: Set(None), ..Default::default() };
+    // Of a refused document its refusal says whether the record follows.
+    if row.state != State::Rejected {
+        change.diverges = Set(*followed != Followed::Yes);
+        change.divergence = Set(followed.why());
+        if row.state == State::Delivered {
+            note(&tx, row, followed, store.clock().now()).await?;
+        }
+    }
+    let told = Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::NewsAt.eq(mine))
+        .filter(Column::BusinessSequence.eq(row.business_sequence))
+        .exec(&tx)
+        .await?;
+    if told.rows_affected == 0 {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    store.commit(tx).await?;
+    Ok(true)
 }
 
 /// Sets when a document's news are told, where the condition holds.

@@ -287,6 +287,10 @@ pub struct Model {
     pub business_at: Option<DateTime<Utc>>,
     /// When somebody is to be told of it; none where there is nothing to tell.
     pub news_at: Option<DateTime<Utc>>,
+    /// Whether our record cannot follow the ERP.
+    pub diverges: bool,
+    /// Why, or what it waits for; empty where it follows.
+    pub divergence: String,
 }
 
 /// No relations.
@@ -338,12 +342,20 @@ impl Model {
             lines: self.business_lines.0.iter().cloned().map(Into::into).collect(),
             paid: self.money(self.paid_minor).filter(|_| self.business_sequence > 0),
             credited: self.money(self.credited_minor).filter(|_| self.business_sequence > 0),
+            diverges: self.diverges,
+            divergence: self.divergence.clone(),
         }
     }
 
     /// The key that it is sent under.
     pub(super) fn key(&self) -> Uuid {
         self.idempotency_key.unwrap_or(self.id)
+    }
+
+    /// Whether its record stands as it was handed over, though the ERP refused it: an order that was delivered before is
+    /// not CONFIRMED again. What is sent again is what stands.
+    pub(crate) fn stands(&self) -> bool {
+        self.kind != Kind::Order || (self.owner_told && self.diverges)
     }
 
     /// An amount of its currency.

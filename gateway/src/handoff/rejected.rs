@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::Handoffs;
+use super::followed::Followed;
 use super::record::{Column, Entity, Kind, Model, Reason};
 
 /// How many are told in one look.
 const MANY: u64 = 100;
+
 /// A document that the ERP refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
@@ -28,13 +30,15 @@ pub struct Rejection {
     pub reason: String,
     /// The reasons as data.
     pub reasons: Vec<Reason>,
+    /// How many calls were made of the document until then: which of its refusals it is.
+    pub call: i32,
     /// W3C trace context of the request that handed it over.
     pub traceparent: Option<String>,
 }
 
 /// What is to be done about a refused document. It is called again until it succeeds, and by any replica: what it does
 /// must be the same when done twice (a request id made from the hand-over's name, for one).
-pub type OnRejected = Arc<dyn Fn(Rejection) -> BoxFuture<'static, Result<(), Status>> + Send + Sync>;
+pub type OnRejected = Arc<dyn Fn(Rejection) -> BoxFuture<'static, Result<Followed, Status>> + Send + Sync>;
 
 impl From<Model> for Rejection {
     fn from(row: Model) -> Self {
@@ -45,6 +49,7 @@ impl From<Model> for Rejection {
             opportunity: row.opportunity,
             reason: row.last_error,
             reasons: row.reasons.0,
+            call: row.calls,
             traceparent: row.traceparent,
         }
     }
@@ -75,15 +80,22 @@ async fn tell(handoffs: &Handoffs, hook: &OnRejected) -> Result<(), sea_orm::DbE
         .all(store.reader())
         .await?;
     for row in untold {
-        let id = row.id;
-        if let Err(status) = hook(row.into()).await {
-            tracing::warn!(handoff = %id, %status, "the owner of a refused document is not told yet");
-            continue;
-        }
+        let (id, version) = (row.id, row.version);
+        let followed = match hook(row.into()).await {
+            Ok(followed) => followed,
+            Err(status) => {
+                tracing::warn!(handoff = %id, %status, "the owner of a refused document is not told yet");
+                continue;
+            }
+        };
         let tx = store.begin().await?;
         Entity::update_many()
             .col_expr(Column::OwnerTold, Expr::value(true))
+            .col_expr(Column::Diverges, Expr::value(followed != Followed::Yes))
+            .col_expr(Column::Divergence, Expr::value(followed.why()))
             .filter(Column::Id.eq(id))
+            // What has changed since is told anew.
+            .filter(Column::Version.eq(version))
             .exec(&tx)
             .await?;
         store.commit(tx).await?;

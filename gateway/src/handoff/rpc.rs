@@ -14,7 +14,7 @@ use dealflow_proto::erp::v1::{
 };
 use dealflow_proto::{Mutation, Validate, names};
 use prost::{Message, Name};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tonic::{Request, Response, Status};
 
@@ -41,6 +41,8 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .text("opportunity", Column::Opportunity)
         .filter_only()
         .text("chain", Column::Chain)
+        .filter_only()
+        .bool("diverges", Column::Diverges)
         .filter_only()
         .time("create_time", Column::CreatedAt)
 });
@@ -218,7 +220,7 @@ impl Handoffs {
 fn replayed(row: &Model, now: DateTime<Utc>) -> Result<Model, Refusal> {
     let state = row.state.accept(Verb::Replay)?;
     let refused = row.state == State::Rejected;
-    if refused && row.kind == Kind::Order {
+    if refused && !row.stands() {
         let message =
             format!("{} went back to CONFIRMED when the ERP refused it; SubmitOrder hands it over anew", row.document);
         return Err(Refusal::guard(message, &[(&row.document, "is to be submitted again")]));
@@ -232,6 +234,8 @@ fn replayed(row: &Model, now: DateTime<Utc>) -> Result<Model, Refusal> {
         // Whatever became of a dead letter: an earlier attempt may have had an effect. A refusal had none.
         look_up_first: !refused,
         owner_told: true,
+        diverges: false,
+        divergence: String::new(),
         ..row.clone()
     })
 }
@@ -247,6 +251,7 @@ pub(super) async fn save(
 ) -> Result<Handoff, Refusal> {
     after.version += 1;
     after.updated_at = work.now;
+    let tells = after.news_at != before.news_at;
     let change = ActiveModel {
         state: Set(after.state),
         attempts: Set(after.attempts),
@@ -256,6 +261,9 @@ pub(super) async fn save(
         look_up_first: Set(after.look_up_first),
         owner_told: Set(after.owner_told),
         erp_number: Set(after.erp_number.clone()),
+        diverges: Set(after.diverges),
+        divergence: Set(after.divergence.clone()),
+        news_at: if tells { Set(after.news_at) } else { NotSet },
         version: Set(after.version),
         updated_at: Set(after.updated_at),
         ..Default::default()

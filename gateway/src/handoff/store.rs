@@ -118,6 +118,8 @@ pub(super) fn freeze(new: NewHandoff, now: DateTime<Utc>) -> Result<Model, Refus
         credited_minor: 0,
         business_at: None,
         news_at: None,
+        diverges: false,
+        divergence: String::new(),
     })
 }
 

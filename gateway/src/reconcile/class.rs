@@ -6,7 +6,7 @@ use dealflow_proto::erp::v1::{
 };
 
 use super::STUCK_AFTER;
-use crate::handoff::record::{Kind, Model, State};
+use crate::handoff::record::{Model, State};
 
 /// What is wrong: the class, what is best done, in words.
 pub(super) type Finding = (Class, Action, String);
@@ -40,6 +40,7 @@ fn both(ours: &Model, document: &Document, theirs: &ErpDocument) -> Option<Findi
             );
             Some((Class::StatusMismatch, Action::Refresh, detail))
         }
+        State::Delivered if ours.diverges => Some((Class::StatusMismatch, Action::Refresh, ours.divergence.clone())),
         State::DeadLettered | State::Rejected | State::Abandoned => {
             let detail = format!("the ERP has it as {}, and our delivery is {}", theirs.erp_number, ours.state);
             Some((Class::StatusMismatch, Action::Adopt, detail))
@@ -58,7 +59,7 @@ fn only_ours(ours: &Model, now: DateTime<Utc>) -> Option<Finding> {
         State::DeadLettered => Some((Class::DeadLettered, Action::Replay, ours.last_error.clone())),
         State::Rejected => {
             // A refused order went back to CONFIRMED: it is submitted again, not replayed.
-            let action = if ours.kind == Kind::Order { Action::Ignore } else { Action::Replay };
+            let action = if ours.stands() { Action::Replay } else { Action::Ignore };
             Some((Class::RejectedOpen, action, ours.last_error.clone()))
         }
         State::Abandoned => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use dealflow_gateway::handoff::record::State;
-use dealflow_gateway::handoff::{News, Settings};
+use dealflow_gateway::handoff::{Followed, News, Settings};
 use dealflow_proto::erp::v1::{
     BusinessStatus, Document, ErpEvent, FaultKind, GetTargetRequest, Outcome, PauseTargetRequest, Personality,
     ReplayHandoffRequest, ReplayHandoffsRequest, ReportEventsRequest, ResumeTargetRequest, Simulation, handoff, target,
@@ -99,9 +99,9 @@ both! {
     async fn what_the_erp_tells_is_read_on_from_the_stored_cursor(db: TestDb) {
         let told = Arc::new(Mutex::new(Vec::<News>::new()));
         let ears = told.clone();
-        let hook = move |news: News| -> futures::future::BoxFuture<'static, Result<(), Status>> {
+        let hook = move |news: News| -> futures::future::BoxFuture<'static, Result<Followed, Status>> {
             ears.lock().expect("nobody panicked").push(news);
-            Box::pin(async { Ok(()) })
+            Box::pin(async { Ok(Followed::Yes) })
         };
         let settings = Settings {
             on_news: Some(Arc::new(hook)),

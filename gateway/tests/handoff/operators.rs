@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dealflow_gateway::handoff::record::{Kind, State};
 use dealflow_gateway::handoff::schedule::RetrySchedule;
-use dealflow_gateway::handoff::{Rejection, Settings};
+use dealflow_gateway::handoff::{Followed, Rejection, Settings};
 use dealflow_proto::erp::v1::{
     AbandonHandoffRequest, AdoptHandoffRequest, Document, FaultKind, Handoff, ListHandoffsRequest,
     ReplayHandoffRequest, SubmitOrderRequest, handoff,
@@ -50,13 +50,13 @@ both! {
     async fn a_refusal_comes_with_its_reasons_and_reaches_the_owner(db: TestDb) {
         let told = Arc::new(Mutex::new(Vec::<Rejection>::new()));
         let (ears, tries) = (told.clone(), Arc::new(AtomicU32::new(0)));
-        let hook = move |rejection: Rejection| -> futures::future::BoxFuture<'static, Result<(), Status>> {
+        let hook = move |rejection: Rejection| -> futures::future::BoxFuture<'static, Result<Followed, Status>> {
             // The first time the owner is away.
             let away = tries.fetch_add(1, Ordering::Relaxed) == 0;
             if !away {
                 ears.lock().expect("nobody panicked").push(rejection);
             }
-            Box::pin(async move { if away { Err(Status::unavailable("away")) } else { Ok(()) } })
+            Box::pin(async move { if away { Err(Status::unavailable("away")) } else { Ok(Followed::Yes) } })
         };
         let house = House::build(db, Settings {
             on_rejected: Some(Arc::new(hook)),

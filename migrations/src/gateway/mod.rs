@@ -4,6 +4,7 @@ mod m0001_flows;
 mod m0002_handoffs;
 mod m0003_business;
 mod m0004_reconciliations;
+mod m0005_divergence;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_handoffs::Migration),
             Box::new(m0003_business::Migration),
             Box::new(m0004_reconciliations::Migration),
+            Box::new(m0005_divergence::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -12,6 +12,7 @@ mod customer;
 mod directly;
 mod documents;
 mod erp;
+mod erp_moves;
 mod fulfilled;
 mod kill_points;
 mod known;

@@ -1,0 +1,299 @@
+//! R-ERP-1, R-ORD-1, R-INV-1: what the ERP does that our records cannot follow at once, or at all: nothing of it is lost, and
+//! somebody hears of it.
+
+use dealflow::api::new_id;
+use dealflow_proto::activities::v1::{
+    Activity, CreateEmployeeRequest, Employee, ListActivitiesRequest, UpdateEmployeeRequest, activity,
+};
+use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
+use dealflow_proto::erp::v1::{
+    AbandonHandoffRequest, ActRequest, BusinessStatus, Fault, FaultKind, GetReconciliationReportRequest, Handoff,
+    LineStatus, ListHandoffsRequest, PauseTargetRequest, ReconcileRequest, ReconciliationAction, ReconciliationClass,
+    ReconciliationRow, ReplayHandoffRequest, ResumeTargetRequest, SetFaultPlanRequest, handoff,
+};
+use dealflow_proto::gateway::v1::{CancelOrderRequest, FulfillDealRequest};
+use dealflow_proto::google::type_::{Decimal, Money};
+use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
+use dealflow_proto::orders::v1::{
+    CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest, HoldOrderRequest, Invoice,
+    ListPaymentsRequest, Order, PaymentStatus, ReconcilePaymentRequest, ReleaseOrderRequest, SubmitOrderRequest, order,
+};
+use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
+use dealflow_tests::Sandbox;
+use dealflow_tests::values::decimal;
+use tonic::Code;
+
+use crate::directly::SOON;
+
+const GOES: &str = "a step of the script goes through";
+const TARGET: &str = "targets/erp";
+
+async fn order(sandbox: &Sandbox, name: &str) -> Order {
+    let ask = GetOrderRequest { name: name.to_owned() };
+    sandbox.api.orders.clone().get_order(sandbox.api.ask(ask)).await.expect(GOES).into_inner()
+}
+
+async fn invoice(sandbox: &Sandbox, name: &str) -> Invoice {
+    let ask = GetInvoiceRequest { name: name.to_owned() };
+    sandbox.api.invoices.clone().get_invoice(sandbox.api.ask(ask)).await.expect(GOES).into_inner()
+}
+
+/// Waits until an order looks so.
+async fn becomes(sandbox: &Sandbox, name: &str, state: order::State) -> Order {
+    eventually(format!("{name} to be {state:?}"), SOON, || async {
+        let found = order(sandbox, name).await;
+        (found.state() == state).then_some(found)
+    })
+    .await
+}
+
+fn order_id(order: &Order) -> String {
+    format!("dealflow:order:{}", order.number)
+}
+
+/// Waits until the hand-over of a document looks so.
+async fn handed(sandbox: &Sandbox, external_id: &str, what: &str, look: impl Fn(&Handoff) -> bool) -> Handoff {
+    eventually(format!("{external_id}: {what}"), SOON, || async {
+        let filter = format!("external_id = \"{external_id}\"");
+        let ask = ListHandoffsRequest { filter, ..ListHandoffsRequest::default() };
+        let page = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect(GOES);
+        page.into_inner().handoffs.pop().filter(&look)
+    })
+    .await
+}
+
+async fn act(sandbox: &Sandbox, ask: ActRequest) {
+    sandbox.api.stub.clone().act(sandbox.api.ask(ask)).await.expect("the clerk does it");
+}
+
+async fn delivers(sandbox: &Sandbox, order: &Order, status: BusinessStatus, quantities: &[(&str, Option<Decimal>)]) {
+    let line = |(line_id, quantity): &(&str, Option<Decimal>)| LineStatus {
+        line_id: (*line_id).to_owned(),
+        delivered_quantity: quantity.clone(),
+        ..LineStatus::default()
+    };
+    let lines = quantities.iter().map(line).collect();
+    act(sandbox, ActRequest { external_id: order_id(order), status: status.into(), lines, ..Default::default() }).await;
+}
+
+async fn pause(sandbox: &Sandbox) {
+    let (name, reason) = (TARGET.to_owned(), "month-end".to_owned());
+    let ask = PauseTargetRequest { name, reason, request_id: new_id(), ..PauseTargetRequest::default() };
+    sandbox.api.handoffs.clone().pause_target(sandbox.api.ask(ask)).await.expect(GOES);
+}
+
+async fn resume(sandbox: &Sandbox) {
+    let ask = ResumeTargetRequest { name: TARGET.to_owned(), request_id: new_id(), ..Default::default() };
+    sandbox.api.handoffs.clone().resume_target(sandbox.api.ask(ask)).await.expect(GOES);
+}
+
+/// The ERP refuses the next documents whose external id has this in it.
+async fn refuses(sandbox: &Sandbox, times: i32, external_id_contains: &str) {
+    let external_id_contains = external_id_contains.to_owned();
+    let fault = Fault { kind: FaultKind::Refuse.into(), times, external_id_contains, ..Fault::default() };
+    let ask = SetFaultPlanRequest { faults: vec![fault], seed: 0 };
+    sandbox.api.stub.clone().set_fault_plan(sandbox.api.ask(ask)).await.expect(GOES);
+}
+
+/// A deal whose customer took a quote: the deal, and its order.
+async fn taken(sandbox: &Sandbox) -> (String, Order) {
+    let deal = sandbox.deal_without_process().await;
+    sandbox.propose(&deal).await;
+    let made = sandbox.accept(&deal).await.order.expect("the acceptance makes an order");
+    (deal, made)
+}
+
+/// As [`taken`], once the ERP has it.
+async fn ordered(sandbox: &Sandbox) -> (String, Order) {
+    let (deal, made) = taken(sandbox).await;
+    sandbox.rest().await;
+    (deal, order(sandbox, &made.name).await)
+}
+
+/// Holds an order, as the integration may at any time.
+async fn hold(sandbox: &Sandbox, name: &str) {
+    let (name, reason) = (name.to_owned(), "the customer asks to wait".to_owned());
+    let ask = HoldOrderRequest { name, reason, request_id: new_id(), ..HoldOrderRequest::default() };
+    let api = sandbox.api.asked_by("integration");
+    api.orders.clone().hold_order(api.ask(ask)).await.expect("it can be held");
+}
+
+async fn release(sandbox: &Sandbox, name: &str) {
+    let ask = ReleaseOrderRequest { name: name.to_owned(), request_id: new_id(), ..Default::default() };
+    let api = sandbox.api.asked_by("integration");
+    api.orders.clone().release_order(api.ask(ask)).await.expect("it goes on");
+}
+
+async fn submit(sandbox: &Sandbox, name: &str) {
+    let ask = SubmitOrderRequest { name: name.to_owned(), request_id: new_id(), ..Default::default() };
+    sandbox.api.orders.clone().submit_order(sandbox.api.ask(ask)).await.expect("it is CONFIRMED");
+}
+
+/// The row of a document in a reconciliation.
+async fn row(sandbox: &Sandbox, external_id: &str) -> Option<ReconciliationRow> {
+    let mut books = ReconciliationServiceClient::new(sandbox.link.clone());
+    let ask = ReconcileRequest { request_id: new_id(), ..ReconcileRequest::default() };
+    let run = books.reconcile(sandbox.api.ask(ask)).await.expect("the books are compared").into_inner();
+    let ask = GetReconciliationReportRequest { name: run.name, ..GetReconciliationReportRequest::default() };
+    let report = books.get_reconciliation_report(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
+    report.rows.into_iter().find(|row| row.external_id == external_id)
+}
+
+/// What is to be done for a deal, made by nobody's hand.
+async fn tasks(sandbox: &Sandbox, deal: &str, subject: &str) -> Vec<Activity> {
+    let ask = ListActivitiesRequest { filter: format!("regarding = \"{deal}\""), ..Default::default() };
+    let page = sandbox.api.activities.clone().list_activities(sandbox.api.ask(ask)).await.expect(GOES);
+    page.into_inner().activities.into_iter().filter(|it| it.subject.contains(subject)).collect()
+}
+
+async fn hire(sandbox: &Sandbox, manager: &str) -> String {
+    let employee = Employee { display_name: sandbox.unique(), manager: manager.to_owned(), ..Employee::default() };
+    let ask = CreateEmployeeRequest { employee: Some(employee), request_id: new_id(), ..Default::default() };
+    sandbox.api.employees.clone().create_employee(sandbox.api.ask(ask)).await.expect(GOES).into_inner().name
+}
+
+fn part_of(money: &Money, part: i64) -> Money {
+    Money { units: money.units / part, nanos: 0, ..money.clone() }
+}
+
+both! {
+    /// R-INV-1: what the ERP takes back of a payment that the bank statement agreed with is not recorded as paid again: the
+    /// payment stays, and the difference is told, until the ERP says otherwise.
+    async fn a_reconciled_payment_that_the_erp_takes_back_stays_and_pays_nothing_twice(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, _) = ordered(&sandbox).await;
+        let made = sandbox.fulfill(&deal).await.invoice.expect("the deal is billed");
+        sandbox.rest().await;
+        let external_id = format!("dealflow:invoice:{}", made.number);
+        let gross = made.totals.clone().and_then(|totals| totals.total_with_vat).expect("a total");
+        let says = async |status: BusinessStatus, paid: Money| {
+            let ask = ActRequest { external_id: external_id.clone(), status: status.into(), paid: Some(paid), ..Default::default() };
+            act(&sandbox, ask).await;
+        };
+        let paid = async |amount: &Money, status: PaymentStatus| {
+            eventually(format!("{amount:?} to be paid"), SOON, || async {
+                let now = invoice(&sandbox, &made.name).await;
+                now.paid.as_ref() == Some(amount) && now.payment_status() == status
+            })
+            .await;
+        };
+        let payments = async || {
+            let ask = ListPaymentsRequest { order_by: "create_time".to_owned(), ..ListPaymentsRequest::default() };
+            let page = sandbox.api.payments.clone().list_payments(sandbox.api.ask(ask)).await.expect(GOES);
+            page.into_inner().payments
+        };
+        let (third, half) = (part_of(&gross, 3), part_of(&gross, 2));
+        says(BusinessStatus::PartiallyPaid, half.clone()).await;
+        paid(&half, PaymentStatus::Partial).await;
+        let first = payments().await.remove(0);
+        let ask = ReconcilePaymentRequest { name: first.name, request_id: new_id(), ..Default::default() };
+        sandbox.api.payments.clone().reconcile_payment(sandbox.api.ask(ask)).await.expect("the statement agrees");
+        says(BusinessStatus::Paid, gross.clone()).await;
+        paid(&gross, PaymentStatus::Paid).await;
+
+        says(BusinessStatus::PaymentReversed, third).await;
+        let told = handed(&sandbox, &external_id, "it diverges", |it| it.diverges).await;
+        assert!(told.divergence.contains("RECONCILED"), "{}", told.divergence);
+        paid(&half, PaymentStatus::Partial).await;
+        let found = row(&sandbox, &external_id).await.expect("the reconciliation names it");
+        assert_eq!((found.class(), found.action()), (ReconciliationClass::StatusMismatch, ReconciliationAction::Refresh));
+
+        says(BusinessStatus::Paid, gross.clone()).await;
+        paid(&gross, PaymentStatus::Paid).await;
+        handed(&sandbox, &external_id, "it follows", |it| !it.diverges).await;
+        assert_eq!(row(&sandbox, &external_id).await, None);
+        sandbox.finish().await;
+    }
+
+    /// R-ERP-1, R-ORD-1: an order that was delivered and billed before the ERP refused it stands; it is replayed once the
+    /// ERP is mended, and its invoice follows.
+    async fn an_order_that_was_delivered_before_the_erp_refused_it_is_replayed_with_its_invoice(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        pause(&sandbox).await;
+        let (deal, made) = taken(&sandbox).await;
+        let billed = sandbox.fulfill(&deal).await.invoice.expect("it is billed");
+        refuses(&sandbox, 1, &made.number).await;
+        resume(&sandbox).await;
+        let refused = handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
+        assert_eq!(refused.state(), handoff::State::Rejected);
+        assert!(refused.divergence.contains("ReplayHandoff"), "{}", refused.divergence);
+        assert_eq!(order(&sandbox, &made.name).await.state(), order::State::Fulfilled);
+        let found = row(&sandbox, &order_id(&made)).await.expect("the reconciliation names it");
+        assert_eq!((found.class(), found.action()), (ReconciliationClass::RejectedOpen, ReconciliationAction::Replay));
+        let ask = ReplayHandoffRequest { name: refused.name, request_id: new_id(), ..Default::default() };
+        sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("what stands is sent again");
+        let external_id = format!("dealflow:invoice:{}", billed.number);
+        handed(&sandbox, &external_id, "it follows", |it| it.state() == handoff::State::Delivered).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ERP-1, R-ORD-1: what the ERP delivers of an order that is on hold here is recorded when it is released.
+    async fn what_the_erp_delivers_of_an_order_on_hold_is_recorded_when_it_goes_on(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (_, made) = ordered(&sandbox).await;
+        hold(&sandbox, &made.name).await;
+        let all: Vec<_> = made.lines.iter().map(|line| (line.line_id.as_str(), line.quantity.clone())).collect();
+        delivers(&sandbox, &made, BusinessStatus::Fulfilled, &all).await;
+        let waits = handed(&sandbox, &order_id(&made), "it waits", |it| it.diverges).await;
+        assert!(waits.divergence.contains("ON_HOLD"), "{}", waits.divergence);
+        release(&sandbox, &made.name).await;
+        becomes(&sandbox, &made.name, order::State::Fulfilled).await;
+        handed(&sandbox, &order_id(&made), "it follows", |it| !it.diverges).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ERP-1, R-ORD-1: an order that the ERP refuses while it is on hold goes back to CONFIRMED when it is released, and
+    /// each refusal after that does the same.
+    async fn an_order_that_is_refused_on_hold_goes_back_when_it_goes_on(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        pause(&sandbox).await;
+        let (_, made) = taken(&sandbox).await;
+        hold(&sandbox, &made.name).await;
+        refuses(&sandbox, 2, &made.number).await;
+        resume(&sandbox).await;
+        handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
+        release(&sandbox, &made.name).await;
+        let back = becomes(&sandbox, &made.name, order::State::Confirmed).await;
+        assert!(!back.erp_refusal.is_empty());
+        submit(&sandbox, &made.name).await;
+        let again = |it: &Handoff| it.revision == 2 && it.state() == handoff::State::Rejected;
+        handed(&sandbox, &order_id(&made), "it is refused again", again).await;
+        becomes(&sandbox, &made.name, order::State::Confirmed).await;
+        submit(&sandbox, &made.name).await;
+        handed(&sandbox, &order_id(&made), "it is taken", |it| it.state() == handoff::State::Delivered).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ORD-1, R-FLW-3: what the ERP delivers beyond what is ordered is not recorded, the rest is; and somebody hears of it.
+    async fn what_the_erp_delivers_beyond_the_order_is_told_and_the_rest_is_recorded(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made) = ordered(&sandbox).await;
+        let [one, other] = made.lines.as_slice() else { panic!("two lines") };
+        let too_much = [(one.line_id.as_str(), decimal("3.5")), (other.line_id.as_str(), other.quantity.clone())];
+        delivers(&sandbox, &made, BusinessStatus::Fulfilled, &too_much).await;
+        becomes(&sandbox, &made.name, order::State::Fulfilled).await;
+        let told = handed(&sandbox, &order_id(&made), "it diverges", |it| it.diverges).await;
+        assert!(told.divergence.contains("3.5"), "{}", told.divergence);
+        let found = row(&sandbox, &order_id(&made)).await.expect("the reconciliation names it");
+        assert_eq!(found.class(), ReconciliationClass::StatusMismatch);
+        let ask = ListHandoffsRequest { filter: "diverges = true".to_owned(), ..Default::default() };
+        let listed = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
+        assert_eq!(listed.handoffs.len(), 1);
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-FLW-3: the rest of an order that the ERP has delivered in part and cancels is not canceled here; that is
+    /// told, and what was delivered is recorded.
+    async fn what_is_left_of_an_order_that_the_erp_cancels_is_told(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made) = ordered(&sandbox).await;
+        let part = [(made.lines[0].line_id.as_str(), decimal("1"))];
+        // The last news are all that is told: the delivery is in them.
+        delivers(&sandbox, &made, BusinessStatus::Cancelled, &part).await;
+        let told = handed(&sandbox, &order_id(&made), "it diverges", |it| it.diverges).await;
+        assert!(told.divergence.contains("IN_FULFILLMENT"), "{}", told.divergence);
+        let now = order(&sandbox, &made.name).await;
+        assert_eq!((now.state(), now.line_progress[0].fulfilled.clone()), (order::State::InFulfillment, decimal("1")));
+        sandbox.stop().await;
+    }
+}
