@@ -52,7 +52,11 @@ pub(crate) async fn follow_up(run: &Run, deal: &Opportunity) -> Result<(), Stop>
 }
 
 /// Makes an activity for whoever can do it.
-async fn make(run: &Run, [own, managers, nobodys]: [&'static str; 3], activity: Activity) -> Result<(), Stop> {
+pub(crate) async fn make(
+    run: &Run,
+    [own, managers, nobodys]: [&'static str; 3],
+    activity: Activity,
+) -> Result<(), Stop> {
     if !run.has_noted(managers) && is_made(run, own, activity.clone()).await? {
         return Ok(());
     }
@@ -65,7 +69,7 @@ async fn make(run: &Run, [own, managers, nobodys]: [&'static str; 3], activity: 
     }
     run.note(nobodys).await?;
     if !is_made(run, nobodys, Activity { performer: String::new(), ..activity }).await? {
-        tracing::warn!(step = nobodys, "a follow-up activity was refused and is not made");
+        tracing::warn!(step = nobodys, "an activity was refused and is not made");
     }
     Ok(())
 }

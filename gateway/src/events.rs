@@ -15,6 +15,7 @@ use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order};
 use crate::gates;
 use crate::notify::pause_reminders;
+use crate::owner_task;
 use crate::qualify::qualified;
 use crate::reserve::{canceled_directly, made_directly};
 
@@ -57,8 +58,9 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "invoice.posted",
     "credit_note.posted",
 ];
-/// Of our own: an invoice that the ERP accepted may complete a process.
-pub(crate) const OF_HANDOFFS: &[&str] = &["handoff.delivered"];
+/// Of our own: an invoice that the ERP accepted may complete a process; what it refused, and what our record cannot follow,
+/// is a task for somebody.
+pub(crate) const OF_HANDOFFS: &[&str] = &["handoff.delivered", "handoff.rejected", "handoff.diverged"];
 
 /// Does what follows from an event. The record is read as it stands: it may have moved on since.
 pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress, Stop> {
@@ -106,6 +108,8 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
             }
         }
         "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
+        "handoff.rejected" => owner_task::refused(&run, &record(&event)?).await?,
+        "handoff.diverged" => owner_task::diverged(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         "credit_note.posted" => hand_over_credit_note(&run, &record(&event)?).await?,
         kind => {

@@ -60,9 +60,12 @@ pub(crate) async fn invoice_accepted(run: &Run, handoff: &Handoff) -> Result<(),
     record(run, &handoff.opportunity, vec![document]).await
 }
 
-/// Of the deliveries of our own feed, the invoices that a process waits for.
+/// Of our own feed: of its deliveries the invoices that a process waits for, and all else.
 pub(crate) async fn waited_for(flows: &Flows, events: Vec<Event>) -> Result<Vec<Event>, Status> {
     let asked = events.into_iter().map(|event| async move {
+        if event.r#type != "handoff.delivered" {
+            return Ok(Some(event));
+        }
         let data = event.data.as_ref().map(|data| data.value.as_slice()).unwrap_or_default();
         let Ok(handoff) = Handoff::decode(data) else { return Ok(None) };
         if handoff.r#type() != DocumentType::Invoice || handoff.opportunity.is_empty() {

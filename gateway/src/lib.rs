@@ -19,12 +19,13 @@
 //!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
-//!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records; `cancel.rs` an order taken back
+//!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records, `owner_task.rs` what is left to
+//!   the deal's owner then; `cancel.rs` an order taken back
 //! - `reconcile/` whether the ERP's books and our hand-overs say the same
 //! - `export/` documents as files: PDF and UBL
 
-mod advance;
 mod accepted;
+mod advance;
 mod aftercare;
 mod analytics_rpc;
 mod audit_rpc;
@@ -50,6 +51,7 @@ pub mod handoff;
 mod known;
 mod meters;
 mod notify;
+mod owner_task;
 mod parties;
 mod privacy_rpc;
 mod progress;

@@ -279,6 +279,7 @@ both! {
         let ask = ListHandoffsRequest { filter: "diverges = true".to_owned(), ..Default::default() };
         let listed = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
         assert_eq!(listed.handoffs.len(), 1);
+        eventually("the task", SOON, || async { tasks(&sandbox, &deal, &made.number).await.len() == 1 }).await;
         sandbox.stop().await;
     }
 
@@ -294,6 +295,45 @@ both! {
         assert!(told.divergence.contains("IN_FULFILLMENT"), "{}", told.divergence);
         let now = order(&sandbox, &made.name).await;
         assert_eq!((now.state(), now.line_progress[0].fulfilled.clone()), (order::State::InFulfillment, decimal("1")));
+        eventually("the task", SOON, || async { tasks(&sandbox, &deal, &made.number).await.len() == 1 }).await;
         sandbox.stop().await;
+    }
+
+    /// R-ERP-1 (erp-handoff §4: rejected, a task for the owner): the owner of the deal gets what the ERP said and what to do,
+    /// once for each refusal; where he has left, his nearest manager.
+    async fn what_the_erp_refuses_is_a_task_for_the_owner_of_the_deal(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let boss = hire(&sandbox, "").await;
+        let owner = hire(&sandbox, &boss).await;
+        for performer in [&owner, &boss] {
+            let deal = sandbox.deal_without_process().await;
+            let opportunity = Opportunity { name: deal.clone(), owner: owner.clone(), ..Opportunity::default() };
+            let update_mask = Some(prost_types::FieldMask { paths: vec!["owner".to_owned()] });
+            let ask = UpdateOpportunityRequest { opportunity: Some(opportunity), update_mask, request_id: new_id(), ..Default::default() };
+            sandbox.api.opportunities.clone().update_opportunity(sandbox.api.ask(ask)).await.expect(GOES);
+            sandbox.propose(&deal).await;
+            sandbox.accept(&deal).await;
+            if performer == &boss {
+                let employee = Employee { name: owner.clone(), active: Some(false), ..Employee::default() };
+                let update_mask = Some(prost_types::FieldMask { paths: vec!["active".to_owned()] });
+                let ask = UpdateEmployeeRequest { employee: Some(employee), update_mask, request_id: new_id(), ..Default::default() };
+                sandbox.api.employees.clone().update_employee(sandbox.api.ask(ask)).await.expect("gone");
+            }
+            sandbox.rest().await;
+            refuses(&sandbox, 1, "invoice").await;
+            let made = sandbox.fulfill(&deal).await.invoice.expect("it is billed");
+            let external_id = format!("dealflow:invoice:{}", made.number);
+            let refused = handed(&sandbox, &external_id, "refused", |it| it.state() == handoff::State::Rejected).await;
+            eventually("the task", SOON, || async { !tasks(&sandbox, &deal, &made.number).await.is_empty() }).await;
+            let found = tasks(&sandbox, &deal, &made.number).await;
+            let [task] = found.as_slice() else { panic!("one task: {found:?}") };
+            assert_eq!((task.r#type(), &task.performer), (activity::Type::Task, performer));
+            assert!(task.instructions.contains(&refused.last_error), "{}", task.instructions);
+            assert!(task.instructions.contains("ReplayHandoff"), "{}", task.instructions);
+            let ask = ReplayHandoffRequest { name: refused.name, request_id: new_id(), ..Default::default() };
+            sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("it is sent again");
+            handed(&sandbox, &external_id, "taken", |it| it.state() == handoff::State::Delivered).await;
+        }
+        sandbox.finish().await;
     }
 }
