@@ -105,7 +105,7 @@ impl Lifecycle for State {
     fn next(self, verb: Verb) -> Option<Self> {
         match (self, verb) {
             (Self::DeadLettered | Self::Rejected, Verb::Replay) => Some(Self::Ready),
-            (Self::DeadLettered | Self::Rejected, Verb::Abandon) => Some(Self::Abandoned),
+            (Self::DeadLettered | Self::Rejected | Self::Blocked, Verb::Abandon) => Some(Self::Abandoned),
             (Self::DeadLettered, Verb::Adopt) => Some(Self::Delivered),
             _ => None,
         }
@@ -391,5 +391,6 @@ mod tests {
         for state in State::STATES {
             assert_eq!(state.to_value(), state.to_string());
         }
+                State::Blocked => vec![Verb::Abandon],
     }
 }

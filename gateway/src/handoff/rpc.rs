@@ -15,6 +15,7 @@ use dealflow_proto::erp::v1::{
 use dealflow_proto::{Mutation, Validate, names};
 use prost::{Message, Name};
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tonic::{Request, Response, Status};
 
@@ -142,6 +143,7 @@ impl HandoffService for Handoffs {
                 after.state = row.state.accept(Verb::Abandon)?;
                 after.next_attempt_at = None;
                 let wire = save(&mut work, &row, after, Verb::Abandon, "handoff.abandoned", &ask.reason).await?;
+                abandon_waiting(&mut work, &row).await?;
                 Ok::<_, Refusal>(work.done(wire))
             })
             .await
@@ -238,6 +240,29 @@ fn replayed(row: &Model, now: DateTime<Utc>) -> Result<Model, Refusal> {
         divergence: String::new(),
         ..row.clone()
     })
+}
+
+/// Abandons what waits for an abandoned document: nothing would ever let it go. What waits for that in turn follows; a
+/// chain is an order, its invoices, and their credit notes.
+async fn abandon_waiting(work: &mut Work, abandoned: &Model) -> Result<(), Refusal> {
+    let mut given_up = vec![abandoned.external_id.clone()];
+    while !given_up.is_empty() {
+        let waiting = Entity::find()
+            .filter(Column::Awaits.is_in(std::mem::take(&mut given_up)))
+            // As the index says it.
+            .filter(Expr::cust("state = 'BLOCKED'"))
+            .order_by_asc(Column::ExternalId)
+            .lock_exclusive()
+            .all(&work.tx)
+            .await?;
+        for row in waiting {
+            let after = Model { state: row.state.accept(Verb::Abandon)?, next_attempt_at: None, ..row.clone() };
+            let reason = format!("{} is abandoned", row.awaits);
+            save(work, &row, after, Verb::Abandon, "handoff.abandoned", &reason).await?;
+            given_up.push(row.external_id);
+        }
+    }
+    Ok(())
 }
 
 /// Writes the row and its history.

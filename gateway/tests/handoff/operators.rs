@@ -16,7 +16,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Code, Status};
 
-use crate::house::{House, LONG, invoice, order, settings};
+use crate::house::{House, LONG, credit_note, invoice, order, settings};
 
 /// One failure is one too many: the quick way to the dead letters.
 fn impatient() -> Settings {
@@ -181,6 +181,33 @@ both! {
         let silent = AbandonHandoffRequest { name: dead.name.clone(), request_id: id(), ..Default::default() };
         let refused = operator.abandon_handoff(silent).await.expect_err("no reason was given");
         assert_eq!(refusal(&refused).field_names(), ["reason"]);
+    }
+
+    /// R-ERP-1: what waits for a document that is abandoned is abandoned with it, and its own waiters; what waits for one
+    /// that never comes can be given up by itself.
+    async fn what_waits_for_an_abandoned_document_is_abandoned_with_it(db: TestDb) {
+        let house = House::build(db, impatient()).await;
+        house.work();
+        let document = order("SO-1");
+        let dead = dead_letter(&house, &document).await;
+        let bill = invoice(&document, "INV-1");
+        let waiting = [house.hand_over(&bill).await, house.hand_over(&credit_note(&bill, "CN-1")).await];
+        let alone = house.hand_over(&invoice(&order("SO-9"), "INV-9")).await;
+        let abandon = |name: &str| AbandonHandoffRequest {
+            name: name.to_owned(),
+            reason: "the customer withdrew".to_owned(),
+            request_id: id(),
+            ..Default::default()
+        };
+        let mut operator = house.operator();
+        operator.abandon_handoff(abandon(&dead.name)).await.expect("a dead letter is abandoned");
+        for name in &waiting {
+            let found = house.get(name).await;
+            assert_eq!((found.state(), found.next_attempt_time), (handoff::State::Abandoned, None), "{name}");
+        }
+        assert_eq!(house.get(&alone).await.state(), handoff::State::Blocked, "it waits for another");
+        operator.abandon_handoff(abandon(&alone)).await.expect("what waits can be given up");
+        assert_eq!(house.get(&alone).await.state(), handoff::State::Abandoned);
     }
 
     /// R-ERP-1
