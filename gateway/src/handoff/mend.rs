@@ -18,6 +18,9 @@ pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<
     if !again || (row.state == State::Rejected && !row.stands()) {
         return Ok(false);
     }
+    let delivered = row.state == State::Delivered;
+    // Booked anew, the document counts anew.
+    let before = if delivered { row.clone().booked_anew() } else { row.clone() };
     let after = Model {
         state: State::Ready,
         attempts: 0,
@@ -28,7 +31,7 @@ pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<
         owner_told: true,
         diverges: false,
         divergence: String::new(),
-        ..row.clone()
+        ..before
     };
     save(work, &row, after, Verb::Replay, "handoff.replayed", "the ERP does not have it").await?;
     Ok(true)

@@ -358,6 +358,20 @@ impl Model {
         self.kind != Kind::Order || (self.owner_told && self.diverges)
     }
 
+    /// As before the ERP said anything of it. What our record took from that stays; what the ERP says from now on is the
+    /// difference to it.
+    pub(super) fn booked_anew(self) -> Self {
+        Self {
+            business_status: 0,
+            business_sequence: 0,
+            business_lines: Lines::default(),
+            paid_minor: 0,
+            credited_minor: 0,
+            business_at: None,
+            ..self
+        }
+    }
+
     /// An amount of its currency.
     pub(super) fn money(&self, minor: i64) -> Option<type_::Money> {
         // The currency was read when the document was stored.
@@ -377,6 +391,7 @@ mod tests {
             let allowed = match state {
                 State::DeadLettered => vec![Verb::Replay, Verb::Abandon, Verb::Adopt],
                 State::Rejected => vec![Verb::Replay, Verb::Abandon],
+                State::Blocked => vec![Verb::Abandon],
                 _ => Vec::new(),
             };
             assert_eq!(state.allowed(), allowed, "{state}");
@@ -391,6 +406,5 @@ mod tests {
         for state in State::STATES {
             assert_eq!(state.to_value(), state.to_string());
         }
-                State::Blocked => vec![Verb::Abandon],
     }
 }

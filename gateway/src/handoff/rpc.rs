@@ -276,8 +276,9 @@ pub(super) async fn save(
 ) -> Result<Handoff, Refusal> {
     after.version += 1;
     after.updated_at = work.now;
+    let forgets = after.business_sequence != before.business_sequence;
     let tells = after.news_at != before.news_at;
-    let change = ActiveModel {
+    let mut change = ActiveModel {
         state: Set(after.state),
         attempts: Set(after.attempts),
         failures: Set(after.failures),
@@ -293,6 +294,14 @@ pub(super) async fn save(
         updated_at: Set(after.updated_at),
         ..Default::default()
     };
+    if forgets {
+        change.business_status = Set(after.business_status);
+        change.business_sequence = Set(after.business_sequence);
+        change.business_lines = Set(after.business_lines.clone());
+        change.paid_minor = Set(after.paid_minor);
+        change.credited_minor = Set(after.credited_minor);
+        change.business_at = Set(after.business_at);
+    }
     Entity::update_many().set(change).filter(Column::Id.eq(after.id)).exec(&work.tx).await?;
     let wire = after.to_wire();
     work.record(

@@ -108,6 +108,35 @@ pub(crate) async fn all_books(house: &House) -> Vec<ErpDocument> {
 }
 
 both! {
+    /// R-ERP-1: what is booked anew in an ERP that was restored from a backup counts its events anew, and is followed from
+    /// the first of them.
+    async fn what_is_booked_anew_after_amnesia_is_followed_from_its_first_event_on(db: TestDb) {
+        let house = House::open(db).await;
+        let ask = SnapshotRequest { name: "empty".to_owned() };
+        house.control().snapshot(ask).await.expect("the books are kept");
+        let document = order("SO-1");
+        let name = house.hand_over(&document).await;
+        house.becomes(&name, State::Delivered).await;
+        for _ in 0..3 {
+            house.act(&document.external_id, BusinessStatus::PartiallyFulfilled).await;
+        }
+        house.handoffs.read_events().await.expect("events are read");
+        let before = house.get(&name).await.business_sequence;
+        assert!(before > 3, "{before}");
+        let ask = RestoreRequest { name: "empty".to_owned() };
+        house.control().restore(ask).await.expect("the backup is restored");
+        let report = compared(&house).await;
+        assert_eq!(report.of(&document.external_id), Some(Class::MissingInErp));
+        replay(&house, &report).await;
+        house.becomes(&name, State::Delivered).await;
+        house.act(&document.external_id, BusinessStatus::Fulfilled).await;
+        house.handoffs.read_events().await.expect("events are read");
+        let found = house.get(&name).await;
+        assert_eq!(found.business_status(), BusinessStatus::Fulfilled);
+        assert!(found.business_sequence < before, "{}", found.business_sequence);
+        assert!(compared(&house).await.clean());
+    }
+
     /// R-ERP-1, erp-handoff §7: each class on one document, with control totals that say by how much.
     async fn each_kind_of_difference_has_its_class_and_its_action(db: TestDb) {
         let house = House::open(db).await;
