@@ -192,6 +192,8 @@ calls! { orders, OrderServiceClient {
     verb submit_order(orders::SubmitOrderRequest) -> orders::Order;
     verb reject_order(orders::RejectOrderRequest) -> orders::Order;
     verb fulfill_order(orders::FulfillOrderRequest) -> orders::Order;
+    verb hold_order(orders::HoldOrderRequest) -> orders::Order;
+    verb release_order(orders::ReleaseOrderRequest) -> orders::Order;
     verb cancel_order(orders::CancelOrderRequest) -> orders::Order;
 }}
 
@@ -211,5 +213,5 @@ calls! { orders, InvoiceServiceClient {
     read list_invoices(orders::ListInvoicesRequest) -> orders::ListInvoicesResponse;
     verb create_invoice(orders::CreateInvoiceRequest) -> orders::Invoice;
     verb post_invoice(orders::PostInvoiceRequest) -> orders::Invoice;
-}}
     verb void_invoice(orders::VoidInvoiceRequest) -> orders::Invoice;
+}}

@@ -10,6 +10,7 @@ use prost::Message;
 
 use crate::accepted::accepted_directly;
 use crate::advance::{completed_directly, followed};
+use crate::cancel;
 use crate::documents::ids_of_order;
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order};
@@ -59,8 +60,9 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "credit_note.posted",
 ];
 /// Of our own: an invoice that the ERP accepted may complete a process; what it refused, and what our record cannot follow,
-/// is a task for somebody.
-pub(crate) const OF_HANDOFFS: &[&str] = &["handoff.delivered", "handoff.rejected", "handoff.diverged"];
+/// is a task for somebody; an order whose cancellation came to nothing goes on.
+pub(crate) const OF_HANDOFFS: &[&str] =
+    &["handoff.delivered", "handoff.rejected", "handoff.diverged", "handoff.abandoned"];
 
 /// Does what follows from an event. The record is read as it stands: it may have moved on since.
 pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress, Stop> {
@@ -108,7 +110,12 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
             }
         }
         "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
-        "handoff.rejected" => owner_task::refused(&run, &record(&event)?).await?,
+        "handoff.rejected" => {
+            let handoff = record(&event)?;
+            cancel::ended(&run, &handoff).await?;
+            owner_task::refused(&run, &handoff).await?;
+        }
+        "handoff.abandoned" => cancel::ended(&run, &record(&event)?).await?,
         "handoff.diverged" => owner_task::diverged(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         "credit_note.posted" => hand_over_credit_note(&run, &record(&event)?).await?,

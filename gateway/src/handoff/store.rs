@@ -195,10 +195,11 @@ async fn standing(tx: &DatabaseTransaction, rows: &[Model]) -> Result<HashMap<St
     Ok(found.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
-/// Whether a document takes the place of one that the ERP refused: somebody handed it over anew. The flow that stored
-/// the refused one corrects nothing when it runs again.
+/// Whether a document takes the place of one that the ERP refused, or of a wish to cancel that was given up: somebody handed
+/// it over anew. The flow that stored the other one corrects nothing when it runs again.
 fn corrects(row: &Model, standing: &Model) -> bool {
-    standing.state == State::Rejected && (row.stored_by.is_none() || row.stored_by != standing.stored_by)
+    let given_up = standing.state == State::Abandoned && standing.kind == Kind::OrderCancellation;
+    (standing.state == State::Rejected || given_up) && (row.stored_by.is_none() || row.stored_by != standing.stored_by)
 }
 
 /// REJECTED → SUPERSEDED: the ERP holds nothing under the external id, so the new bytes go under it, with a key of their
@@ -214,13 +215,15 @@ async fn correct(tx: &DatabaseTransaction, row: &Model, refused: &Model) -> Resu
         version: refused.version + 1,
         created_at: refused.created_at,
         business_sequence: refused.business_sequence,
+        // A refusal had no effect; what was given up may have had one.
+        look_up_first: refused.state == State::Abandoned && refused.calls > 0,
         ..row.clone()
     };
     let mut change = after.clone().into_active_model().reset_all();
     change.id = sea_orm::ActiveValue::Unchanged(after.id);
     Entity::update(change).exec(tx).await?;
     let reason = format!("revision {} had {}", refused.revision, refused.sha256);
-    let told = told(&after, "handoff.superseded", ("SupersedeHandoff", State::Rejected, &reason), row.created_at);
+    let told = told(&after, "handoff.superseded", ("SupersedeHandoff", refused.state, &reason), row.created_at);
     history::Entity::insert(told).exec_without_returning(tx).await?;
     Ok(after.id)
 }

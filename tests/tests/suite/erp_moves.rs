@@ -336,4 +336,57 @@ both! {
         }
         sandbox.finish().await;
     }
+
+    /// R-ORD-1: nobody delivers, bills or holds an order that the ERP is asked to cancel; when it agrees the order is
+    /// canceled, and where it does not, or the wish is given up, the order goes on.
+    async fn an_order_that_the_erp_is_asked_to_cancel_waits_for_its_answer(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let cancel = async |made: &Order, reason: &str| {
+            let (order, reason) = (made.name.clone(), reason.to_owned());
+            let ask = CancelOrderRequest { order, reason, request_id: new_id(), ..CancelOrderRequest::default() };
+            sandbox.api.deals.clone().cancel_order(sandbox.api.ask(ask)).await
+        };
+        let refused = |view: RefusalView| assert_eq!(view.code, Code::FailedPrecondition, "{view:?}");
+        let (deal, made) = ordered(&sandbox).await;
+        pause(&sandbox).await;
+        cancel(&made, "ordered twice").await.expect("the ERP is asked");
+        let again = refusal(&cancel(&made, "ordered thrice").await.expect_err("it is asked already"));
+        assert_eq!(again.reason, "GUARD", "{again:?}");
+        let ask = FulfillDealRequest { opportunity: deal, request_id: new_id(), ..Default::default() };
+        let told = refusal(&sandbox.api.deals.clone().fulfill_deal(sandbox.api.ask(ask)).await.expect_err("it waits"));
+        assert!(told.message.contains("asked to cancel"), "{told:?}");
+        refused(told);
+        let api = sandbox.api.asked_by("integration");
+        let (mut orders, mut invoices) = (api.orders.clone(), api.invoices.clone());
+        let ask = FulfillOrderRequest { name: made.name.clone(), request_id: new_id(), ..Default::default() };
+        refused(refusal(&orders.fulfill_order(api.ask(ask)).await.expect_err("not delivered")));
+        let ask = HoldOrderRequest { name: made.name.clone(), reason: "x".to_owned(), request_id: new_id(), ..Default::default() };
+        refused(refusal(&orders.hold_order(api.ask(ask)).await.expect_err("not held")));
+        let ask = CreateInvoiceRequest { order: made.name.clone(), request_id: new_id(), ..Default::default() };
+        refused(refusal(&invoices.create_invoice(api.ask(ask)).await.expect_err("not billed")));
+        resume(&sandbox).await;
+        becomes(&sandbox, &made.name, order::State::Canceled).await;
+
+        let (deal, made) = ordered(&sandbox).await;
+        let external_id = format!("{}:x", order_id(&made));
+        refuses(&sandbox, 1, &external_id).await;
+        cancel(&made, "ordered twice").await.expect("the ERP is asked");
+        handed(&sandbox, &external_id, "refused", |it| it.state() == handoff::State::Rejected).await;
+        becomes(&sandbox, &made.name, order::State::Submitted).await;
+        // Asked again, and given up before the ERP hears of it.
+        refuses(&sandbox, 1, &external_id).await;
+        cancel(&made, "ordered twice indeed").await.expect("the ERP is asked again");
+        let twice = |it: &Handoff| it.revision == 2 && it.state() == handoff::State::Rejected;
+        let left = handed(&sandbox, &external_id, "refused again", twice).await;
+        becomes(&sandbox, &made.name, order::State::Submitted).await;
+        let ask = AbandonHandoffRequest { name: left.name, reason: "it is wanted".to_owned(), request_id: new_id(), ..Default::default() };
+        sandbox.api.handoffs.clone().abandon_handoff(sandbox.api.ask(ask)).await.expect("the wish is given up");
+        // A new wish after one that was given up goes to the ERP again.
+        sandbox.api.stub.clone().clear_faults(sandbox.api.ask(dealflow_proto::erp::v1::ClearFaultsRequest {})).await.expect(GOES);
+        cancel(&made, "not wanted at last").await.expect("the ERP is asked once more");
+        becomes(&sandbox, &made.name, order::State::Canceled).await;
+        let found = handed(&sandbox, &external_id, "agreed", |it| it.state() == handoff::State::Delivered).await;
+        assert_eq!((found.revision, deal.is_empty()), (3, false));
+        sandbox.finish().await;
+    }
 }
