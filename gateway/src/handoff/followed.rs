@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter}
 
 use super::Handoffs;
 use super::outcome::told;
-use super::record::{Column, Entity, Model, State};
+use super::record::{Column, Entity, Kind, Model, State};
 
 /// What is kept of a reason.
 const LONGEST: usize = 1000;
@@ -59,6 +59,14 @@ pub(super) async fn note(
     let after = Model { diverges: true, divergence: divergence.clone(), ..row.clone() };
     let told = told(&after, "handoff.diverged", ("ReportEvents", row.state, &divergence), now);
     history::Entity::insert(told).exec_without_returning(tx).await.map(drop)
+}
+
+impl Model {
+    /// Whether its record stands as it was handed over, though the ERP refused it: an order that was delivered before is
+    /// not CONFIRMED again. What is sent again is what stands.
+    pub(crate) fn stands(&self) -> bool {
+        self.kind != Kind::Order || (self.owner_told && self.diverges)
+    }
 }
 
 impl Handoffs {

@@ -7,6 +7,7 @@ use dealflow_chassis::{Refusal, Work};
 use sea_orm::{EntityTrait, QuerySelect};
 use uuid::Uuid;
 
+use super::lines::Lines;
 use super::outcome::unblock;
 use super::record::{Entity, Model, State, Verb};
 use super::rpc::save;
@@ -20,7 +21,7 @@ pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<
     }
     let delivered = row.state == State::Delivered;
     // Booked anew, the document counts anew.
-    let before = if delivered { row.clone().booked_anew() } else { row.clone() };
+    let before = if delivered { booked_anew(row.clone()) } else { row.clone() };
     let after = Model {
         state: State::Ready,
         attempts: 0,
@@ -35,6 +36,20 @@ pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<
     };
     save(work, &row, after, Verb::Replay, "handoff.replayed", "the ERP does not have it").await?;
     Ok(true)
+}
+
+/// As before the ERP said anything of it. What our record took from that stays; what the ERP says from now on is the
+/// difference to it.
+fn booked_anew(row: Model) -> Model {
+    Model {
+        business_status: 0,
+        business_sequence: 0,
+        business_lines: Lines::default(),
+        paid_minor: 0,
+        credited_minor: 0,
+        business_at: None,
+        ..row
+    }
 }
 
 /// Takes the ERP's number over.

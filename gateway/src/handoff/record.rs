@@ -352,26 +352,6 @@ impl Model {
         self.idempotency_key.unwrap_or(self.id)
     }
 
-    /// Whether its record stands as it was handed over, though the ERP refused it: an order that was delivered before is
-    /// not CONFIRMED again. What is sent again is what stands.
-    pub(crate) fn stands(&self) -> bool {
-        self.kind != Kind::Order || (self.owner_told && self.diverges)
-    }
-
-    /// As before the ERP said anything of it. What our record took from that stays; what the ERP says from now on is the
-    /// difference to it.
-    pub(super) fn booked_anew(self) -> Self {
-        Self {
-            business_status: 0,
-            business_sequence: 0,
-            business_lines: Lines::default(),
-            paid_minor: 0,
-            credited_minor: 0,
-            business_at: None,
-            ..self
-        }
-    }
-
     /// An amount of its currency.
     pub(super) fn money(&self, minor: i64) -> Option<type_::Money> {
         // The currency was read when the document was stored.
