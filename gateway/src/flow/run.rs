@@ -96,6 +96,11 @@ impl Run {
         self.flow.mode == Mode::Check
     }
 
+    /// Whether it is stored, and so may have done some of its steps.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.flow.is_stored()
+    }
+
     /// History runs one way: refuses an effective time before a record's last change (R-API-1).
     pub(crate) fn takes_effect_after(&self, step: &'static str, last: Option<&Timestamp>) -> Result<(), Stop> {
         let time = |time: Option<&Timestamp>| time.and_then(|time| convert::time_of(time).ok());
