@@ -53,7 +53,11 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
     }
     if bills {
         let draft = run.step("bill", bill).await?;
-        let post = PostInvoiceRequest { name: draft.name.clone(), buyer: buyer.as_ref().map(of_account), ..Default::default() };
+        let post = PostInvoiceRequest {
+            name: draft.name.clone(),
+            buyer: buyer.as_ref().map(of_account),
+            ..Default::default()
+        };
         // What was delivered stays so; what the draft bills can be billed again.
         let reason = "it could not be posted".to_owned();
         let void = VoidInvoiceRequest { name: draft.name, reason, ..VoidInvoiceRequest::default() };

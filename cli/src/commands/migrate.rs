@@ -68,9 +68,7 @@ impl Migrate {
             all.iter().filter(|(_, applied)| *applied == wanted).map(|(name, _)| name.clone()).collect()
         };
         if self.json {
-            let told = |(part, all): &(PartName, Vec<(String, bool)>)| {
-                json!({ "part": part.word(), "applied": of(all, true), "pending": of(all, false) })
-            };
+            let told = |(part, all): &(PartName, Vec<(String, bool)>)| json!({ "part": part.word(), "applied": of(all, true), "pending": of(all, false) });
             return show::json::print(&json!({ "parts": parts.iter().map(told).collect::<Vec<_>>() }));
         }
         let mut table = show::table(&["part", "applied", "to be applied", "which"]);

@@ -114,7 +114,10 @@ fn print(suite: &Suite, plan: &Plan) {
     let security = &plan.serve.security;
     if let Some(((_, gateway), uri)) = parts.iter().find(|((part, _), _)| *part == PartName::Gateway) {
         let reflection = plan.serve.reflection;
-        println!("All services answer at the gateway too{}:", if reflection { ", and tell their API by reflection" } else { "" });
+        println!(
+            "All services answer at the gateway too{}:",
+            if reflection { ", and tell their API by reflection" } else { "" }
+        );
         if security.authenticates() {
             println!("  dealflow pipeline --gateway {uri} --token-file FILE");
         } else {

@@ -223,9 +223,7 @@ impl Inner {
                 Err(Stop::Refused(refused)) => return Err(refused.passed_on(&flow.verb)),
                 // A part that is away was asked again already, where it is reached over the wire.
                 Err(Stop::Fault(fault))
-                    if tries == UNSTORED_TRIES
-                        || is_defect(&fault.status)
-                        || was_repeated(&fault.status) =>
+                    if tries == UNSTORED_TRIES || is_defect(&fault.status) || was_repeated(&fault.status) =>
                 {
                     return Err(fault.passed_on(&flow.verb));
                 }

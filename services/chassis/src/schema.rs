@@ -19,7 +19,9 @@ pub(crate) async fn expand<M: MigratorTrait>(db: &DatabaseConnection) -> Result<
 /// A part's migrations in their order, each with whether it is applied; nothing is changed.
 pub(crate) async fn status<M: MigratorTrait>(db: &impl ConnectionTrait) -> Result<Vec<(String, bool)>, DbErr> {
     let table = match db.get_database_backend() {
-        DbBackend::Postgres => "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'seaql_migrations'",
+        DbBackend::Postgres => {
+            "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'seaql_migrations'"
+        }
         _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
     };
     let is_there = db.query_one_raw(Statement::from_string(db.get_database_backend(), table)).await?.is_some();

@@ -192,7 +192,9 @@ fn a_collector_gets_one_deal_as_one_connected_trace_across_a_kill_with_every_edg
     let deal = runtime.block_on(seller.sell());
     // What ended is with the collector; then the suite dies with a flow in its hands.
     for ended in ["dealflow.gateway.v1.DealService/AcceptQuote", "hand over"] {
-        until(|| sink.trace(trace).iter().any(|span| span.name == ended && span.kind != SpanKind::Client).then_some(()));
+        until(|| {
+            sink.trace(trace).iter().any(|span| span.name == ended && span.kind != SpanKind::Client).then_some(())
+        });
     }
     let request_id = new_id();
     runtime.block_on(async {

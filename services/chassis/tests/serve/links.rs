@@ -177,7 +177,8 @@ async fn a_name_with_two_kinds_of_addresses_is_one_server() {
     let four = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let nobody = dead_port().await;
     let dead: u16 = nobody.rsplit(':').next().unwrap().parse().unwrap();
-    for addresses in [vec![six(port), four(port)], vec![six(dead), four(port)], vec![four(dead), six(dead), four(port)]] {
+    for addresses in [vec![six(port), four(port)], vec![six(dead), four(port)], vec![four(dead), six(dead), four(port)]]
+    {
         let look_up = move |_, _| futures::future::ready(Ok(addresses.clone())).boxed();
         let names = Names::by(look_up, Duration::from_secs(5));
         let link = Link::remote_by(&format!("http://localhost:{port}"), &LinkConfig::default(), names).unwrap();
