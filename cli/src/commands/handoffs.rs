@@ -34,7 +34,7 @@ pub enum Handoffs {
     Replay(One),
     /// Send all dead letters again, or those that match a filter
     ReplayAll(ReplayAll),
-    /// Give a dead-lettered or rejected hand-over up
+    /// Give a dead-lettered, rejected or blocked hand-over up, and what waits for it
     Abandon(Abandon),
     /// Take over the number under which the document stands in the ERP already
     Adopt(Adopt),
@@ -46,6 +46,9 @@ pub struct List {
     /// Only hand-overs in this state, e.g. delivered, rejected, retry_wait, dead_lettered
     #[arg(long)]
     state: Option<String>,
+    /// Only those where our record cannot follow what the ERP did
+    #[arg(long)]
+    diverging: bool,
     /// At most so many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
     limit: i32,
@@ -165,9 +168,11 @@ impl Handoffs {
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
+        let state = self.state.map(|state| format!("state = {}", quoted(&state.to_uppercase())));
+        let diverging = self.diverging.then(|| "diverges = true".to_owned());
         let ask = ListHandoffsRequest {
             page_size: self.limit,
-            filter: self.state.map(|state| format!("state = {}", quoted(&state.to_uppercase()))).unwrap_or_default(),
+            filter: state.into_iter().chain(diverging).collect::<Vec<_>>().join(" AND "),
             order_by: "create_time desc".to_owned(),
             ..ListHandoffsRequest::default()
         };
@@ -241,7 +246,7 @@ pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
             "attempts",
             "ERP number",
             "there",
-            "last went wrong",
+            "what is wrong",
         ]),
         0,
     );
@@ -254,7 +259,7 @@ pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
             &handoff.attempt_count.to_string(),
             &handoff.erp_number,
             word(handoff.business_status().as_str_name(), "BUSINESS_STATUS_"),
-            &handoff.last_error,
+            if handoff.divergence.is_empty() { &handoff.last_error } else { &handoff.divergence },
         ]);
     }
     table

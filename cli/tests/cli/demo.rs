@@ -134,6 +134,8 @@ fn the_commands_agree(folder: &std::path::Path, told: &Value) {
     // 2,599.99 and 1,504.13.
     assert_eq!(row["won_value"], json!({ "amount": "4104.12", "currency": "USD" }));
 
+    let diverging = run_on(folder, &["handoffs", "list", "--state", "delivered", "--diverging", "--json"]).json(0);
+    assert_eq!(diverging["handoffs"], json!([]), "our records are where the ERP is");
     let handoffs = run_on(folder, &["handoffs", "list", "--state", "delivered", "--json"]).json(0);
     assert_eq!(handoffs["handoffs"].as_array().map(Vec::len), Some(4));
     let external_id = told["lost_answer"]["external_id"].as_str().expect("an external id");

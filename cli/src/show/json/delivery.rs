@@ -24,6 +24,7 @@ pub fn handoff(handoff: &Handoff) -> Value {
         "reasons": list(&handoff.reasons, reason),
         "last_error": text(&handoff.last_error),
         "awaits": text(&handoff.awaits),
+        "divergence": text(&handoff.divergence),
         "revision": handoff.revision,
         "business_status": text(word(handoff.business_status().as_str_name(), "BUSINESS_STATUS_")),
         "business_sequence": handoff.business_sequence,
