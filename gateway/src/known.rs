@@ -4,9 +4,6 @@
 //! what it names and nobody knows is refused, all at once, in the fields where it stands. Names of a wrong form are
 //! refused by the part itself, and so is whatever cannot be read here.
 
-use std::convert::Infallible;
-use std::task::{Context as Waker, Poll};
-
 use dealflow_chassis::link::Link;
 use dealflow_chassis::{Context, Refusal};
 use dealflow_proto::activities::v1::GetEmployeeRequest;
@@ -15,14 +12,14 @@ use dealflow_proto::leads::v1::{self as leads, GetAccountRequest, GetContactRequ
 use dealflow_proto::names;
 use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
 use dealflow_proto::validate::Violation;
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use futures::future::try_join_all;
 use http::{Request, Response};
 use prost::Message;
 use prost_types::FieldMask;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
 use crate::calls::{Ask, Neighbours};
 use crate::through::{MOST_BYTES, only_message};
@@ -105,23 +102,9 @@ pub(crate) struct Asking {
     pub(crate) known: Known,
 }
 
-impl Service<Request<Body>> for Asking {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Waker<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let asking = self.clone();
-        async move { Ok(asking.answer(request).await.unwrap_or_else(Status::into_http)) }.boxed()
-    }
-}
-
 impl Asking {
-    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    /// Answers a call, by its part or instead of it.
+    pub(crate) async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let method = request.uri().path().rsplit('/').next().unwrap_or_default();
         let Some(method) = METHODS.into_iter().find(|known| *known == method) else {
             return self.link.oneshot(request).await;

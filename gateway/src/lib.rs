@@ -197,11 +197,14 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     for (service, link) in passed_on(&neighbours) {
         part = if parties::SERVICES.contains(&service) {
             let through = through::Through { link, seen: seen.clone() };
-            part.pass_through(service, parties::Telling { through, to: neighbours.clone() })
+            let telling = parties::Telling { through, to: neighbours.clone() };
+            part.pass_through(service, move |request| telling.clone().answer(request))
         } else if through::SERVICES.contains(&service) {
-            part.pass_through(service, through::Through { link, seen: seen.clone() })
+            let through = through::Through { link, seen: seen.clone() };
+            part.pass_through(service, move |request| through.clone().answer(request))
         } else if known::SERVICES.contains(&service) {
-            part.pass_through(service, known::Asking { link, known: known.clone() })
+            let asking = known::Asking { link, known: known.clone() };
+            part.pass_through(service, move |request| asking.clone().answer(request))
         } else {
             part.pass_on(service, link)
         };

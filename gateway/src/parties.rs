@@ -4,9 +4,6 @@
 //! What a caller writes there himself is not taken: nobody invents a buyer. Once a bill is posted it is told what it keeps,
 //! so that a call that comes twice is the same call.
 
-use std::convert::Infallible;
-use std::task::{Context as Waker, Poll};
-
 use axum::body::Bytes;
 use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Context, Refusal};
@@ -15,13 +12,11 @@ use dealflow_proto::orders::v1::{
     GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, ImportInvoiceRequest, ListInvoicesRequest, Party,
     PostCreditNoteRequest, PostInvoiceRequest, credit_note, invoice,
 };
-use futures::future::{BoxFuture, FutureExt};
 use http::{Request, Response, header};
 use prost::Message;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
-use tower::{Service, ServiceExt};
 
 use crate::calls::{Ask, Neighbours};
 use crate::through::{FRAME, MOST_BYTES, Through, only_message};
@@ -52,26 +47,12 @@ pub(crate) struct Telling {
     pub(crate) to: Neighbours,
 }
 
-impl Service<Request<Body>> for Telling {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Waker<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let telling = self.clone();
-        async move { Ok(telling.answer(request).await.unwrap_or_else(Status::into_http)) }.boxed()
-    }
-}
-
 impl Telling {
-    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    /// Answers a call, by its part or instead of it.
+    pub(crate) async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
         if !["PostInvoice", "ImportInvoice", "PostCreditNote"].contains(&method.as_str()) {
-            return Ok(passed(self.through.oneshot(request).await));
+            return self.through.answer(request).await;
         }
         let (mut head, body) = request.into_parts();
         let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
@@ -82,15 +63,7 @@ impl Telling {
         let told = asking.told(&method, only_message(&bytes)?).await?;
         let bytes = told.map_or(Ok(bytes), |message| framed(&message))?;
         head.headers.remove(header::CONTENT_LENGTH);
-        let request = Request::from_parts(head, Body::new(axum::body::Body::from(bytes)));
-        Ok(passed(self.through.oneshot(request).await))
-    }
-}
-
-fn passed(answer: Result<Response<Body>, Infallible>) -> Response<Body> {
-    match answer {
-        Ok(answer) => answer,
-        Err(never) => match never {},
+        self.through.answer(Request::from_parts(head, Body::new(axum::body::Body::from(bytes)))).await
     }
 }
 

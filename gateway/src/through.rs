@@ -7,9 +7,6 @@
 //!
 //! Lists go on as they are: they hold what is one's own. Nobody else's calls are read here.
 
-use std::convert::Infallible;
-use std::task::{Context as Waker, Poll};
-
 use axum::body::Bytes;
 use dealflow_chassis::context::{EVERYBODYS, SEES};
 use dealflow_chassis::link::Link;
@@ -17,13 +14,13 @@ use dealflow_chassis::{Context, Refusal};
 use dealflow_proto::activities::v1 as activities;
 use dealflow_proto::names::{self, Collection};
 use dealflow_proto::orders::v1 as orders;
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use futures::future::try_join_all;
 use http::{HeaderValue, Request, Response, request};
 use prost::Message;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
 use crate::seen::Seen;
 
@@ -70,23 +67,9 @@ pub(crate) struct Through {
     pub(crate) seen: Seen,
 }
 
-impl Service<Request<Body>> for Through {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Waker<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let through = self.clone();
-        async move { Ok(through.answer(request).await.unwrap_or_else(Status::into_http)) }.boxed()
-    }
-}
-
 impl Through {
-    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    /// Answers a call, by its part or instead of it.
+    pub(crate) async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let method = request.uri().path().rsplit('/').next().unwrap_or_default();
         if !request.headers().contains_key(SEES) || method.starts_with("List") {
             return self.link.oneshot(request).await;

@@ -16,6 +16,7 @@
 
 pub mod audit;
 pub mod context;
+mod database_url;
 pub mod deadline;
 pub mod feed;
 pub mod history;

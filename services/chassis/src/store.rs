@@ -18,10 +18,10 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
-use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
 
+use crate::database_url;
 use crate::log_sync::LogSync;
 use crate::reader::{self, Reader};
 use crate::schema;
@@ -333,28 +333,11 @@ async fn sqlite(path: &Path, read_only: bool, max: u32) -> Result<DatabaseConnec
 }
 
 async fn postgres(url: &str, schema: &str, max: u32, longest: Duration) -> Result<DatabaseConnection, DbErr> {
-    check_url(url)?;
+    database_url::check(url)?;
     let mut options = ConnectOptions::new(url);
     pool_options(&mut options, max).set_schema_search_path(schema).set_application_name(format!("dealflow-{schema}"));
     options.statement_timeout(longest);
     Database::connect(options).await
-}
-
-/// Refuses a URL that is none before anybody can print it: a password stands in it (R-SEC-1).
-fn check_url(url: &str) -> Result<(), DbErr> {
-    let scheme = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    let reason = match PgConnectOptions::from_str(url) {
-        Ok(_) if scheme => return Ok(()),
-        Ok(_) => "it does not begin with postgres://".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    // What the parser says may quote what it could not read.
-    let quoted = url.split(['/', '@', ':', '?']).any(|part| part.len() > 2 && reason.contains(part));
-    let reason = if quoted { String::new() } else { format!(": {reason}") };
-    Err(DbErr::Custom(format!(
-        "the URL of the database is not understood{reason}. It is not shown, for it may hold a password; expected is \
-         postgres://user:password@host:5432/database, with # / ? @ : and % of the password as %23 %2F %3F %40 %3A %25"
-    )))
 }
 
 /// What both pools have in common: a short wait for a connection (then UNAVAILABLE), no SQL in the log, no ping

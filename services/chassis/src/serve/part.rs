@@ -91,24 +91,25 @@ impl Part {
     ///
     /// What the callee answers, its refusals included, reaches the caller unchanged.
     #[must_use]
-    pub fn pass_on(mut self, service: &'static str, link: Link) -> Self {
-        let onward = tower::service_fn(move |request| {
-            let call = link.clone().oneshot(request);
-            async { Ok(call.await.unwrap_or_else(|refused| refused.into_http())) }
-        });
-        self.routes.add(service, Stack::new(onward));
-        self.services.push(service);
-        self
+    pub fn pass_on(self, service: &'static str, link: Link) -> Self {
+        self.pass_through(service, move |request| link.clone().oneshot(request))
     }
 
-    /// As [`pass_on`](Self::pass_on), through something that stands between.
+    /// As [`pass_on`](Self::pass_on), through something that stands between: what it refuses is an answer, too.
     #[must_use]
-    pub fn pass_through<S>(mut self, service: &'static str, through: S) -> Self
+    pub fn pass_through<F>(
+        mut self,
+        service: &'static str,
+        between: impl Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-        S::Future: Send + 'static,
+        F: Future<Output = Result<Response<Body>, Status>> + Send + 'static,
     {
-        self.routes.add(service, Stack::new(through));
+        let answered = tower::service_fn(move |request| {
+            let answer = between(request);
+            async { Ok(answer.await.unwrap_or_else(Status::into_http)) }
+        });
+        self.routes.add(service, Stack::new(answered));
         self.services.push(service);
         self
     }
