@@ -39,6 +39,11 @@ refused 'no stub and no ERP' 'url' --set erp.stub=false
 refused 'a value that does not exist' 'additional properties' --set replicaCount=2
 refused 'the tag latest' 'tag' --set image.tag=latest
 refused 'the database URL as a value' 'DEALFLOW_DATABASE_URL' --set defaults.env.DEALFLOW_DATABASE_URL=postgres://x
+refused 'the tag LATEST' 'tag' --set image.tag=LATEST
+refused 'a password as a value' 'PGPASSWORD' --set defaults.env.PGPASSWORD=x
+refused 'a token as a value' 'DEALFLOW_TOKEN' --set partValues.gateway.env.DEALFLOW_TOKEN=x
+refused 'no limit of memory' 'memory' --set defaults.resources.limits.memory=null
+refused 'no limit of memory for one part' 'memory' --set partValues.leads.resources.limits.memory=null
 refused 'the broker as a value' 'DEALFLOW_NATS_URL' --set defaults.env.DEALFLOW_NATS_URL=nats://x
 events=(--set events.nats.enabled=true --set events.nats.existingSecret=nats)
 refused 'events without an address' 'existingSecret' "${events[@]}" --set events.nats.existingSecret=

@@ -122,15 +122,15 @@ class Balancer(threading.Thread):
 class Replica:
     """One process of one part."""
 
-    def __init__(self, suite, part):
-        self.suite, self.part = suite, part
+    def __init__(self, suite, part, environment=None):
+        self.suite, self.part, self.environment = suite, part, environment or {}
         self.port, self.admin = free_port(), free_port()
         self.process = None
 
     def start(self):
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEALFLOW_", "OTEL_"))}
         environment |= {f"DEALFLOW_{part.upper()}_URL": f"http://127.0.0.1:{self.suite.address(part)}" for part in PARTS[:-1]}
-        environment |= self.suite.environment
+        environment |= self.suite.environment | self.environment
         command = [PROGRAM, "serve", self.part, "--admin-listen", f"127.0.0.1:{self.admin}", "--log", "warn"]
         # A part alone adds its place to the first port; the one that is asked for is said so.
         offset = {"gateway": 0, "leads": 1, "opportunities": 2, "activities": 3, "orders": 4, "erp": 5}[self.part]
@@ -160,16 +160,17 @@ class Replica:
 
 
 class Suite:
-    """All parts, each with so many replicas, behind their balancers."""
+    """All parts, each with so many replicas, behind their balancers; of the gateway one for each of its environments."""
 
-    def __init__(self, folder, postgres, database="dealflow", replicas=1, environment=None):
+    def __init__(self, folder, postgres, database="dealflow", replicas=1, environment=None, gateways=None):
         self.environment = {"DEALFLOW_DATABASE_URL": postgres.url(database), "DEALFLOW_DATABASE_CONNECTIONS": "6"} | (environment or {})
         self.log = open(pathlib.Path(folder) / "log", "a", encoding="utf-8")
         self.balancers = {part: Balancer() for part in PARTS}
         for balancer in self.balancers.values():
             balancer.start()
             balancer.ready.wait(10)
-        self.replicas = [Replica(self, part) for part in PARTS for _ in range(replicas)]
+        of_part = {part: [{}] * replicas for part in PARTS} | {"gateway": gateways or [{}] * replicas}
+        self.replicas = [Replica(self, part, its) for part in PARTS for its in of_part[part]]
         for replica in self.replicas:
             replica.start()
 

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
 use dealflow_chassis::Refusal;
 use sea_orm::{DbBackend, DbErr};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +35,7 @@ pub(crate) async fn renew(flows: Flows, stop: CancellationToken) {
             tracing::warn!(%error, "leases were not renewed; trying again");
         }
     }
-    let given_back = in_transaction(&flows, async |tx| table::release(tx, flows.0.me, DateTime::UNIX_EPOCH).await);
+    let given_back = in_transaction(&flows, async |tx| table::release(tx, flows.0.me).await);
     if let Err(error) = given_back.await {
         tracing::warn!(%error, "leases were not given back; they run out by themselves");
     }

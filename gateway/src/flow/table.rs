@@ -7,7 +7,7 @@ use dealflow_proto::gateway::v1::{self as pb, flow};
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, LockBehavior, LockType, Query};
-use sea_orm::{DatabaseTransaction, DbBackend, ExprTrait, QueryOrder, QuerySelect, Statement, Value};
+use sea_orm::{ActiveValue, DatabaseTransaction, DbBackend, ExprTrait, QueryOrder, QuerySelect, Statement, Value};
 use uuid::Uuid;
 
 /// How long a flow belongs to the instance that drives it, unless it renews the lease.
@@ -113,32 +113,52 @@ impl Model {
     }
 }
 
-/// Leases run by the machine's clock, whatever the part's clock shows: they measure silence, not business time.
-pub(crate) fn lease_now() -> DateTime<Utc> {
-    Clock::system().now()
+/// Leases run by one clock, the database's: replicas whose own clocks differ by more than a lease would take flows from
+/// each other that nobody left. On SQLite one process has the file, and its machine's clock is the one.
+fn now(backend: DbBackend) -> Expr {
+    match backend {
+        DbBackend::Postgres => Expr::cust("clock_timestamp()"),
+        _ => Expr::value(Clock::system().now()),
+    }
 }
 
-/// The end of a lease that begins now.
-pub(crate) fn lease_end() -> DateTime<Utc> {
-    lease_now() + LEASE
+/// The end of a lease that begins now; on PostgreSQL also what a new flow has where it says nothing.
+fn lease_end(backend: DbBackend) -> Expr {
+    match backend {
+        DbBackend::Postgres => Expr::cust(format!("clock_timestamp() + interval '{} seconds'", LEASE.num_seconds())),
+        _ => Expr::value(Clock::system().now() + LEASE),
+    }
+}
+
+/// The end of a new flow's lease as it is stored: by the database's clock where it has one.
+pub(crate) fn first_lease(backend: DbBackend) -> ActiveValue<DateTime<Utc>> {
+    match backend {
+        DbBackend::Postgres => ActiveValue::NotSet,
+        _ => ActiveValue::Set(Clock::system().now() + LEASE),
+    }
 }
 
 /// Renews the leases of all flows that an instance drives, in one statement.
 pub(crate) async fn renew(tx: &DatabaseTransaction, owner: Uuid) -> Result<(), DbErr> {
-    release(tx, owner, lease_end()).await
+    set_ends(tx, owner, lease_end(tx.get_database_backend())).await
 }
 
-/// Sets the end of all leases of an instance; in the past, anybody may take its flows over at once.
+/// Ends all leases of an instance: anybody may take its flows over at once.
+pub(crate) async fn release(tx: &DatabaseTransaction, owner: Uuid) -> Result<(), DbErr> {
+    set_ends(tx, owner, Expr::value(DateTime::UNIX_EPOCH)).await
+}
+
+/// Sets the end of all leases of an instance.
 ///
 /// A flow whose row is locked just now (it is being ended) is passed over: who waits for no lock is in no deadlock.
-pub(crate) async fn release(tx: &DatabaseTransaction, owner: Uuid, until: DateTime<Utc>) -> Result<(), DbErr> {
+async fn set_ends(tx: &DatabaseTransaction, owner: Uuid, end: Expr) -> Result<(), DbErr> {
     let mut ours = Query::select();
     ours.column(Column::Id).from(Entity).and_where(running()).and_where(Column::LeaseOwner.eq(owner));
     if tx.get_database_backend() == DbBackend::Postgres {
         ours.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }
     Entity::update_many()
-        .col_expr(Column::LeaseUntil, Expr::value(until))
+        .col_expr(Column::LeaseUntil, end)
         .filter(Column::Id.in_subquery(ours))
         .exec(tx)
         .await
@@ -158,7 +178,7 @@ pub(crate) async fn take_over(
     found = if orphans {
         found.filter(Column::LeaseOwner.ne(owner))
     } else {
-        found.filter(Column::LeaseUntil.lt(lease_now()))
+        found.filter(Expr::col(Column::LeaseUntil).lt(now(tx.get_database_backend())))
     };
     if tx.get_database_backend() == DbBackend::Postgres {
         found = found.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -167,17 +187,15 @@ pub(crate) async fn take_over(
     if rows.is_empty() {
         return Ok(rows);
     }
-    let until = lease_end();
     Entity::update_many()
         .col_expr(Column::LeaseOwner, Expr::value(owner))
-        .col_expr(Column::LeaseUntil, Expr::value(until))
+        .col_expr(Column::LeaseUntil, lease_end(tx.get_database_backend()))
         .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
         .filter(Column::Id.is_in(rows.iter().map(|row| row.id)))
         .exec(tx)
         .await?;
     for row in &mut rows {
         row.lease_owner = owner;
-        row.lease_until = until;
         row.fence += 1;
     }
     Ok(rows)

@@ -13,14 +13,14 @@ use chrono::{DateTime, Utc};
 use dealflow_chassis::{Refusal, Store};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, SqlErr,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, SqlErr,
     UpdateMany,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::table::{self, Column, Completed, Entity, Model, State};
+use super::table::{self, ActiveModel, Column, Completed, Entity, Model, State};
 
 /// How many wishes one transaction carries at most; far below the databases' limits of parameters.
 const BATCH: usize = 128;
@@ -143,7 +143,10 @@ async fn apply(tx: &DatabaseTransaction, wishes: &[Wish]) -> Result<Vec<bool>, D
     let (mut fresh, mut ended) = (Vec::new(), Vec::new());
     for (wish, written) in wishes.iter().zip(&mut written) {
         match wish {
-            Wish::Store(row) => fresh.push(row.as_ref().clone().into_active_model()),
+            Wish::Store(row) => {
+                let lease_until = table::first_lease(tx.get_database_backend());
+                fresh.push(ActiveModel { lease_until, ..row.as_ref().clone().into_active_model().reset_all() });
+            }
             Wish::Complete(done) => ended.push(done.clone()),
             // The rest is rare: a statement each.
             Wish::Journal { id, fence, journal } => {
@@ -174,7 +177,7 @@ async fn apply(tx: &DatabaseTransaction, wishes: &[Wish]) -> Result<Vec<bool>, D
         }
     }
     if !fresh.is_empty() {
-        Entity::insert_many(fresh.into_iter().map(|row| row.reset_all())).exec_without_returning(tx).await?;
+        Entity::insert_many(fresh).exec_without_returning(tx).await?;
     }
     if !ended.is_empty() {
         table::complete(tx, ended).await?;

@@ -5,6 +5,7 @@ mod m0002_handoffs;
 mod m0003_business;
 mod m0004_reconciliations;
 mod m0005_divergence;
+mod m0006_lease_clock;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_business::Migration),
             Box::new(m0004_reconciliations::Migration),
             Box::new(m0005_divergence::Migration),
+            Box::new(m0006_lease_clock::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

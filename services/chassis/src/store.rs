@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use futures::future::{BoxFuture, FutureExt};
@@ -26,6 +26,7 @@ use crate::log_sync::LogSync;
 use crate::reader::{self, Reader};
 use crate::schema;
 use crate::settings::Recent;
+use crate::telemetry::{self, Database as Told};
 
 /// How long statements may take to end when a store is closed.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -56,6 +57,16 @@ impl fmt::Debug for StoreConfig {
         match self {
             Self::Sqlite { path, durability } => write!(f, "Sqlite({}, {durability:?})", path.display()),
             Self::Postgres { schema, max_connections, .. } => write!(f, "Postgres({schema}, {max_connections})"),
+        }
+    }
+}
+
+impl StoreConfig {
+    /// The name of the schema, or of the file without its folder and ending.
+    fn namespace(&self) -> String {
+        match self {
+            Self::Sqlite { path, .. } => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            Self::Postgres { schema, .. } => schema.clone(),
         }
     }
 }
@@ -136,6 +147,7 @@ pub struct Store {
     clock: Clock,
     changed: watch::Sender<u64>,
     statements: Arc<AtomicU64>,
+    told: Arc<Told>,
     log: Option<LogSync>,
     around: Option<AroundCommits>,
     settings: Arc<Recent>,
@@ -187,14 +199,16 @@ impl Store {
         };
         let (changed, _) = watch::channel(0);
         let statements = Arc::new(AtomicU64::new(0));
+        let told = Arc::new(Told { backend: writer.get_database_backend(), namespace: config.namespace() });
         for connection in [&mut writer, &mut reader] {
-            let statements = statements.clone();
-            connection.set_metric_callback(move |_| {
+            let (statements, told) = (statements.clone(), told.clone());
+            connection.set_metric_callback(move |it| {
                 statements.fetch_add(1, Ordering::Relaxed);
+                telemetry::ended(&told, &it.statement.sql, it.statement.values.is_some(), it.elapsed, it.failed);
             });
         }
         let reader = Reader(reader);
-        Ok(Self { writer, reader, clock, changed, statements, log, around: None, settings: Arc::default() })
+        Ok(Self { writer, reader, clock, changed, statements, told, log, around: None, settings: Arc::default() })
     }
 
     /// The same store with something round each of its commits: a drill dies before, inside or after one.
@@ -226,10 +240,13 @@ impl Store {
 
     /// Commits, and tells who waits for changes. When it returns, the change survives what the durability promises.
     pub async fn commit(&self, tx: DatabaseTransaction) -> Result<(), DbErr> {
-        match &self.around {
-            None => committed(tx, self.log.clone()).await?,
-            Some(around) => around(committed(tx, self.log.clone()).boxed()).await?,
-        }
+        let began = Instant::now();
+        let done = match &self.around {
+            None => committed(tx, self.log.clone()).await,
+            Some(around) => around(committed(tx, self.log.clone()).boxed()).await,
+        };
+        telemetry::ended(&self.told, "COMMIT", false, began.elapsed(), done.is_err());
+        done?;
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
         Ok(())
     }

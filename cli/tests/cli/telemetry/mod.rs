@@ -24,6 +24,9 @@ use super::serve::Serving;
 
 /// How long something may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// Who buys what: data of a customer, that no trace may hold.
+const COMPANY: &str = "Aldermoor-canary";
+const GOODS: &str = "Pump-canary";
 const GOES: &str = "a step of the deal goes through";
 
 /// The text of a scrape.
@@ -136,14 +139,14 @@ impl Seller {
     /// From a lead to an order: the deal's name.
     async fn sell(&self) -> String {
         let bant = Bant { budget_status: BudgetStatus::CanBuy.into(), need: Need::MustHave.into(), ..Bant::default() };
-        let lead = Lead { company_name: "Aldermoor".to_owned(), bant: Some(bant), ..Lead::default() };
+        let lead = Lead { company_name: COMPANY.to_owned(), bant: Some(bant), ..Lead::default() };
         let ask = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..CreateLeadRequest::default() };
         let lead = self.api.leads.clone().create_lead(self.ask(ask)).await.expect(GOES).into_inner().name;
         let ask = QualifyLeadRequest { lead, without_process: true, request_id: new_id(), ..Default::default() };
         let deal = self.api.deals.clone().qualify_lead(self.ask(ask)).await.expect(GOES).into_inner().opportunity;
         let opportunity = deal.expect("qualifying opens a deal").name;
         let line = Line {
-            description: "Pump".to_owned(),
+            description: GOODS.to_owned(),
             quantity: Some(Decimal { value: "2".to_owned() }),
             unit_price: Some(Money { currency_code: "USD".to_owned(), units: 700, nanos: 0 }),
             vat: Some(Vat { category: VatCategory::Standard.into(), rate: Some(Decimal { value: "20".to_owned() }) }),
@@ -237,8 +240,31 @@ fn a_collector_gets_one_deal_as_one_connected_trace_across_a_kill_with_every_edg
         edge(call, SpanKind::Client, "hand over");
         edge(call, SpanKind::Server, call);
     }
+    // Each service's statements, without what was written by them.
+    edge("INSERT lead", SpanKind::Client, "dealflow.leads.v1.LeadService/CreateLead");
+    edge("COMMIT", SpanKind::Client, "dealflow.leads.v1.LeadService/CreateLead");
+    let insert = spans.iter().find(|span| span.name == "INSERT lead").expect("there is one, as the edge says");
+    for (name, value) in [
+        ("db.system.name", "sqlite"),
+        ("db.namespace", "leads"),
+        ("db.operation.name", "INSERT"),
+        ("db.collection.name", "lead"),
+    ] {
+        assert_eq!(insert.get(name), Some(value), "{name}");
+    }
+    assert!(insert.get("db.query.text").is_some_and(|text| text.starts_with("INSERT INTO \"lead\"")));
+    let told = |canary: &str| spans.iter().find(|span| span.attributes.iter().any(|(_, value)| value.contains(canary)));
+    for canary in [COMPANY, GOODS] {
+        assert!(told(canary).is_none(), "{canary} is in a span: {:?}", told(canary));
+    }
     // Only what was in the first process's hands when it died may be missing: at most its call, flow and two steps.
     let caller = "00f067aa0ba902b7";
+    let second = &spans.iter().rfind(|span| handed_over(span)).expect("the invoice was handed over").instance;
+    let in_the_air = spans
+        .iter()
+        .find(|it| it.instance == *second && it.parent != caller && !by_id.contains_key(it.parent.as_str()));
+    let of_the_flow = |it: &Span| it.name.starts_with("flow") || it.name.starts_with("hand over");
+    assert!(in_the_air.is_none_or(of_the_flow), "nobody killed the second process: {in_the_air:?}");
     let lost: BTreeSet<&str> =
         spans.iter().map(|span| span.parent.as_str()).filter(|id| *id != caller && !by_id.contains_key(id)).collect();
     assert!(lost.len() <= 4, "spans hang in the air: {lost:?}");

@@ -1,6 +1,7 @@
 //! How a part listens, what it takes at most, and how it stops.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,6 +11,10 @@ use crate::security::SecurityConfig;
 
 /// How many times as many calls a part takes that stands behind another: a call there becomes several here.
 const BEHIND_A_DOOR: usize = 8;
+
+/// Calls at work for each processor, and at most: where nobody says otherwise.
+const CALLS_PER_PROCESSOR: usize = 64;
+const CALLS_AT_MOST: usize = 1024;
 
 /// The limits of a server and its stop. Tests pass a value; the program reads flags and environment.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -21,8 +26,8 @@ pub struct ServeConfig {
     #[arg(long, env = "DEALFLOW_MAX_MESSAGE", default_value_t = 4 * 1024 * 1024)]
     pub max_message: usize,
     /// Calls at work at the same time; further ones are answered RESOURCE_EXHAUSTED at once. A part behind the gateway
-    /// takes eight times as many
-    #[arg(long, env = "DEALFLOW_MAX_CALLS", default_value_t = 1024)]
+    /// takes eight times as many. By default 64 for each processor, 1024 at most
+    #[arg(long, env = "DEALFLOW_MAX_CALLS", default_value_t = calls_by_default(), hide_default_value = true)]
     pub max_calls: usize,
     /// Server streams open at the same time
     #[arg(long, env = "DEALFLOW_MAX_STREAMS", default_value_t = 1024)]
@@ -61,7 +66,7 @@ impl Default for ServeConfig {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             max_message: 4 * 1024 * 1024,
-            max_calls: 1024,
+            max_calls: calls_by_default(),
             max_streams: 1024,
             max_streams_per_connection: 512,
             max_headers: 16 * 1024,
@@ -81,6 +86,13 @@ impl ServeConfig {
         let calls = if behind_a_door { self.max_calls.saturating_mul(BEHIND_A_DOOR) } else { self.max_calls };
         Limits { calls, deadline: self.max_deadline, message: self.max_message }
     }
+}
+
+/// As many as a processor answers before their callers give up; more would only wait behind each other, and what waits
+/// too long is work for nothing (`bench overload` shows it).
+fn calls_by_default() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    processors.saturating_mul(CALLS_PER_PROCESSOR).min(CALLS_AT_MOST)
 }
 
 /// Seconds with or without a fraction: `10`, `0.5`.

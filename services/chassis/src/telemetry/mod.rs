@@ -5,11 +5,12 @@
 //! the ERP.
 //!
 //! - [`metrics`] the instruments; `process.rs` those of the process itself; `watch.rs` levels that must be asked for
-//! - `lines.rs` log lines for machines
+//! - `lines.rs` log lines for machines; `statements.rs` a span for each statement of a database
 
 mod lines;
 pub mod metrics;
 mod process;
+mod statements;
 mod watch;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 use uuid::Uuid;
 
+pub(crate) use statements::{Database, ended};
 pub use watch::{EVERY, watch};
 
 /// The target of all spans that carry a trace on (calls at DEBUG, flows and hand-overs at INFO), so that a filter for
@@ -134,6 +136,9 @@ impl Telemetry {
         let traces =
             provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("dealflow")));
         tracing_subscriber::registry().with(filter).with(traces).with(lines).try_init()?;
+        if let Some(provider) = provider.as_ref().filter(|_| self.collector().is_some()) {
+            statements::begin(provider);
+        }
         let measures = metrics::begin(self.collector(), self.scraped, self.resource(), FLUSH)?;
         Ok(Guard { provider, measures })
     }
