@@ -1,7 +1,7 @@
 //! The adapters to real ERPs, as an operator sets them up (R-ERP-1); each is started as a part: `serve erp-ubl`,
 //! `serve erp-erpnext`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -11,7 +11,7 @@ use dealflow_chassis::web::is_private;
 use dealflow_erp_adapters::{erpnext, ubl};
 
 /// How the adapters reach their ERPs.
-#[derive(Clone, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Adapters to ERPs")]
 pub struct Adapters {
     /// Folder that UBL files are written to (erp-ubl)
@@ -20,9 +20,9 @@ pub struct Adapters {
     /// Address that UBL is POSTed to, instead of a folder (erp-ubl)
     #[arg(long, env = "DEALFLOW_UBL_URL", value_name = "URL")]
     pub ubl_url: Option<String>,
-    /// Token for that address, sent as Bearer; @FILE reads it from a file, such as a mounted secret
-    #[arg(long, env = "DEALFLOW_UBL_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
-    pub ubl_token: Option<Secret>,
+    /// File with the token for that address, sent as Bearer; the variable DEALFLOW_UBL_TOKEN may hold the token itself
+    #[arg(long, env = "DEALFLOW_UBL_TOKEN_FILE", value_name = "FILE")]
+    pub ubl_token_file: Option<PathBuf>,
     /// Seconds that it may take for a document
     #[arg(long, env = "DEALFLOW_UBL_TIMEOUT", value_name = "SECONDS", default_value_t = 12)]
     pub ubl_timeout: u32,
@@ -36,9 +36,9 @@ pub struct Adapters {
     /// Where ERPNext is (erp-erpnext)
     #[arg(long, env = "DEALFLOW_ERPNEXT_URL", value_name = "URL")]
     pub erpnext_url: Option<String>,
-    /// API_KEY:API_SECRET of its user; @FILE reads it from a file, such as a mounted secret
-    #[arg(long, env = "DEALFLOW_ERPNEXT_TOKEN", value_name = "TOKEN", value_parser = secret, hide_env_values = true)]
-    pub erpnext_token: Option<Secret>,
+    /// File with API_KEY:API_SECRET of its user; the variable DEALFLOW_ERPNEXT_TOKEN may hold them themselves
+    #[arg(long, env = "DEALFLOW_ERPNEXT_TOKEN_FILE", value_name = "FILE")]
+    pub erpnext_token_file: Option<PathBuf>,
     /// Seconds that it may take for one call; a document takes some
     #[arg(long, env = "DEALFLOW_ERPNEXT_TIMEOUT", value_name = "SECONDS", default_value_t = 10)]
     pub erpnext_timeout: u32,
@@ -55,12 +55,12 @@ impl Default for Adapters {
         Self {
             ubl_folder: None,
             ubl_url: None,
-            ubl_token: None,
+            ubl_token_file: None,
             ubl_timeout: 12,
             ubl_repeats: true,
             ubl_sellers: None,
             erpnext_url: None,
-            erpnext_token: None,
+            erpnext_token_file: None,
             erpnext_timeout: 10,
             erpnext_mapping: None,
             erp_ca: None,
@@ -68,25 +68,9 @@ impl Default for Adapters {
     }
 }
 
-/// What is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("…")
-    }
-}
-
-impl std::fmt::Debug for Adapters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Adapters")
-            .field("ubl_folder", &self.ubl_folder)
-            .field("ubl_url", &self.ubl_url)
-            .field("erpnext_url", &self.erpnext_url)
-            .finish_non_exhaustive()
-    }
-}
+/// The variables that may hold the tokens; the command line is read by others.
+const UBL_TOKEN: &str = "DEALFLOW_UBL_TOKEN";
+const ERPNEXT_TOKEN: &str = "DEALFLOW_ERPNEXT_TOKEN";
 
 impl Adapters {
     /// The UBL adapter's setup; all mistakes at once.
@@ -120,11 +104,12 @@ impl Adapters {
 
     fn endpoint(&self, url: &str, insecure: bool) -> anyhow::Result<ubl::EndpointSettings> {
         ensure!(self.ubl_timeout > 0, "--ubl-timeout must be 1 at the least");
-        let url = address("--ubl-url", url, self.ubl_token.is_some() && !insecure)?;
+        let token = secret("--ubl-token-file", self.ubl_token_file.as_deref(), UBL_TOKEN)?;
+        let url = address("--ubl-url", url, token.is_some() && !insecure)?;
         Ok(ubl::EndpointSettings {
             url,
             tls: self.tls()?,
-            token: self.ubl_token.clone().map(|secret| secret.0),
+            token,
             patience: Duration::from_secs(self.ubl_timeout.into()),
             repeats: self.ubl_repeats,
         })
@@ -135,11 +120,12 @@ impl Adapters {
     /// # Errors
     /// Where something is not said, or cannot be.
     pub fn erpnext(&self, insecure: bool) -> anyhow::Result<erpnext::Settings> {
-        let (Some(url), Some(token), Some(mapping)) = (&self.erpnext_url, &self.erpnext_token, &self.erpnext_mapping)
-        else {
+        let token = secret("--erpnext-token-file", self.erpnext_token_file.as_deref(), ERPNEXT_TOKEN)?;
+        let is_token = token.is_some();
+        let (Some(url), Some(token), Some(mapping)) = (&self.erpnext_url, token, &self.erpnext_mapping) else {
             let said = [
                 (self.erpnext_url.is_some(), "--erpnext-url URL says where ERPNext is"),
-                (self.erpnext_token.is_some(), "--erpnext-token TOKEN lets us in"),
+                (is_token, "--erpnext-token-file FILE or DEALFLOW_ERPNEXT_TOKEN lets us in"),
                 (self.erpnext_mapping.is_some(), "--erpnext-mapping FILE says how our words are called there"),
             ];
             let missing: Vec<&str> = said.iter().filter(|(said, _)| !said).map(|(_, what)| *what).collect();
@@ -149,7 +135,7 @@ impl Adapters {
         Ok(erpnext::Settings {
             url: address("--erpnext-url", url, !insecure)?,
             tls: self.tls()?,
-            token: token.0.clone(),
+            token,
             patience: Duration::from_secs(self.erpnext_timeout.into()),
             mapping: mapping.clone(),
         })
@@ -173,17 +159,21 @@ fn address(flag: &str, url: &str, guarded: bool) -> anyhow::Result<http::Uri> {
     Ok(uri)
 }
 
-/// A secret as it stands, or, as `@FILE`, the content of a file.
-fn secret(text: &str) -> Result<Secret, String> {
-    let held = match text.strip_prefix('@') {
-        None => text.to_owned(),
+/// A token: of a file, or of a variable; none where neither is said.
+fn secret(flag: &str, file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
+    let held = match file {
         Some(file) => {
-            let content = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
-            content.trim().to_owned()
+            let content = std::fs::read_to_string(file);
+            Some(content.with_context(|| format!("{flag}: {} cannot be read", file.display()))?.trim().to_owned())
         }
+        None => std::env::var(variable).ok().filter(|held| !held.is_empty()),
     };
-    let sayable = !held.is_empty() && held.bytes().all(|byte| byte.is_ascii_graphic());
-    if sayable { Ok(Secret(held)) } else { Err("a token is letters, digits and signs, without spaces".to_owned()) }
+    let sayable = |held: &String| !held.is_empty() && held.bytes().all(|byte| byte.is_ascii_graphic());
+    ensure!(
+        held.as_ref().is_none_or(sayable),
+        "{flag} or {variable}: a token is letters, digits and signs, without spaces"
+    );
+    Ok(held)
 }
 
 #[cfg(test)]
@@ -215,7 +205,9 @@ mod tests {
         let told =
             parsed(&["--erpnext-url", "https://erp.test"]).erpnext(false).map(drop).expect_err("half").to_string();
         assert!(
-            !told.contains("--erpnext-url") && told.contains("--erpnext-token") && told.contains("--erpnext-mapping")
+            !told.contains("--erpnext-url")
+                && told.contains("--erpnext-token-file")
+                && told.contains("--erpnext-mapping")
         );
         let both = Program::try_parse_from(["program", "--ubl-folder", "x", "--ubl-url", "http://y"]);
         assert!(both.is_err(), "a folder or an address");
@@ -223,32 +215,45 @@ mod tests {
         assert!(told.expect_err("no scheme").to_string().contains("is no address"));
     }
 
+    /// A file with a token, in a folder that goes with the test.
+    fn token(held: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        std::fs::write(&file, held).expect("written");
+        let named = file.display().to_string();
+        (folder, named)
+    }
+
     #[test]
-    fn r_sec_1_a_token_goes_nowhere_unencrypted_and_is_never_shown() {
-        let said = ["--erpnext-url", "http://erp.test", "--erpnext-token", "key:s3cret", "--erpnext-mapping", "m"];
-        let adapters = parsed(&said);
+    fn r_sec_1_a_token_goes_nowhere_unencrypted_and_is_no_argument() {
+        let (_folder, file) = token("key:s3cret\n");
+        let said = |url| ["--erpnext-url", url, "--erpnext-token-file", &file, "--erpnext-mapping", "m"];
+        let adapters = parsed(&said("http://erp.test"));
         let told = adapters.erpnext(false).map(drop).expect_err("it could be read").to_string();
         assert!(told.contains("unencrypted") && !told.contains("s3cret"), "{told}");
-        assert!(adapters.erpnext(true).is_ok(), "where the network itself keeps everybody out");
-        assert!(!format!("{adapters:?}{:?}", adapters.erpnext_token).contains("s3cret"));
-        let near =
-            ["--erpnext-url", "http://127.0.0.1:8000", "--erpnext-token", "key:s3cret", "--erpnext-mapping", "m"];
-        assert!(parsed(&near).erpnext(false).is_ok());
-        let ubl = parsed(&["--ubl-url", "http://edi.test", "--ubl-token", "s3cret", "--ubl-sellers", "s"]);
+        let settings = adapters.erpnext(true).expect("where the network itself keeps everybody out");
+        assert_eq!(settings.token, "key:s3cret", "without the file's last line break");
+        assert!(!format!("{adapters:?}").contains("s3cret"));
+        assert!(parsed(&said("http://127.0.0.1:8000")).erpnext(false).is_ok());
+        let ubl = parsed(&["--ubl-url", "http://edi.test", "--ubl-token-file", &file, "--ubl-sellers", "s"]);
         assert!(ubl.ubl(false).is_err() && ubl.ubl(true).is_ok());
         assert!(
             parsed(&["--ubl-url", "http://edi.test", "--ubl-sellers", "s"]).ubl(false).is_ok(),
             "no token, no secret"
         );
+        let argument = Program::try_parse_from(["program", "--ubl-token", "s3cret"]);
+        assert!(argument.is_err(), "everybody on the machine reads arguments");
     }
 
     #[test]
-    fn a_token_comes_from_a_file_too() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("token");
-        std::fs::write(&file, "key:s3cret\n").expect("written");
-        assert_eq!(secret(&format!("@{}", file.display())).map(|it| it.0), Ok("key:s3cret".to_owned()));
-        std::fs::write(&file, "\n").expect("written");
-        assert!(secret(&format!("@{}", file.display())).is_err() && secret("two words").is_err());
+    fn a_token_that_cannot_be_one_is_refused_without_being_shown() {
+        for held in ["\n", "two words", "schl\u{fc}ssel"] {
+            let (_folder, file) = token(held);
+            let said = ["--ubl-url", "https://edi.test", "--ubl-token-file", &file, "--ubl-sellers", "s"];
+            let told = parsed(&said).ubl(false).map(drop).expect_err(held).to_string();
+            assert!(told.contains("--ubl-token-file") && !told.contains("two"), "{told}");
+        }
+        let said = ["--ubl-url", "https://edi.test", "--ubl-token-file", "/is/not/there", "--ubl-sellers", "s"];
+        assert!(parsed(&said).ubl(false).is_err());
     }
 }

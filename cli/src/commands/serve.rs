@@ -23,7 +23,7 @@ Examples:
   dealflow serve --admin-listen 127.0.0.1:7410              metrics and health for operators, on a port of their own
   dealflow serve gateway --leads-url http://leads:7401      the gateway, its neighbours elsewhere
   dealflow serve erp-ubl --ubl-folder /srv/edi/out --ubl-sellers sellers.yaml
-  dealflow serve erp-erpnext --erpnext-url https://erp.example.com --erpnext-token @token --erpnext-mapping erpnext.yaml
+  dealflow serve erp-erpnext --erpnext-url https://erp.example.com --erpnext-token-file token --erpnext-mapping erpnext.yaml
   dealflow serve gateway --erp-url http://127.0.0.1:7407    documents go to ERPNext, by the adapter above
   dealflow serve events-nats --nats-url nats://127.0.0.1    events of all parts, on a broker
 

@@ -32,10 +32,11 @@ fn an_adapter_is_served_as_a_part() {
     let file = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(file("sellers.yaml"), SELLERS).expect("written");
     std::fs::write(file("mapping.yaml"), MAPPING).expect("written");
-    let (out, sellers, mapping) = (file("out"), file("sellers.yaml"), file("mapping.yaml"));
+    std::fs::write(file("token"), "key:s3cret").expect("written");
+    let (out, sellers, mapping, token) = (file("out"), file("sellers.yaml"), file("mapping.yaml"), file("token"));
     let ubl = ["--ubl-folder", out.as_str(), "--ubl-sellers", &sellers];
     let erpnext =
-        ["--erpnext-url", "https://erp.invalid", "--erpnext-token", "key:s3cret", "--erpnext-mapping", &mapping];
+        ["--erpnext-url", "https://erp.invalid", "--erpnext-token-file", &token, "--erpnext-mapping", &mapping];
     for (part, flags) in [("erp-ubl", &ubl[..]), ("erp-erpnext", &erpnext[..])] {
         let serving = Serving::start_part(folder.path(), part, flags);
         let health = super::run(&["health", &serving.gateway]);
@@ -53,7 +54,7 @@ fn an_adapter_that_lacks_something_says_so_and_does_not_start() {
     let folder = tempfile::tempdir().expect("a folder");
     for (part, flags) in [
         ("erp-ubl", ["--ubl-folder", "--ubl-sellers"].as_slice()),
-        ("erp-erpnext", ["--erpnext-url", "--erpnext-token", "--erpnext-mapping"].as_slice()),
+        ("erp-erpnext", ["--erpnext-url", "--erpnext-token-file", "--erpnext-mapping"].as_slice()),
     ] {
         let refused = run_on(folder.path(), &["serve", part, "--listen", "127.0.0.1:0"]);
         assert_eq!(refused.code, Some(1), "{}", refused.out);
@@ -61,7 +62,9 @@ fn an_adapter_that_lacks_something_says_so_and_does_not_start() {
     }
     let poor = folder.path().join("mapping.yaml").display().to_string();
     std::fs::write(&poor, "units: {C62: Nos}").expect("written");
-    let flags = ["--erpnext-url", "https://erp.invalid", "--erpnext-token", "key:s3cret", "--erpnext-mapping", &poor];
+    let token = folder.path().join("token").display().to_string();
+    std::fs::write(&token, "key:s3cret").expect("written");
+    let flags = ["--erpnext-url", "https://erp.invalid", "--erpnext-token-file", &token, "--erpnext-mapping", &poor];
     let refused = run_on(folder.path(), &[&["serve", "erp-erpnext", "--listen", "127.0.0.1:0"], &flags[..]].concat());
     assert_eq!(refused.code, Some(1), "{}", refused.out);
     assert!(["companies", "customers", "items"].iter().all(|it| refused.err.contains(it)), "{}", refused.err);
