@@ -62,6 +62,7 @@ impl FlowService for FlowRpc {
     async fn retry_flow(&self, request: Request<RetryFlowRequest>) -> Result<Response<Flow>, Status> {
         let retried = self.0.store().work(request, |mut work, ask: RetryFlowRequest| async move {
             let flow = parked(&work.tx, &ask.name, "RetryFlow").await?;
+            work.check_etag(&ask.name, &ask.etag, flow.version())?;
             let flow = decide(&mut work, flow, State::Running, "RetryFlow", "flow.retried", String::new()).await?;
             Ok::<_, Refusal>(work.done(flow))
         });
@@ -73,6 +74,7 @@ impl FlowService for FlowRpc {
     async fn abandon_flow(&self, request: Request<AbandonFlowRequest>) -> Result<Response<Flow>, Status> {
         let abandoned = self.0.store().work(request, |mut work, ask: AbandonFlowRequest| async move {
             let flow = parked(&work.tx, &ask.name, "AbandonFlow").await?;
+            work.check_etag(&ask.name, &ask.etag, flow.version())?;
             let (state, reason) = (State::Abandoned, ask.reason);
             let flow = decide(&mut work, flow, state, "AbandonFlow", "flow.abandoned", reason).await?;
             Ok::<_, Refusal>(work.done(flow))

@@ -88,12 +88,12 @@ impl Flows {
             }
             Self::Retry(one) => {
                 let name = named("flows", &one.flow);
-                let ask = RetryFlowRequest { name, request_id: new_id(), validate_only: false };
+                let ask = RetryFlowRequest { name, request_id: new_id(), ..RetryFlowRequest::default() };
                 one.answer(async |api: Api| Ok(api.flows.clone().retry_flow(api.ask(ask)).await?.into_inner())).await
             }
             Self::Abandon(Abandon { one, reason }) => {
                 let name = named("flows", &one.flow);
-                let ask = AbandonFlowRequest { name, reason, request_id: new_id(), validate_only: false };
+                let ask = AbandonFlowRequest { name, reason, request_id: new_id(), ..AbandonFlowRequest::default() };
                 one.answer(async |api: Api| Ok(api.flows.clone().abandon_flow(api.ask(ask)).await?.into_inner())).await
             }
         }

@@ -96,9 +96,15 @@ impl From<State> for flow::State {
 }
 
 impl Model {
+    /// Another one after each run and each change of state: what an operator saw and decided about.
+    pub(crate) fn version(&self) -> i64 {
+        i64::from(self.runs) * 10 + i64::from(i32::from(flow::State::from(self.state)))
+    }
+
     /// The row as operators see it.
     pub(crate) fn into_pb(self) -> pb::Flow {
         pb::Flow {
+            etag: self.version().to_string(),
             name: names::FLOWS.name(self.id),
             verb: self.verb,
             state: flow::State::from(self.state).into(),

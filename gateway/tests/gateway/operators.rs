@@ -79,6 +79,35 @@ both! {
         assert!(again.message.contains("the customer went elsewhere"), "{}", again.message);
     }
 
+    /// R-FLW-3, R-API-1: who decides about a flow that ran again since he looked is told, and looks again.
+    async fn a_decision_about_a_flow_that_has_moved_since_is_refused(db: TestDb) {
+        let neighbour = neighbour();
+        let house = House::open(&db, &neighbour).await;
+        let ask = parked(&house, &neighbour).await;
+        let seen = house.flow(&ask.request_id).await.expect("it is listed");
+        let retry = RetryFlowRequest {
+            name: seen.name.clone(),
+            etag: seen.etag.clone(),
+            request_id: id(),
+            ..RetryFlowRequest::default()
+        };
+        house.flows.clone().retry_flow(retry).await.expect("he saw what it is");
+        // What stopped it is still so: it is parked again.
+        let parked_again = house.reaches(&ask.request_id, flow::State::Parked).await;
+        let abandon = |etag: &str| AbandonFlowRequest {
+            name: seen.name.clone(),
+            reason: "nobody wants it".to_owned(),
+            etag: etag.to_owned(),
+            request_id: id(),
+            ..AbandonFlowRequest::default()
+        };
+        let stale = house.flows.clone().abandon_flow(abandon(&seen.etag)).await.expect_err("it ran again since");
+        let stale = refusal(&stale);
+        assert_eq!((stale.code, stale.reason.as_str()), (Code::Aborted, "STALE_ETAG"));
+        assert_eq!(stale.metadata.get("etag"), Some(&parked_again.etag));
+        house.flows.clone().abandon_flow(abandon(&parked_again.etag)).await.expect("that is what it is now");
+    }
+
     /// R-FLW-3
     async fn only_a_parked_flow_accepts_verbs(db: TestDb) {
         let neighbour = neighbour();

@@ -1,0 +1,97 @@
+//! What a peer may do on one connection (HTTP/2): the size of its headers, streams at once, streams opened and dropped.
+
+use std::time::Duration;
+
+use dealflow_chassis::serve::{ServeConfig, Serving};
+use h2::Reason;
+use h2::client::{ResponseFuture, SendRequest};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::pig::{Pig, ask, eventually};
+
+/// An empty string as a gRPC message.
+const MESSAGE: &[u8] = &[0; 5];
+
+/// A bare connection: what it may send, and how it ends.
+async fn connected(to: &Serving) -> (SendRequest<&'static [u8]>, JoinHandle<Result<(), h2::Error>>) {
+    let socket = TcpStream::connect(to.address).await.unwrap();
+    let (sender, connection) = h2::client::Builder::new().handshake(socket).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+fn request(method: &str, note: &str) -> http::Request<()> {
+    http::Request::post(format!("http://pig/test.v1.Pig/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("x-note", note)
+        .body(())
+        .unwrap()
+}
+
+/// Sends a whole call; the answer is still to come.
+async fn send(on: &SendRequest<&'static [u8]>, method: &str, note: &str) -> ResponseFuture {
+    let mut on = on.clone().ready().await.unwrap();
+    let (answer, mut body) = on.send_request(request(method, note), false).unwrap();
+    body.send_data(MESSAGE, true).unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_reach_no_handler_and_the_connection_goes_on() {
+    let stop = CancellationToken::new();
+    let pig = Pig::new();
+    let (serving, _) = pig.serve(ServeConfig { max_headers: 4096, ..ServeConfig::default() }, &stop).await;
+    let (sender, _connection) = connected(&serving).await;
+    let refused = send(&sender, "Count", &"x".repeat(5000)).await.await;
+    assert!(refused.as_ref().map_or(true, |answer| !answer.status().is_success()), "{refused:?}");
+    assert_eq!(pig.begun(), 0, "no handler saw it");
+    let answer = send(&sender, "Count", &"x".repeat(3000)).await.await.unwrap();
+    assert!(answer.status().is_success() && pig.begun() == 1, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_connection_has_so_many_calls_at_once_and_the_next_waits_for_its_turn() {
+    let stop = CancellationToken::new();
+    let pig = Pig::new();
+    let config = ServeConfig { max_streams_per_connection: 1, ..ServeConfig::default() };
+    let (serving, wire) = pig.serve(config, &stop).await;
+    let (sender, _connection) = connected(&serving).await;
+    let first = send(&sender, "Hang", "").await;
+    eventually("the first call is at work", async || pig.begun() == 1).await;
+    let second = tokio::spawn(async move { send(&sender, "Hang", "").await.await });
+    assert!(ask(&wire, "Echo").await.is_ok(), "other connections have places of their own");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(pig.begun(), 1, "the second call waits");
+    pig.0.release.add_permits(1);
+    first.await.unwrap();
+    eventually("the second call is at work", async || pig.begun() == 2).await;
+    pig.0.release.add_permits(1);
+    assert!(second.await.unwrap().unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn who_opens_and_drops_streams_without_end_loses_the_connection_and_nobody_else_does() {
+    let stop = CancellationToken::new();
+    let pig = Pig::new();
+    let (serving, wire) = pig.serve(ServeConfig::default(), &stop).await;
+    assert!(ask(&wire, "Echo").await.is_ok());
+    let (mut sender, mut connection) = connected(&serving).await;
+    let flood = async {
+        loop {
+            for _ in 0..1000 {
+                // Refused once the connection is over; what is still queued goes with it.
+                let Ok((_, mut stream)) = sender.send_request(request("Hang", ""), false) else { break };
+                stream.send_reset(Reason::CANCEL);
+            }
+            if let Ok(ended) = tokio::time::timeout(Duration::from_millis(20), &mut connection).await {
+                return ended.unwrap();
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(60), flood).await.expect("it is not let go on");
+    let reason = ended.expect_err("the server ends it").reason();
+    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM));
+    assert!(ask(&wire, "Echo").await.is_ok(), "others notice nothing");
+}
