@@ -1,5 +1,9 @@
-"""Takes one deal from lead to an invoice in the ERP, with grpcio and the generated protos alone."""
+"""Takes one deal from lead to an invoice in the ERP, with grpcio and the generated protos alone.
 
+    deal.py ADDRESS [AUTHORITY.pem]
+"""
+
+import pathlib
 import sys
 import time
 import uuid
@@ -22,8 +26,13 @@ def request_id():
     return str(uuid.uuid4())
 
 
-def connect(address):
-    channel = grpc.insecure_channel(address)
+def connect(address, authority=None):
+    """Over TLS where an authority is named, in the clear where none is."""
+    if authority:
+        credentials = grpc.ssl_channel_credentials(pathlib.Path(authority).read_bytes())
+        channel = grpc.secure_channel(address, credentials)
+    else:
+        channel = grpc.insecure_channel(address)
     grpc.channel_ready_future(channel).result(timeout=60)
     return channel
 
@@ -69,8 +78,8 @@ def delivered(channel, name):
     raise SystemExit(f"{name} was not delivered: {handoff}")
 
 
-def main(address):
-    channel = connect(address)
+def main(address, authority=None):
+    channel = connect(address, authority)
     reflected = set(ProtoReflectionDescriptorDatabase(channel).get_services())
     missing = {"dealflow.gateway.v1.DealService", "dealflow.leads.v1.LeadService"} - reflected
     assert not missing, f"reflection does not know {missing}"
@@ -105,4 +114,4 @@ def main(address):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

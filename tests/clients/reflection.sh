@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A client that knows nothing of the API but what the server tells by reflection: one deal from lead to invoice by `buf curl`,
-# as a person at a terminal would. No protos are given to it. Ends 1 if the invoice is not in the ERP's books.
-# Needs python3. `BUF` names buf; `DEALFLOW` the program, without which it is built.
+# as a person at a terminal would. No protos are given to it. Ends 1 if the invoice is not in the ERP's books. With `--tls` over
+# TLS, by a certificate that is made here. Needs python3. `BUF` names buf; `DEALFLOW` the program, without which it is built.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -14,17 +14,26 @@ if [ -z "$program" ]; then
 fi
 program=$(realpath "$program")
 buf=$(realpath "$(command -v "${BUF:-buf}")")
+url=http
+how=(--http2-prior-knowledge)
+flags=()
+if [ "${1:-}" = --tls ]; then
+  tests/clients/certificate.sh "$work"
+  url=https
+  how=(--cacert "$work/ca.pem")
+  flags=(--tls-cert "$work/cert.pem" --tls-key "$work/key.pem")
+fi
 cd "$work" # no proto is near
-"$program" serve --data data --listen 127.0.0.1:0 >serve.log 2>&1 &
+"$program" serve --data data --listen 127.0.0.1:0 "${flags[@]}" >serve.log 2>&1 &
 suite=$!
 for _ in $(seq 300); do grep -q 'stops.' serve.log && break; sleep 0.2; done
-address=$(sed -n 's|^ *dealflow pipeline --gateway http://||p' serve.log)
+address=$(sed -n 's|^ *dealflow pipeline --gateway https*://||p' serve.log)
 [ -n "$address" ] || { cat serve.log; exit 1; }
 
 trap 'echo "FAILED   line $LINENO: $BASH_COMMAND"; cat serve.log' ERR
 uuid() { python3 -c 'import uuid; print(uuid.uuid4())'; }
 ask() { # service/method, the fields of the message
-  "$buf" curl --protocol grpc --http2-prior-knowledge "http://$address/dealflow.$1" -d "{$2}"
+  "$buf" curl --protocol grpc "${how[@]}" "$url://$address/dealflow.$1" -d "{$2}"
 }
 change() { # the same for what changes something
   ask "$1" "$2, \"request_id\": \"${3:-$(uuid)}\""
@@ -52,7 +61,7 @@ complete() { # completes what an answer left to be done; answers what the last o
   echo "$answer"
 }
 
-told=$("$buf" curl --protocol grpc --http2-prior-knowledge --list-services "http://$address")
+told=$("$buf" curl --protocol grpc "${how[@]}" --list-services "$url://$address")
 grep -qx dealflow.gateway.v1.DealService <<<"$told"
 
 product=$(change orders.v1.ProductService/CreateProduct '"product": {"code": "REFLECTED", "display_name": "Mirror",
