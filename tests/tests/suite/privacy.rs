@@ -7,18 +7,66 @@ use dealflow::suite::PartName;
 use dealflow_proto::activities::v1::{
     Activity, CreateActivityRequest, CreateInteractionRequest, GetActivityRequest, Interaction, interaction,
 };
+use dealflow_proto::feed::v1::ListEventsRequest;
 use dealflow_proto::gateway::v1::{ErasePersonalDataRequest, ExportPersonalDataRequest, GetDealRequest};
-use dealflow_proto::leads::v1::{GetLeadRequest, Lead, MoveLeadToStageRequest, lead};
+use dealflow_proto::leads::v1::{
+    Contact, CreateContactRequest, CreateLeadRequest, DisqualifyLeadRequest, GetContactRequest, GetLeadRequest, Lead,
+    MoveLeadToStageRequest, lead,
+};
 use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
 use dealflow_testbed::{TestDb, both, eventually};
 use dealflow_tests::Sandbox;
-use prost::Message;
+use prost::{Message, Name};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value};
 
 /// How long the gateway may take to follow.
 const SOON: Duration = Duration::from_secs(20);
 
 fn tells_of(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// What is in every text of a person here.
+const CANARY: &str = "canary";
+
+/// The texts of a message that the contract marks as personal.
+fn marked<M: Name>() -> Vec<String> {
+    let pool = DescriptorPool::decode(dealflow_proto::FILE_DESCRIPTOR_SET).expect("the contract");
+    let mark = pool.get_extension_by_name("dealflow.types.v1.personal_data").expect("the mark");
+    let message = pool.get_message_by_name(&M::full_name()).expect("it is in the contract");
+    let is_marked = |field: &FieldDescriptor| {
+        field.kind() == Kind::String && field.options().get_extension(&mark).as_bool() == Some(true)
+    };
+    message.fields().filter(is_marked).map(|field| field.name().to_owned()).collect()
+}
+
+fn reflected<M: Name>(message: &M) -> DynamicMessage {
+    let pool = DescriptorPool::decode(dealflow_proto::FILE_DESCRIPTOR_SET).expect("the contract");
+    let descriptor = pool.get_message_by_name(&M::full_name()).expect("it is in the contract");
+    DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).expect("its own bytes")
+}
+
+/// A message with all of these filled, as each is written.
+fn personal<M: Name + Default>() -> M {
+    let mut filled = reflected(&M::default());
+    for field in marked::<M>() {
+        let text = match field.as_str() {
+            "email" => format!("{CANARY}@example.org"),
+            "language_code" => format!("de-x-{CANARY}"),
+            _ => CANARY.to_owned(),
+        };
+        filled.set_field_by_name(&field, Value::String(text));
+    }
+    M::decode(filled.encode_to_vec().as_slice()).expect("its own bytes")
+}
+
+/// Which of these tell of the person.
+fn told<M: Name>(message: &M) -> Vec<String> {
+    let message = reflected(message);
+    let tells = |field: &String| {
+        message.get_field_by_name(field).is_some_and(|it| it.as_str().is_some_and(|it| it.contains(CANARY)))
+    };
+    marked::<M>().into_iter().filter(tells).collect()
 }
 
 async fn a_lead(sandbox: &Sandbox, personal: &str) -> Lead {
@@ -66,6 +114,47 @@ both! {
         assert!(!tells_of(&stored, "Quixada") && !stored.is_empty());
         let view = sandbox.api.deals.clone().get_deal(GetDealRequest { opportunity: deal, ..Default::default() }).await.expect("the deal");
         assert_eq!(view.into_inner().contact.expect("the contact").family_name, "erased");
+        sandbox.stop().await;
+    }
+
+    /// R-ACC-3: whatever the contract marks as personal is filled here, and once the person is erased neither the record nor
+    /// what the service tells of its past has any of it. A field that is marked later is filled and looked for by itself.
+    async fn what_the_contract_marks_as_personal_is_gone_once_the_person_is_erased(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let api = &sandbox.api;
+        let lead = Lead { company_name: "Kept".to_owned(), ..personal::<Lead>() };
+        let ask = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..Default::default() };
+        let lead = api.leads.clone().create_lead(api.ask(ask)).await.expect("made").into_inner();
+        let ask = DisqualifyLeadRequest {
+            name: lead.name.clone(),
+            reason: lead::DisqualifyReason::Lost.into(),
+            comment: CANARY.to_owned(),
+            request_id: new_id(),
+            ..Default::default()
+        };
+        let lead = api.leads.clone().disqualify_lead(api.ask(ask)).await.expect("disqualified").into_inner();
+        assert_eq!(told(&lead), marked::<Lead>(), "all that is marked is filled");
+        let contact = personal::<Contact>();
+        let ask = CreateContactRequest { contact: Some(contact), request_id: new_id(), ..Default::default() };
+        let contact = api.contacts.clone().create_contact(api.ask(ask)).await.expect("made").into_inner();
+        assert_eq!(told(&contact), marked::<Contact>(), "all that is marked is filled");
+
+        for name in [&lead.name, &contact.name] {
+            let ask = ErasePersonalDataRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+            api.privacy.clone().erase_personal_data(api.ask(ask)).await.expect("erased");
+        }
+        let lead = api.leads.clone().get_lead(GetLeadRequest { name: lead.name }).await.expect("there").into_inner();
+        assert!(told(&lead).is_empty() && lead.company_name == "Kept", "{lead:?}");
+        let ask = GetContactRequest { name: contact.name };
+        let contact = api.contacts.clone().get_contact(ask).await.expect("there").into_inner();
+        assert!(told(&contact).is_empty(), "{contact:?}");
+        for (subject, least) in [(lead.name, 3), (contact.name, 2)] {
+            let ask = ListEventsRequest { subject, page_size: 1000, ..Default::default() };
+            let past = sandbox.feed(PartName::Leads).list_events(ask).await.expect("listed").into_inner().events;
+            assert!(past.len() >= least, "{past:?}");
+            let tells: Vec<_> = past.iter().filter(|it| tells_of(&it.encode_to_vec(), CANARY)).collect();
+            assert!(tells.is_empty(), "{tells:?}");
+        }
         sandbox.stop().await;
     }
 
