@@ -228,8 +228,9 @@ def main():
             check(f"{part} is ready", ready, (folder / f"{part}.log").read_text()[-2000:])
 
         (test,) = rendered("templates/tests/deal.yaml")
-        folders = mounted(folder / "test", test["spec"], objects)
-        (container,) = test["spec"]["containers"]
+        pod = test["spec"]["template"]["spec"]
+        folders = mounted(folder / "test", pod, objects)
+        (container,) = pod["containers"]
         arguments = [here(it, folders) for it in container["args"]]
         env = {it["name"]: here(it["value"], folders) for it in container["env"]}
         said = ask(*arguments, **env)
