@@ -85,8 +85,8 @@ async fn a_deadline_of_the_caller_ends_a_stream_and_the_servers_cap_does_not() {
     let config = ServeConfig { max_deadline: Duration::from_millis(50), ..ServeConfig::default() };
     let (serving, wire) = Pig::new().serve(config, &stop).await;
     for link in [&serving.link, &wire] {
-        let mut bounded = stream(link, "bounded", Some(Duration::from_millis(300))).await;
         let began = Instant::now();
+        let mut bounded = stream(link, "bounded", Some(Duration::from_millis(300))).await;
         let late = bounded.message().await.unwrap_err();
         assert_eq!(late.code(), Code::DeadlineExceeded);
         assert!(began.elapsed() > Duration::from_millis(100), "the cap of 50 ms is for handlers");

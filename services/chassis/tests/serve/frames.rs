@@ -91,7 +91,8 @@ async fn who_opens_and_drops_streams_without_end_loses_the_connection_and_nobody
         }
     };
     let ended = tokio::time::timeout(Duration::from_secs(60), flood).await.expect("it is not let go on");
-    let reason = ended.expect_err("the server ends it").reason();
-    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM));
+    // The server says why and closes; who goes on sending may find the connection gone before he reads it.
+    let error = ended.expect_err("the server ends it");
+    assert!(error.is_io() || error.reason() == Some(Reason::ENHANCE_YOUR_CALM), "{error}");
     assert!(ask(&wire, "Echo").await.is_ok(), "others notice nothing");
 }
