@@ -12,6 +12,7 @@ mod m0009_payment_terms;
 mod m0010_owners;
 mod m0011_own_numbers;
 mod m0012_parties;
+mod m0013_revisions;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_owners::Migration),
             Box::new(m0011_own_numbers::Migration),
             Box::new(m0012_parties::Migration),
+            Box::new(m0013_revisions::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -1,5 +1,6 @@
 //! What a customer ordered (R-ORD-1, R-OPP-5).
 
+mod change;
 mod rows;
 
 use std::fmt;
@@ -45,6 +46,8 @@ pub enum State {
 /// What can be done with an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
+    /// It is to be another one.
+    UpdateOrder,
     /// Both sides agree.
     ConfirmOrder,
     /// It goes to the ERP.
@@ -91,6 +94,7 @@ impl Lifecycle for State {
         Self::Closed,
     ];
     const VERBS: &'static [Verb] = &[
+        Verb::UpdateOrder,
         Verb::ConfirmOrder,
         Verb::SubmitOrder,
         Verb::RejectOrder,
@@ -105,6 +109,8 @@ impl Lifecycle for State {
     fn next(self, verb: Verb) -> Option<Self> {
         use State::{Canceled, Closed, Confirmed, Draft, Fulfilled, InFulfillment, OnHold, Submitted};
         match (self, verb) {
+            // From SUBMITTED on the quantities say how far it is then.
+            (Draft | Confirmed | Submitted | InFulfillment | Fulfilled | OnHold, Verb::UpdateOrder) => Some(self),
             (Draft, Verb::ConfirmOrder) => Some(Confirmed),
             (Confirmed, Verb::SubmitOrder) => Some(Submitted),
             (Submitted, Verb::RejectOrder) => Some(Confirmed),
@@ -195,6 +201,8 @@ pub struct Model {
     /// Terms of payment, in words.
     #[sea_orm(column_type = "Text")]
     pub terms: String,
+    /// How often what it says was changed.
+    pub revision: i32,
 }
 
 /// None: documents refer to each other by id.
@@ -253,6 +261,7 @@ impl Model {
             payment_terms_id: quote.payment_terms_id,
             plan: quote.plan.clone(),
             terms: quote.terms.clone(),
+            revision: 0,
         }
     }
 

@@ -278,7 +278,7 @@ pub enum Error {
         order: String,
     },
     /// An order without an account: nobody would pay for it (R-ACC-1).
-    #[error("{order} has no account, and nobody would pay for it; CancelOrder it, and order for an account")]
+    #[error("{order} has no account, and nobody would pay for it; UpdateOrder gives it one")]
     NoCustomer {
         /// The order's name.
         order: String,
@@ -294,6 +294,28 @@ pub enum Error {
         fulfilled: Decimal,
         /// Quantity asked for.
         asked: Decimal,
+    },
+    /// Less would be ordered than is done of it already (R-ORD-1).
+    #[error("line {line}: {least} is {done}; {asked} is less than that, and what is {done} is not ordered less")]
+    BelowDone {
+        /// The line's id.
+        line: String,
+        /// `delivered` or `billed`.
+        done: &'static str,
+        /// How much.
+        least: Decimal,
+        /// Quantity asked for.
+        asked: Decimal,
+    },
+    /// What is done already is not changed any more (R-ORD-1).
+    #[error("{what} is {done}: {stays}, unless a credit note takes back what is billed")]
+    DoneStays {
+        /// The line, or the order.
+        what: String,
+        /// How far it is.
+        done: &'static str,
+        /// What therefore stays.
+        stays: &'static str,
     },
     /// More than was delivered would be billed (R-INV-1).
     #[error("line {line}: {left} is delivered and not yet billed; {asked} is too much")]

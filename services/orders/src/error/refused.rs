@@ -116,6 +116,11 @@ impl From<Error> for Refusal {
                     .with("fulfilled", fulfilled.normalize().to_string())
                     .with("asked", asked.normalize().to_string())
             }
+            Error::BelowDone { line, done, least, asked } => Self::guard(message, &[(&line, &format!("is {done}"))])
+                .with("line", line)
+                .with(done, least.normalize().to_string())
+                .with("asked", asked.normalize().to_string()),
+            Error::DoneStays { what, done, .. } => Self::guard(message, &[(&what, &format!("is {done}"))]),
             Error::OverBilled { line, left, asked } => Self::guard(message, &[(&line, "over-billed")])
                 .with("line", line)
                 .with("left", left.normalize().to_string())

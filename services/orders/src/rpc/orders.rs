@@ -1,9 +1,9 @@
 //! The RPCs of orders.
 
-use dealflow_chassis::Refusal;
 use dealflow_chassis::list::list;
 use dealflow_chassis::security::{Caller, Sight};
 use dealflow_chassis::work::{Done, Work, check};
+use dealflow_chassis::{Lifecycle, Mask, Refusal};
 use dealflow_proto::access::v1::Permission;
 use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
@@ -14,10 +14,10 @@ use tonic::{Request, Response, Status};
 use super::{Orders, answer, asked_list};
 use crate::error::Error;
 use crate::invoice::{self, Billed};
-use crate::order::{self, Model};
+use crate::order::{self, Model, Verb};
 use crate::record::{Told, change, save};
 use crate::seen;
-use crate::wire::asked;
+use crate::wire::{ORDER_UPDATABLE, asked};
 
 /// The order that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
@@ -81,7 +81,7 @@ async fn saved(
     after: &Model,
 ) -> Result<pb::Order, Error> {
     save(&work.tx, before, after).await?;
-    // What could have no invoice before this verb has none now.
+    // What could have no invoice before this verb has none now, and what is billed of a line stays on it.
     let billed = shown(&work.tx, before).await?;
     let answer = after.to_wire(&billed)?;
     work.record(change(kind, verb, Some(before), after, &answer).reason(reason));
@@ -156,6 +156,26 @@ impl OrderService for Orders {
             orders.collect::<Result<_, Error>>()
         };
         answer(read.await.map(|orders| pb::ListOrdersResponse { orders, next_page_token: page.next_page_token }))
+    }
+
+    async fn update_order(&self, request: Request<pb::UpdateOrderRequest>) -> Result<Response<pb::Order>, Status> {
+        let who = Who::of(&request);
+        self.store
+            .work(request, |mut work, ask: pb::UpdateOrderRequest| async move {
+                let mask = Mask::of(ask.update_mask, ORDER_UPDATABLE)?;
+                let written = ask.order.unwrap_or_default();
+                let before = locked(&mut work, &written.name, &ask.etag).await?;
+                before.state.accept(Verb::UpdateOrder)?;
+                who.check_no_person(&work, &before, "UpdateOrder")?;
+                let now = self.moment(work.now);
+                let billed = invoice::billed(&work.tx, &before).await?;
+                let updated = before.clone().update(&work.tx, written, &mask, now).await?;
+                let after = updated.replacing(&before, &billed, now)?;
+                let told = ("order.updated", "UpdateOrder", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after).await?;
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
     }
 
     async fn confirm_order(&self, request: Request<pb::ConfirmOrderRequest>) -> Result<Response<pb::Order>, Status> {

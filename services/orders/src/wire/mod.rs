@@ -18,6 +18,7 @@ pub(crate) use adjustment::settling;
 pub(crate) use approval::{POLICY_UPDATABLE, after};
 pub(crate) use contract::{CONTRACT_UPDATABLE, receipt};
 pub(crate) use legal_entity::LEGAL_ENTITY_UPDATABLE;
+pub(crate) use order::ORDER_UPDATABLE;
 pub(crate) use party::parties;
 pub(crate) use payment::allocations;
 pub(crate) use payment_terms::PAYMENT_TERMS_UPDATABLE;

@@ -1,5 +1,7 @@
 //! Orders ⇄ the wire.
 
+mod update;
+
 use dealflow_chassis::Lifecycle;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order as wire;
@@ -19,6 +21,8 @@ use crate::legal_entity;
 use crate::order::{Model, State, Verb};
 use crate::payment_terms;
 use crate::record::{Moment, Told};
+
+pub(crate) use update::UPDATABLE as ORDER_UPDATABLE;
 
 impl Model {
     /// A new order as it was written, for a win without a quote.
@@ -76,6 +80,7 @@ impl Model {
             payment_terms_id: named.as_ref().map(|terms| terms.id),
             terms: words(written.terms, named.as_ref()),
             plan: named.and_then(|terms| terms.plan.stored()),
+            revision: 0,
         })
     }
 
@@ -115,6 +120,7 @@ impl Model {
             payment_terms: name(names::PAYMENT_TERMS, self.payment_terms_id),
             terms: self.terms.clone(),
             instalments: instalments(self.plan.as_ref()),
+            revision: self.revision,
         })
     }
 
@@ -135,7 +141,11 @@ impl Model {
         let me = self.name();
         let deliver = next("FulfillOrder", &me, "Tell what was delivered");
         let mut next_actions = match self.state {
-            State::Draft => vec![next("ConfirmOrder", &me, "Both sides agree: lines and prices are frozen")],
+            State::Draft => vec![next("ConfirmOrder", &me, "Both sides agree")],
+            State::Confirmed if !self.erp_refusal.is_empty() => vec![
+                next("UpdateOrder", &me, "Mend what the ERP refused"),
+                next("SubmitOrder", &me, "Send it to the ERP anew"),
+            ],
             State::Confirmed => vec![next("SubmitOrder", &me, "Send it to the ERP")],
             State::Submitted | State::InFulfillment => vec![deliver],
             State::OnHold => vec![next("ReleaseOrder", &me, "Go on where it was stopped")],

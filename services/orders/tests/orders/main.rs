@@ -5,6 +5,7 @@ mod accepting;
 mod adjustments;
 mod approvals;
 mod bypasses;
+mod changes;
 mod contracts;
 mod credit_notes;
 mod expiry;

@@ -52,7 +52,7 @@ both! {
         house.post(&rest.name).await.expect("it can be posted");
         let done = house.order(&made.name).await;
         assert_eq!((done.billing(), progress(&done)), (Progress::Full, pairs(&[("3", "3"), ("2", "2")])));
-        assert_eq!(done.guidance.expect("it is guided").allowed_verbs, ["CloseOrder"]);
+        assert_eq!(done.guidance.expect("it is guided").allowed_verbs, ["UpdateOrder", "CloseOrder"]);
     }
 
     /// R-ORD-1

@@ -188,7 +188,7 @@ both! {
         let held = house.hold(&name).await.expect("it can wait");
         assert_eq!((held.state(), held.hold_reason.as_str()), (State::OnHold, "the customer is late"));
         let stopped = house.fulfill(&name, &[]).await.expect_err("it waits");
-        assert_eq!(refusal(&stopped).metadata["allowed"], "ReleaseOrder, CancelOrder");
+        assert_eq!(refusal(&stopped).metadata["allowed"], "UpdateOrder, ReleaseOrder, CancelOrder");
         let on = ask!(house.orders(), release_order, ReleaseOrderRequest { name: name.clone() }).expect("it goes on");
         assert_eq!((on.state(), on.hold_reason.as_str()), (State::InFulfillment, ""));
         house.fulfill(&name, &[]).await.expect("the rest");

@@ -106,20 +106,26 @@ both! {
         let two = || pb::Order { lines: vec![crate::house::line("2", "5")], ..crate::house::order(&opportunity()) };
         let make = async || house.create_order(two()).await.expect("made").name;
         check(&walk!(house, State, make(), way, order_verb), &[
+            ("DRAFT", "UpdateOrder", "DRAFT"),
             ("DRAFT", "ConfirmOrder", "CONFIRMED"),
             ("DRAFT", "CancelOrder", "CANCELED"),
+            ("CONFIRMED", "UpdateOrder", "CONFIRMED"),
             ("CONFIRMED", "SubmitOrder", "SUBMITTED"),
             ("CONFIRMED", "HoldOrder", "ON_HOLD"),
             ("CONFIRMED", "CancelOrder", "CANCELED"),
+            ("SUBMITTED", "UpdateOrder", "SUBMITTED"),
             ("SUBMITTED", "RejectOrder", "CONFIRMED"),
             ("SUBMITTED", "FulfillOrder", "IN_FULFILLMENT"),
             ("SUBMITTED", "HoldOrder", "ON_HOLD"),
             ("SUBMITTED", "CancelOrder", "CANCELED"),
+            ("IN_FULFILLMENT", "UpdateOrder", "IN_FULFILLMENT"),
             ("IN_FULFILLMENT", "FulfillOrder", "FULFILLED"),
             ("IN_FULFILLMENT", "CreateInvoice", "IN_FULFILLMENT"),
             ("IN_FULFILLMENT", "HoldOrder", "ON_HOLD"),
+            ("FULFILLED", "UpdateOrder", "FULFILLED"),
             ("FULFILLED", "CreateInvoice", "FULFILLED"),
             ("FULFILLED", "CloseOrder", "CLOSED"),
+            ("ON_HOLD", "UpdateOrder", "ON_HOLD"),
             ("ON_HOLD", "ReleaseOrder", "CONFIRMED"),
             ("ON_HOLD", "CancelOrder", "CANCELED"),
         ]);

@@ -40,6 +40,10 @@ pub(crate) async fn order_verb(house: &House, name: &str, verb: order::Verb) -> 
     let name = name.to_owned();
     let mut orders = house.orders();
     match verb {
+        order::Verb::UpdateOrder => {
+            let order = pb::Order { name: name.clone(), customer_reference: "PO-2".to_owned(), ..Default::default() };
+            ask!(orders, update_order, UpdateOrderRequest { order: Some(order) })?
+        }
         order::Verb::ConfirmOrder => ask!(orders, confirm_order, ConfirmOrderRequest { name: name.clone() })?,
         order::Verb::SubmitOrder => ask!(orders, submit_order, SubmitOrderRequest { name: name.clone() })?,
         order::Verb::RejectOrder => {
