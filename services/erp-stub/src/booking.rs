@@ -176,6 +176,7 @@ impl Erp {
         save(tx, row).await?;
         match row.kind() {
             DocumentType::CreditNote => self.credit(tx, row, now).await,
+            DocumentType::OrderChange => self.change(tx, row, &simulation, now).await,
             DocumentType::OrderCancellation => self.cancel(tx, &row.order_external_id, now).await,
             _ => Ok(()),
         }
@@ -330,7 +331,7 @@ async fn judge(tx: &DatabaseTransaction, document: &Document, state: &State) -> 
         return Ok(master::credit_limit(document, Money { minor: owes, currency }, gross, &known));
     }
     let found = book::chain(tx, &document.order_external_id).await.map_err(Refusal::from)?;
-    let Some((_, chain)) = found else {
+    let Some((order, chain)) = found else {
         return Err(dependency_missing("order", &document.order_external_id));
     };
     let judged = match kind {
@@ -346,7 +347,15 @@ async fn judge(tx: &DatabaseTransaction, document: &Document, state: &State) -> 
         DocumentType::OrderChange => chain.of_change(document),
         _ => chain.of_cancellation(),
     };
-    judged.map_err(|error| unreadable(&error))
+    let mut reasons = judged.map_err(|error| unreadable(&error))?;
+    if kind == DocumentType::OrderChange && reasons.is_empty() {
+        let owes = book::owed(tx, &order.buyer, &order.currency).await.map_err(Refusal::from)?;
+        let currency = Currency::parse(&document.currency_code).map_err(Refusal::internal)?;
+        // Without what it owes by this order as it was.
+        let owes = Money { minor: owes.saturating_sub(order.gross_minor), currency };
+        reasons = master::credit_limit(document, owes, gross, &known);
+    }
+    Ok(reasons)
 }
 
 fn unreadable(error: &Unreadable) -> Status {

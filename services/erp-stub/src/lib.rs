@@ -12,6 +12,7 @@
 mod adjustments;
 pub mod book;
 mod booking;
+mod changes;
 pub mod checks;
 pub mod event;
 pub mod faults;

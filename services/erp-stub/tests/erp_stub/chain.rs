@@ -49,6 +49,32 @@ both! {
         assert_eq!(stub.look_up(SO1).await.expect("it stands").erp_number, "ERP-SO-000001");
     }
 
+    /// R-ORD-1, R-ERP-1: an order comes to what its last change says, by amounts, by what is to be delivered, and by what the
+    /// customer owes.
+    async fn an_order_follows_its_change(db: TestDb) {
+        let mut stub = Stub::open(&db).await;
+        let known = MasterData { credit_limit: usd(20000), ..MasterData::default() };
+        stub.be(Personality::Native, Simulation::default(), known).await;
+        let ordered = document(DocumentType::Order, SO1, "");
+        stub.booked(&ordered).await;
+        let change = |id: &str, lines: &[(&str, &str, i64)]| written(DocumentType::OrderChange, id, SO1, lines);
+        let more = change("dealflow:order:SO-1:c1", &[("1", "5", 1000), ("3", "2", 500)]);
+        stub.booked(&more).await;
+        let book = stub.look_up(SO1).await.expect("it stands");
+        let totals = more.totals.clone().expect("it has totals");
+        assert_eq!(
+            (&book.total_without_vat, &book.total_vat, &book.total_with_vat, &book.vat),
+            (&totals.total_without_vat, &totals.total_vat, &totals.total_with_vat, &totals.vat)
+        );
+        let as_ordered = stub.look_up("dealflow:order:SO-1:c1").await.expect("a document of its own");
+        assert_ne!(book.document_sha256, as_ordered.document_sha256, "the order is the document that it was");
+        assert_eq!((book.status(), book.sequence), (BusinessStatus::Confirmed, 2));
+        let dear = change("dealflow:order:SO-1:c2", &[("1", "20", 1000)]);
+        assert_eq!(stub.refused(&dear).await, ["CREDIT_LIMIT"], "240.00 are more than 200.00");
+        stub.booked(&change("dealflow:order:SO-1:c2", &[("1", "16", 1000)])).await;
+        assert_eq!(stub.look_up(SO1).await.expect("it stands").total_with_vat, usd(19200));
+    }
+
     /// R-ORD-1, erp-handoff §5: an order is taken back as long as nothing is billed or delivered.
     async fn an_order_is_canceled_unless_it_is_billed_or_delivered(db: TestDb) {
         let mut stub = Stub::open(&db).await;
