@@ -102,7 +102,9 @@ fn in_flight(seen: Seen, facts: Facts) -> Option<Step> {
         Seen::Rejected => settled(State::Rejected, Wait::Never),
         Seen::Pending => Step { unsure: true, ..settled(State::RetryWait, Wait::Poll) },
         Seen::DependencyMissing => settled(State::Blocked, Wait::Dependency),
-        Seen::Faulty | Seen::Conflict => settled(State::DeadLettered, Wait::Never),
+        // Whether the ERP has it stays as open as it was; under a conflict it has something.
+        Seen::Faulty => Step { unsure: facts.unsure, ..settled(State::DeadLettered, Wait::Never) },
+        Seen::Conflict => Step { unsure: true, ..settled(State::DeadLettered, Wait::Never) },
         Seen::Absent => settled(State::Ready, Wait::Now),
         Seen::Denied => {
             let state = if facts.unsure { State::Uncertain } else { State::Ready };
@@ -171,7 +173,7 @@ mod tests {
             (Seen::Lost, State::Uncertain, true, true),
             (Seen::Faulty, State::DeadLettered, false, false),
             (Seen::Denied, State::Ready, false, false),
-            (Seen::Conflict, State::DeadLettered, false, false),
+            (Seen::Conflict, State::DeadLettered, false, true),
             (Seen::Absent, State::Ready, false, false),
             (Seen::Silent, State::RetryWait, true, true),
             (Seen::LeaseRanOut, State::Uncertain, false, true),
@@ -230,6 +232,8 @@ mod tests {
             (Seen::NotSent, true),
             (Seen::Denied, true),
             (Seen::Lost, true),
+            (Seen::Faulty, true),
+            (Seen::Conflict, true),
             (Seen::Absent, false),
             (Seen::Accepted, false),
             (Seen::Rejected, false),
