@@ -12,6 +12,7 @@ use sea_orm::{
 use tonic::Status;
 use uuid::Uuid;
 
+use super::changes::Changes;
 use super::record::{row, theirs as copied};
 use super::totals::{Amounts, Sums, Whose};
 use super::{Reconciler, class, theirs};
@@ -84,11 +85,13 @@ impl Reconciler {
             for document in &found {
                 by_id.entry(document.external_id.as_str()).or_default().push(document);
             }
+            let changes = Changes::of(&self.store, &page).await?;
             let mut rows = Vec::new();
             for ours in &page {
                 let document = Document::decode(ours.payload.as_slice());
                 let document = document.map_err(|error| DbErr::Custom(error.to_string()))?;
                 let theirs = by_id.remove(ours.external_id.as_str()).unwrap_or_default();
+                let document = changes.apply(ours, document, theirs.first().copied());
                 add_ours(&mut figures.sums, ours, &document);
                 match class::of(ours, &document, &theirs, now) {
                     Some(finding) => {

@@ -8,6 +8,7 @@
 //! Neither side is ever held as a whole. A run that dies half-way leaves rows under its id and no run: asked again under
 //! the same request id it begins anew.
 
+mod changes;
 mod class;
 mod compare;
 mod record;
