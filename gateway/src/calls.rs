@@ -6,6 +6,7 @@ use std::future::Future;
 
 use dealflow_chassis::link::Link;
 use dealflow_proto::activities::v1 as activities;
+use dealflow_proto::erp::v1 as erp;
 use dealflow_proto::leads::v1 as leads;
 use dealflow_proto::opportunities::v1 as opportunities;
 use dealflow_proto::orders::v1 as orders;
@@ -17,6 +18,7 @@ use activities::activity_service_client::ActivityServiceClient;
 use activities::employee_service_client::EmployeeServiceClient;
 use activities::interaction_service_client::InteractionServiceClient;
 use activities::notification_service_client::NotificationServiceClient;
+use erp::erp_service_client::ErpServiceClient;
 use leads::account_service_client::AccountServiceClient;
 use leads::contact_service_client::ContactServiceClient;
 use leads::lead_service_client::LeadServiceClient;
@@ -188,6 +190,7 @@ calls! { orders, OrderServiceClient {
     read get_order(orders::GetOrderRequest) -> orders::Order;
     read list_orders(orders::ListOrdersRequest) -> orders::ListOrdersResponse;
     verb create_order(orders::CreateOrderRequest) -> orders::Order;
+    verb update_order(orders::UpdateOrderRequest) -> orders::Order;
     verb confirm_order(orders::ConfirmOrderRequest) -> orders::Order;
     verb submit_order(orders::SubmitOrderRequest) -> orders::Order;
     verb reject_order(orders::RejectOrderRequest) -> orders::Order;
@@ -214,4 +217,8 @@ calls! { orders, InvoiceServiceClient {
     verb create_invoice(orders::CreateInvoiceRequest) -> orders::Invoice;
     verb post_invoice(orders::PostInvoiceRequest) -> orders::Invoice;
     verb void_invoice(orders::VoidInvoiceRequest) -> orders::Invoice;
+}}
+
+calls! { erp, ErpServiceClient {
+    read get_document_status(erp::GetDocumentStatusRequest) -> erp::ErpDocument;
 }}

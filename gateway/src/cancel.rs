@@ -1,85 +1,75 @@
 //! Giving an order up: at once where the ERP does not have it, else by a cancellation that the ERP agrees to (R-ORD-1).
 //!
-//! Until the ERP has answered, the order is on hold: nobody delivers or bills what is to be canceled. When it has agreed,
-//! the order is canceled in its name (`erp_news.rs`). Where it refuses, or an operator gives the wish up, its reasons stand
-//! at the hand-over, and the order goes on from where it was.
+//! How the ERP is asked, and what becomes of the order meanwhile, is in `asking.rs`.
 
 use dealflow_chassis::Refusal;
 use dealflow_proto::convert;
-use dealflow_proto::erp::v1::{DocumentType, Handoff};
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
-use dealflow_proto::orders::v1::{
-    CancelOrderRequest, GetOrderRequest, HoldOrderRequest, Order, ReleaseOrderRequest, order,
-};
+use dealflow_proto::orders::v1::{CancelOrderRequest, GetOrderRequest, Order};
 use rust_decimal::Decimal;
 
-use crate::documents::{self, ids_of_order};
+use crate::asking::{Wish, has_nothing, refuse_on_hold, refuse_pending, take_back};
+use crate::documents;
 use crate::flow::{Run, Stop, has_reason};
 use crate::fulfill::buyer;
 
-/// Why an order is on hold whose cancellation the ERP is asked for.
-const ASKED: &str = "the ERP is asked to cancel it";
-/// What `HoldOrder` takes of a reason.
-const LONGEST_REASON: usize = 1000;
+/// That the ERP is asked, for all runs.
+const ASKS: &str = "asks the ERP";
+/// That the ERP has nothing of it, for all runs.
+const AT_ONCE: &str = "cancels at once";
 
 /// Gives an order up.
 pub(crate) async fn cancel_order(run: Run, ask: gateway::CancelOrderRequest) -> Result<DealProgress, Stop> {
     let order = run.read("order", GetOrderRequest { name: ask.order.clone() }).await?;
-    let cancel = CancelOrderRequest {
+    let cancel = |etag: &str| CancelOrderRequest {
         name: ask.order.clone(),
-        etag: ask.etag.clone(),
+        etag: etag.to_owned(),
         reason: ask.reason.clone(),
         ..CancelOrderRequest::default()
     };
-    match run.step("cancel", cancel).await {
-        // It is for the ERP to say.
-        Err(Stop::Refused(refused)) if has_reason(&refused.status, ErrorReason::PermissionDenied) => {
-            if is_billed(&order) {
-                let message =
-                    format!("{} {} has invoices that are not credited; credit them first", order.name, order.number);
-                return run.refuse("look at the bills", Refusal::guard(message, &[(&order.name, "has invoices")]));
-            }
-            if is_asked(&order) {
-                let (name, number, why) = (&order.name, &order.number, &order.hold_reason);
-                let message =
-                    format!("{name} {number}: {why}; wait for its answer, or AbandonHandoff the cancellation");
-                return run.refuse("look at the hold", Refusal::guard(message, &[(name, "is asked to be canceled")]));
-            }
-            run.tell(&order);
-            if run.only_checks() {
-                // The ERP is asked only in earnest.
+    // What was begun goes on the same way: by then the order may accept what it refused, or be canceled.
+    if !run.has_noted(ASKS) && !run.has_noted(AT_ONCE) {
+        match run.step("cancel", cancel(&ask.etag)).await {
+            // It is for the ERP to say.
+            Err(Stop::Refused(refused)) if has_reason(&refused.status, ErrorReason::PermissionDenied) => {}
+            canceled => {
+                canceled?;
                 return Ok(run.progress());
             }
-            let reason: String = format!("{ASKED}: {}", ask.reason).chars().take(LONGEST_REASON).collect();
-            // One that is on hold already stays so.
-            run.settle("hold", HoldOrderRequest { name: order.name.clone(), reason, ..Default::default() }).await?;
-            let buyer = buyer(&run, &order.account).await?;
-            let (entity, today) = (&run.settings().legal_entity, run.today());
-            let document = documents::of_cancellation(&order, buyer.as_ref(), entity, today, &ask.reason);
-            run.hand_over(document, &order.name, &order.opportunity).await?;
         }
-        canceled => drop(canceled?),
+        let nothing = may_be_asked(&run, &order).await?;
+        run.tell(&order);
+        if run.only_checks() {
+            // The ERP is asked only in earnest.
+            return Ok(run.progress());
+        }
+        run.note(if nothing { AT_ONCE } else { ASKS }).await?;
     }
+    if run.has_noted(AT_ONCE) {
+        take_back(&run, &order).await?;
+        run.step("cancel at once", cancel("")).await?;
+        return Ok(run.progress());
+    }
+    let buyer = buyer(&run, &order.account).await?;
+    let (entity, today) = (&run.settings().legal_entity, run.today());
+    let document = documents::of_cancellation(&order, buyer.as_ref(), entity, today, &ask.reason);
+    Wish::Cancellation.ask(&run, &order, &ask.reason, document).await?;
     Ok(run.progress())
 }
 
-/// The ERP does not cancel an order, or is not asked any more: the order goes on, and hears what the ERP did meanwhile.
-pub(crate) async fn ended(run: &Run, handoff: &Handoff) -> Result<(), Stop> {
-    if handoff.r#type() != DocumentType::OrderCancellation {
-        return Ok(());
+/// Refuses what the ERP cannot be asked now; answers whether it has nothing of the order.
+async fn may_be_asked(run: &Run, order: &Order) -> Result<bool, Stop> {
+    if is_billed(order) {
+        let message = format!("{} {} has invoices that are not credited; credit them first", order.name, order.number);
+        return run.refuse("look at the bills", Refusal::guard(message, &[(&order.name, "has invoices")]));
     }
-    let order = run.read("order on hold", GetOrderRequest { name: handoff.document.clone() }).await?;
-    if !is_asked(&order) {
-        return Ok(());
+    let standing = run.standing(&order.number).await?;
+    refuse_pending(run, order, &standing)?;
+    if Wish::Change.holds(order) || Wish::Cancellation.holds(order) {
+        refuse_on_hold(run, order)?;
     }
-    run.settle("release", ReleaseOrderRequest { name: order.name, ..ReleaseOrderRequest::default() }).await?;
-    run.tell_again(&ids_of_order(&order.number)).await
-}
-
-/// Whether it is on hold because the ERP is asked to cancel it.
-fn is_asked(order: &Order) -> bool {
-    order.state() == order::State::OnHold && order.hold_reason.starts_with(ASKED)
+    has_nothing(run, order, &standing).await
 }
 
 fn is_billed(order: &Order) -> bool {

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use dealflow_chassis::work::check;
 use dealflow_proto::gateway::v1::deal_service_server::DealService;
 use dealflow_proto::gateway::v1::{
-    AcceptQuoteRequest, CancelOrderRequest, CompleteActivityRequest, Deal, DealProgress, DevelopDealRequest,
-    FulfillDealRequest, GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest,
-    StartDealRequest, StartProcessRequest, WatchDealRequest, WatchDealResponse, WinDealRequest,
+    AcceptQuoteRequest, CancelOrderRequest, ChangeOrderRequest, CompleteActivityRequest, Deal, DealProgress,
+    DevelopDealRequest, FulfillDealRequest, GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest,
+    QualifyLeadRequest, StartDealRequest, StartProcessRequest, WatchDealRequest, WatchDealResponse, WinDealRequest,
 };
 use futures::Stream;
 use tonic::{Request, Response, Status};
@@ -17,7 +17,7 @@ use crate::flow::{Acts, Flows};
 use crate::known::{Known, of_development, of_start};
 use crate::seen::Seen;
 use crate::watch::Watch;
-use crate::{advance, cancel, close, develop, events, fulfill, propose, qualify};
+use crate::{advance, cancel, change, close, develop, events, fulfill, propose, qualify};
 
 /// What each verb does.
 pub(crate) fn acts() -> Acts {
@@ -34,6 +34,7 @@ pub(crate) fn acts() -> Acts {
         .verb("LoseDeal", close::lose_deal)
         .verb("FulfillDeal", fulfill::fulfill_deal)
         .verb("CancelOrder", cancel::cancel_order)
+        .verb("ChangeOrder", change::change_order)
         .event(events::FOLLOW_EVENT, events::follow_event)
 }
 
@@ -88,4 +89,5 @@ verbs! {
     lose_deal(LoseDealRequest) = "LoseDeal" on opportunity;
     fulfill_deal(FulfillDealRequest) = "FulfillDeal" on opportunity;
     cancel_order(CancelOrderRequest) = "CancelOrder" on order;
+    change_order(ChangeOrderRequest) = "ChangeOrder" on order;
 }

@@ -28,6 +28,11 @@ pub(crate) fn cancellation_id(order_number: &str) -> String {
     format!("{}:x", order_id(order_number))
 }
 
+/// Names a change of an order in the ERP for ever, e.g. `dealflow:order:SO-000001:c1`.
+pub(crate) fn change_id(order_number: &str, number: i32) -> String {
+    format!("{}:c{number}", order_id(order_number))
+}
+
 /// What names an order and its cancellation.
 pub(crate) fn ids_of_order(number: &str) -> [String; 2] {
     [order_id(number), cancellation_id(number)]
@@ -76,6 +81,24 @@ pub(crate) fn of_cancellation(
         totals: None,
         reason: reason.to_owned(),
         ..of_order(order, buyer, legal_entity)
+    }
+}
+
+/// An order as it is to be, which the ERP has otherwise; `seller` is that of [`of_order`].
+pub(crate) fn of_change(
+    wanted: &Order,
+    number: i32,
+    (buyer, seller): (Option<&Account>, &str),
+    day: NaiveDate,
+    reason: &str,
+) -> Document {
+    Document {
+        external_id: change_id(&wanted.number, number),
+        r#type: DocumentType::OrderChange.into(),
+        issue_date: Some(convert::date(day)),
+        order_external_id: order_id(&wanted.number),
+        reason: reason.to_owned(),
+        ..of_order(wanted, buyer, seller)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the ERP's doings mean for our records: deliveries fulfil the order, payments are recorded, a cancellation that
-//! the ERP agreed to cancels (R-ORD-1, R-INV-1).
+//! What the ERP's doings mean for our records: deliveries fulfil the order, payments are recorded, a change or a
+//! cancellation that the ERP agreed to changes or cancels it (R-ORD-1, R-INV-1).
 //!
 //! News are cumulative, and a record may have moved on by other hands: what is done here is the difference between what
 //! the ERP says and what the record says. Told twice, there is no difference left. Where a rule of ours forbids the record
@@ -12,13 +12,16 @@ use dealflow_proto::convert;
 use dealflow_proto::erp::v1::BusinessStatus;
 use dealflow_proto::orders::v1::{
     CancelOrderRequest, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest, LineQuantity, ListPaymentsRequest,
-    Order, Payment, PaymentAllocation, RecordPaymentRequest, ReversePaymentRequest, order, payment,
+    Order, Payment, PaymentAllocation, RecordPaymentRequest, ReleaseOrderRequest, ReversePaymentRequest,
+    UpdateOrderRequest, order, payment,
 };
 use futures::future::FutureExt;
+use prost_types::FieldMask;
 use rust_decimal::Decimal;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
+use crate::asking::Wish;
 use crate::calls::{Ask, Neighbours, Verb};
 use crate::handoff::record::Kind;
 use crate::handoff::{Followed, News, OnNews};
@@ -26,6 +29,10 @@ use crate::rejections::reject;
 
 /// Who acts where the ERP does.
 const ERP: &str = "erp";
+/// What a change says of an order.
+const CHANGED: [&str; 5] = ["lines", "discount_percent", "allowances", "charges", "customer_reference"];
+/// What `UpdateOrder` takes of a reason.
+const LONGEST_REASON: usize = 4000;
 
 /// Brings the records of `orders` to where the ERP is.
 pub(crate) fn bring_to_orders(to: Neighbours) -> OnNews {
@@ -37,6 +44,7 @@ async fn follow(to: Neighbours, news: News) -> Result<Followed, Status> {
     match clerk.news.kind {
         Kind::Order => clerk.order().await,
         Kind::Invoice => clerk.payments().await,
+        Kind::OrderChange if clerk.news.delivered => clerk.change().await,
         Kind::OrderCancellation if clerk.news.delivered => clerk.cancel("the ERP agreed to cancel it").await,
         Kind::OrderCancellation | Kind::OrderChange | Kind::CreditNote => Ok(Followed::Yes),
     }
@@ -78,6 +86,12 @@ impl Clerk {
         let order = self.ask(GetOrderRequest { name: self.news.record.clone() }).await?;
         let (lines, beyond) = open(&order, &delivered);
         let (name, number) = (&order.name, &order.number);
+        // What is beyond the order now may be within it when it goes on: the ERP may have agreed to a change.
+        if order.state() == order::State::OnHold && !(lines.is_empty() && beyond.is_empty()) {
+            return Ok(Followed::Waits(format!(
+                "the ERP delivered of {name} {number}, which is ON_HOLD; it is recorded when ReleaseOrder lets it go on"
+            )));
+        }
         let beyond = if beyond.is_empty() {
             Followed::Yes
         } else {
@@ -92,11 +106,6 @@ impl Clerk {
         }
         match order.state() {
             order::State::Submitted | order::State::InFulfillment => {}
-            order::State::OnHold => {
-                return Ok(Followed::Waits(format!(
-                    "the ERP delivered of {name} {number}, which is ON_HOLD; it is recorded when ReleaseOrder lets it go on"
-                )));
-            }
             state => {
                 let state = state.as_str_name().trim_start_matches("STATE_");
                 return Ok(Followed::Cannot(format!("the ERP delivered of {name} {number}, which is {state} here")));
@@ -107,6 +116,46 @@ impl Clerk {
         let recorded = self.settle(&format!("fulfill {}", order.etag), ask).await?;
         let refused = |status: Status| Followed::Cannot(format!("what the ERP delivered: {}", status.message()));
         Ok(recorded.map_or(Followed::Yes, refused).and(beyond))
+    }
+
+    /// The order becomes what the ERP agreed to, and goes on. That it does is followed as if somebody had released it: what
+    /// the ERP did meanwhile is recorded then.
+    async fn change(&self) -> Result<Followed, Status> {
+        let Some(document) = self.news.change.clone() else { return Ok(Followed::Yes) };
+        let (name, external_id) = (self.news.record.clone(), &self.news.external_id);
+        let wanted = Order {
+            name: name.clone(),
+            lines: document.lines,
+            discount_percent: document.discount_percent,
+            allowances: document.allowances,
+            charges: document.charges,
+            customer_reference: document.customer_reference,
+            ..Order::default()
+        };
+        let update_mask = Some(FieldMask { paths: CHANGED.map(str::to_owned).to_vec() });
+        let reason = format!("the ERP agreed to {external_id}: {}", document.reason);
+        let reason = reason.chars().take(LONGEST_REASON).collect();
+        let ask = UpdateOrderRequest { order: Some(wanted), update_mask, reason, ..UpdateOrderRequest::default() };
+        let refused = self.settle(&format!("change to {external_id}"), ask).await?;
+        let order = self.ask(GetOrderRequest { name: name.clone() }).await?;
+        if Wish::Change.holds(&order) {
+            let id = self.id(&format!("go on after {external_id}")).to_string();
+            let ask = ReleaseOrderRequest { name, request_id: id, ..ReleaseOrderRequest::default() };
+            let mut request = Request::new(ask);
+            Context { flow: None, ..self.context() }.carry(request.metadata_mut());
+            ReleaseOrderRequest::send(&self.to, request).await?;
+        }
+        Ok(match refused {
+            // It was canceled with what it was changed to.
+            Some(_) if order.state() == order::State::Canceled => Followed::Yes,
+            Some(refused) => Followed::Cannot(format!(
+                "the ERP agreed to {external_id}, and {} {} cannot be changed to it here: {}",
+                order.name,
+                order.number,
+                refused.message()
+            )),
+            None => Followed::Yes,
+        })
     }
 
     async fn cancel(&self, reason: &str) -> Result<Followed, Status> {

@@ -10,7 +10,7 @@ use prost::Message;
 
 use crate::accepted::accepted_directly;
 use crate::advance::{completed_directly, followed};
-use crate::cancel;
+use crate::asking;
 use crate::documents::ids_of_order;
 use crate::flow::{Run, Stop};
 use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order};
@@ -60,7 +60,7 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "credit_note.posted",
 ];
 /// Of our own: an invoice that the ERP accepted may complete a process; what it refused, and what our record cannot follow,
-/// is a task for somebody; an order whose cancellation came to nothing goes on.
+/// is a task for somebody; an order whose change or cancellation came to nothing goes on.
 pub(crate) const OF_HANDOFFS: &[&str] =
     &["handoff.delivered", "handoff.rejected", "handoff.diverged", "handoff.abandoned"];
 
@@ -112,10 +112,10 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "handoff.delivered" => gates::invoice_accepted(&run, &record(&event)?).await?,
         "handoff.rejected" => {
             let handoff = record(&event)?;
-            cancel::ended(&run, &handoff).await?;
+            asking::ended(&run, &handoff).await?;
             owner_task::refused(&run, &handoff).await?;
         }
-        "handoff.abandoned" => cancel::ended(&run, &record(&event)?).await?,
+        "handoff.abandoned" => asking::ended(&run, &record(&event)?).await?,
         "handoff.diverged" => owner_task::diverged(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
         "credit_note.posted" => hand_over_credit_note(&run, &record(&event)?).await?,

@@ -20,7 +20,8 @@
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
 //!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records, `owner_task.rs` what is left to
-//!   the deal's owner then; `cancel.rs` an order taken back
+//!   the deal's owner then; `change.rs`, `cancel.rs` an order that is to be otherwise, or not at all, and `asking.rs` how the
+//!   ERP is asked for it
 //! - `reconcile/` whether the ERP's books and our hand-overs say the same
 //! - `export/` documents as files: PDF and UBL
 
@@ -28,10 +29,12 @@ mod accepted;
 mod advance;
 mod aftercare;
 mod analytics_rpc;
+mod asking;
 mod audit_rpc;
 mod calendar;
 mod calls;
 mod cancel;
+mod change;
 mod close;
 mod deal;
 mod deal_view;

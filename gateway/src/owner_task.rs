@@ -29,7 +29,11 @@ pub(crate) async fn refused(run: &Run, handoff: &Handoff) -> Result<(), Stop> {
             "The order is CONFIRMED again, or will be when it is released: mend what the ERP names, and SubmitOrder hands \
              it over anew. One that was delivered meanwhile stays so: ReplayHandoff {name} sends it again."
         ),
-        DocumentType::OrderCancellation | DocumentType::OrderChange => {
+        DocumentType::OrderChange => format!(
+            "The order goes on as it is. ChangeOrder asks for another change, ReplayHandoff {name} for this one again, \
+             AbandonHandoff leaves it at that."
+        ),
+        DocumentType::OrderCancellation => {
             format!("The order goes on as it is. ReplayHandoff {name} asks again, AbandonHandoff leaves it at that.")
         }
         _ => format!(

@@ -85,6 +85,8 @@ mod tests {
             ("CompleteActivity", "may record", "comment", "result_text"),
             ("CompleteActivity", "complete", "name", "activity"),
             ("FulfillDeal", "bill", "lines[0].quantity", "lines[0].quantity"),
+            ("ChangeOrder", "may change", "order.lines[0].unit_price", "lines[0].unit_price"),
+            ("ChangeOrder", "order", "name", "order"),
             ("FollowEvent", "record", "comment", "comment"),
         ];
         for (verb, step, field, own) in cases {

@@ -27,8 +27,9 @@ use uuid::{Builder, Uuid};
 use super::stop::{Stop, Stopped, has_reason, is_settled, refuses_field};
 use super::stored::{Flow, Mode};
 use crate::calls::{Ask, Neighbours, Verb};
+use crate::documents::order_id;
 use crate::guidance;
-use crate::handoff::{Handoffs, NewHandoff};
+use crate::handoff::{Handoffs, NewHandoff, Standing};
 use crate::progress::Tell;
 use crate::settings::Settings;
 
@@ -243,6 +244,25 @@ impl Run {
         self.flow.changed();
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).handoffs.push(name);
         Ok(())
+    }
+
+    /// How the hand-overs of an order stand; every later run gets the same answer, as with [`Run::read`].
+    pub(crate) async fn standing(&self, order_number: &str) -> Result<Standing, Stop> {
+        let key = format!("hand-overs of {order_number}");
+        let broken = |error: prost::DecodeError| Stop::refuse("look at the hand-overs", Refusal::internal(error));
+        if let Some(answer) = self.flow.journaled(&key) {
+            return Standing::decode(answer.as_slice()).map_err(broken);
+        }
+        let read = self.parts.handoffs.of_order(&order_id(order_number)).await;
+        let standing = read.map_err(|error| Stop::refuse("look at the hand-overs", error.into()))?;
+        self.flow.journal(&key, standing.encode_to_vec()).await?;
+        Ok(standing)
+    }
+
+    /// Gives up what the ERP was to be asked about an order that it refused.
+    pub(crate) async fn give_up_wishes(&self, order_id: &str) -> Result<(), Stop> {
+        let given_up = self.parts.handoffs.give_up_wishes(order_id).await;
+        given_up.map_err(|error| Stop::refuse("give up what waits", error.into()))
     }
 
     /// Has our records told again what the ERP said of these documents, where they could not follow it.

@@ -8,10 +8,11 @@ use dealflow_chassis::telemetry::{TARGET, span_with_parent};
 use rand::Rng;
 use tracing::Instrument;
 
+use super::chain::WISHES;
 use super::claim::others_passed;
 use super::erp::Call;
 use super::outcome::Outcome;
-use super::record::{Kind, Model, Reasons, State};
+use super::record::{Model, Reasons, State};
 use super::state::{Facts, Seen, Step, Wait, next};
 use super::{Handoffs, Inner};
 use crate::meters;
@@ -83,7 +84,7 @@ impl Inner {
         apply(row, &step, call, self.due(&step, row.attempts + i32::from(step.attempt), call, now), now);
         row.owner_told = step.state != State::Rejected || self.settings.on_rejected.is_none();
         meters::attempted(call.method, &format!("{:?}", call.seen), &step.state.to_string());
-        if step.state == State::Delivered && row.kind == Kind::OrderCancellation {
+        if step.state == State::Delivered && WISHES.contains(&row.kind) {
             row.news_at = Some(now);
         }
         tell(row, &step, call);

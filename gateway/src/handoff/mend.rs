@@ -3,13 +3,15 @@
 //! Beyond an operator's own verbs, a delivered document can be sent again: the ERP has forgotten it. The same key, the
 //! same bytes, and the ERP is asked first, so that it cannot be there twice.
 
+use chrono::{DateTime, Utc};
 use dealflow_chassis::{Refusal, Work};
-use sea_orm::{EntityTrait, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use super::chain::WISHES;
 use super::lines::Lines;
 use super::outcome::unblock;
-use super::record::{Entity, Model, State, Verb};
+use super::record::{Column, Entity, Kind, Model, State, Verb};
 use super::rpc::save;
 
 /// Sends it again.
@@ -65,11 +67,26 @@ pub(crate) async fn adopt(work: &mut Work, id: Uuid, seen: &str, erp_number: &st
         owner_told: true,
         diverges: false,
         divergence: String::new(),
+        news_at: news_of_adopted(work, &row).await?,
         ..row.clone()
     };
     unblock(&work.tx, vec![row.external_id.clone()], work.now).await?;
     save(work, &row, after, Verb::Adopt, "handoff.adopted", "the ERP has it").await?;
     Ok(true)
+}
+
+/// When our record is told that the ERP did what it was asked for, though nobody heard its answer: now. Not of a change after
+/// which the ERP took another one: the order is as that says.
+pub(super) async fn news_of_adopted(work: &Work, row: &Model) -> Result<Option<DateTime<Utc>>, DbErr> {
+    if !WISHES.contains(&row.kind) {
+        return Ok(row.news_at);
+    }
+    let later = Entity::find()
+        .filter(Column::Chain.eq(&row.chain))
+        .filter(Column::Kind.eq(Kind::OrderChange))
+        .filter(Column::State.eq(State::Delivered))
+        .filter(Column::Id.gt(row.id));
+    Ok(if later.one(&work.tx).await?.is_some() { row.news_at } else { Some(work.now) })
 }
 
 /// Asks the ERP about it again: what it answers is how far it is.

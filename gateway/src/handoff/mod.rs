@@ -12,7 +12,8 @@
 //! 8. what the ERP does with it then is read (`reader.rs`) or pushed (`callback.rs`), applied by sequence
 //!    (`business.rs`), and told to the house (`news.rs`); where a record cannot follow, `followed.rs` keeps why
 //!
-//! `target.rs` is the ERP as a whole: stopped by operators, resting by itself; `mend.rs` is what a reconciliation does.
+//! `target.rs` is the ERP as a whole: stopped by operators, resting by itself; `chain.rs` says how the hand-overs of one
+//! order stand; `mend.rs` is what a reconciliation does.
 //!
 //! What survives a crash at any point: before the claim nothing was sent; after it the lease runs out and the ERP is
 //! asked by external id before anything is sent again, with the same key and the same bytes.
@@ -22,6 +23,7 @@ mod batch;
 pub mod breaker;
 mod business;
 mod callback;
+mod chain;
 mod claim;
 mod deliver;
 mod erp;
@@ -56,6 +58,7 @@ use breaker::{Breaker, BreakerSettings};
 use outcome::Outcomes;
 use schedule::RetrySchedule;
 
+pub(crate) use chain::Standing;
 pub use followed::Followed;
 pub use news::{News, OnNews};
 pub use rejected::{OnRejected, Rejection};

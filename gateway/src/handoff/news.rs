@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dealflow_proto::erp::v1::{BusinessStatus, LineStatus};
+use dealflow_proto::erp::v1::{BusinessStatus, Document, LineStatus};
 use dealflow_proto::google::type_::Money;
 use futures::future::BoxFuture;
+use prost::Message;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -48,6 +49,8 @@ pub struct News {
     pub lines: Vec<LineStatus>,
     /// What the ERP was paid, all in all.
     pub paid: Option<Money>,
+    /// What an order was changed to; none for other documents.
+    pub change: Option<Document>,
     /// W3C trace context of the request that handed it over.
     pub traceparent: Option<String>,
 }
@@ -57,9 +60,12 @@ pub type OnNews = Arc<dyn Fn(News) -> BoxFuture<'static, Result<Followed, Status
 
 impl From<Model> for News {
     fn from(row: Model) -> Self {
+        // Read when it was frozen.
+        let change = Document::decode(row.payload.as_slice()).ok().filter(|_| row.kind == Kind::OrderChange);
         Self {
             handoff: row.name(),
             kind: row.kind,
+            change,
             delivered: row.state == State::Delivered,
             status: BusinessStatus::try_from(row.business_status).unwrap_or_default(),
             sequence: row.business_sequence,

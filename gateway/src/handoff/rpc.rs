@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use super::Handoffs;
 use super::attempt;
+use super::mend::news_of_adopted;
 use super::outcome::unblock;
 use super::record::{ActiveModel, Column, Entity, Kind, Model, State, Verb};
 use super::target;
@@ -160,6 +161,7 @@ impl HandoffService for Handoffs {
                 after.state = row.state.accept(Verb::Adopt)?;
                 after.erp_number = ask.erp_number;
                 after.next_attempt_at = None;
+                after.news_at = news_of_adopted(&work, &row).await?;
                 unblock(&work.tx, vec![row.external_id.clone()], work.now).await?;
                 let wire = save(&mut work, &row, after, Verb::Adopt, "handoff.adopted", "").await?;
                 Ok::<_, Refusal>(work.done(wire))

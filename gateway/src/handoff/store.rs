@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::batch::Write;
+use super::chain::WISHES;
 use super::lines::Lines;
 use super::outcome::told;
 use super::record::{Column, Entity, Kind, Model, Reasons, State};
@@ -162,7 +163,8 @@ impl Write for Incoming {
 }
 
 /// What follows another document waits unless that is delivered. The other's row is held until the commit: its delivery
-/// cannot slip in between and leave something behind that nobody wakes.
+/// cannot slip in between and leave something behind that nobody wakes. What the ERP is asked about an order whose hand-over
+/// was given up does not wait: it is asked because the ERP has it all the same.
 async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr> {
     let awaited: BTreeSet<String> =
         rows.iter().filter(|row| !row.awaits.is_empty()).map(|row| row.awaits.clone()).collect();
@@ -179,8 +181,12 @@ async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr
         found = found.lock(LockType::Share);
     }
     let found: Vec<(String, State)> = found.into_tuple().all(tx).await?;
-    let delivered = |awaited: &str| found.iter().any(|(id, state)| id == awaited && *state == State::Delivered);
-    for row in rows.iter_mut().filter(|row| !row.awaits.is_empty() && !delivered(&row.awaits)) {
+    let is = |awaited: &str, wanted: State| found.iter().any(|(id, state)| id == awaited && *state == wanted);
+    let goes = |row: &Model| {
+        let asks = WISHES.contains(&row.kind) && is(&row.awaits, State::Abandoned);
+        asks || row.awaits.is_empty() || is(&row.awaits, State::Delivered)
+    };
+    for row in rows.iter_mut().filter(|row| !goes(row)) {
         row.state = State::Blocked;
         row.next_attempt_at = None;
     }
@@ -195,15 +201,16 @@ async fn standing(tx: &DatabaseTransaction, rows: &[Model]) -> Result<HashMap<St
     Ok(found.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
-/// Whether a document takes the place of one that the ERP refused, or of a wish to cancel that was given up: somebody handed
-/// it over anew. The flow that stored the other one corrects nothing when it runs again.
+/// Whether a document takes the place of one that the ERP refused, or of an order or a wish to cancel it that was given up:
+/// somebody handed it over anew. The flow that stored the other one corrects nothing when it runs again.
 fn corrects(row: &Model, standing: &Model) -> bool {
-    let given_up = standing.state == State::Abandoned && standing.kind == Kind::OrderCancellation;
+    let again = matches!(standing.kind, Kind::Order | Kind::OrderCancellation);
+    let given_up = standing.state == State::Abandoned && again;
     (standing.state == State::Rejected || given_up) && (row.stored_by.is_none() || row.stored_by != standing.stored_by)
 }
 
 /// REJECTED → SUPERSEDED: the ERP holds nothing under the external id, so the new bytes go under it, with a key of their
-/// own.
+/// own. Where an answer was lost before it was given up, the ERP is asked first.
 async fn correct(tx: &DatabaseTransaction, row: &Model, refused: &Model) -> Result<Uuid, DbErr> {
     let key = if row.sha256 == refused.sha256 { refused.idempotency_key } else { Some(row.id) };
     let after = Model {
