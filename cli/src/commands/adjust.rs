@@ -28,10 +28,13 @@ pub struct Adjust {
     clear: bool,
 }
 
-/// What was given: a reason, a number, and whether it is a percentage.
+/// How much, and whether that is a percentage.
+pub(super) type Size = (Decimal, bool);
+
+/// What was given: reasons, and how much each.
 pub(super) struct Given {
-    allowances: Vec<(String, Decimal, bool)>,
-    charges: Vec<(String, Decimal, bool)>,
+    allowances: Vec<(String, Size)>,
+    charges: Vec<(String, Size)>,
     clear: bool,
 }
 
@@ -46,12 +49,13 @@ impl Adjust {
     }
 }
 
-fn parse(given: &str) -> anyhow::Result<(String, Decimal, bool)> {
+/// `REASON=AMOUNT` or `REASON=PERCENT%`.
+pub(super) fn parse(given: &str) -> anyhow::Result<(String, Size)> {
     let usage = || format!("`{given}` is not REASON=AMOUNT or REASON=PERCENT%, e.g. 'Freight=40' or 'Loyalty=2.5%'");
     let (reason, size) = given.rsplit_once('=').with_context(usage)?;
     let (number, percent) = size.trim().strip_suffix('%').map_or((size.trim(), false), |number| (number, true));
     let number = Decimal::from_str_exact(number).with_context(usage)?;
-    Ok((reason.trim().to_owned(), number, percent))
+    Ok((reason.trim().to_owned(), (number, percent)))
 }
 
 impl Given {
@@ -63,7 +67,7 @@ impl Given {
                 paths.push(path.to_owned());
             }
         }
-        let list = |given: &[(String, Decimal, bool)]| -> anyhow::Result<Vec<Adjustment>> {
+        let list = |given: &[(String, Size)]| -> anyhow::Result<Vec<Adjustment>> {
             given.iter().map(|one| adjustment(one, &quote.currency_code)).collect()
         };
         let changed = Quote {
@@ -83,7 +87,8 @@ impl Given {
     }
 }
 
-fn adjustment((reason, size, percent): &(String, Decimal, bool), currency: &str) -> anyhow::Result<Adjustment> {
+/// As it goes out, in the document's currency.
+pub(super) fn adjustment((reason, (size, percent)): &(String, Size), currency: &str) -> anyhow::Result<Adjustment> {
     let reason = reason.clone();
     Ok(if *percent {
         Adjustment { percent: Some(convert::decimal(*size)), reason, ..Adjustment::default() }
@@ -99,9 +104,9 @@ mod tests {
     #[test]
     fn an_amount_and_a_percentage_are_told_apart_and_the_reason_may_hold_an_equals_sign() {
         let amount = parse("Freight = 40.50").expect("an amount");
-        assert_eq!((amount.0.as_str(), amount.1.to_string().as_str(), amount.2), ("Freight", "40.50", false));
+        assert_eq!((amount.0.as_str(), amount.1.0.to_string().as_str(), amount.1.1), ("Freight", "40.50", false));
         let percent = parse("a=b=2.5%").expect("a percentage");
-        assert_eq!((percent.0.as_str(), percent.1.to_string().as_str(), percent.2), ("a=b", "2.5", true));
+        assert_eq!((percent.0.as_str(), percent.1.0.to_string().as_str(), percent.1.1), ("a=b", "2.5", true));
         for wrong in ["Freight", "Freight=", "Freight=much", "Freight=5 EUR"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

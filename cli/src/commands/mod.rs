@@ -5,6 +5,7 @@ pub mod adjust;
 pub mod audit;
 pub mod bench;
 pub mod calendar;
+pub mod change;
 pub mod contract;
 pub mod deal;
 pub mod demo;

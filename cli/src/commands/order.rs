@@ -1,10 +1,11 @@
-//! `dealflow order`: what customers ordered, stopped, and gave up (R-ORD-1).
+//! `dealflow order`: what customers ordered, ordered otherwise, stopped, and gave up (R-ORD-1).
 
 use clap::Subcommand;
 use dealflow_proto::gateway::v1::CancelOrderRequest;
 use dealflow_proto::orders::v1::{HoldOrderRequest, ListOrdersRequest, Order, ReleaseOrderRequest};
 use serde_json::json;
 
+use super::change::Change;
 use super::export::{Export, Of};
 use super::papers::{List, One, Why, in_full, lines, next_steps};
 use crate::api::{Api, new_id};
@@ -16,6 +17,8 @@ Examples:
   dealflow order show SO-000001                          with what is delivered, billed and paid of it
   dealflow order hold SO-000001 --reason 'the customer is late'
   dealflow order release SO-000001
+  dealflow order change SO-000001 --line 1=5 --drop 2 --add 'PUMP-7=2@990' --reason 'as he wrote today'
+  dealflow order change SO-000001 --discount 3 --charge 'Freight=40' --reason 'agreed by phone'
   dealflow order cancel SO-000001 --reason 'ordered twice'
   dealflow order export SO-000001 --format ubl";
 
@@ -31,6 +34,8 @@ pub enum Orders {
     Hold(Why),
     /// Let an order go on where it was
     Release(One),
+    /// Order otherwise; an order that the ERP has is on hold until the ERP agrees
+    Change(Change),
     /// Give an order up; one that the ERP has is canceled once the ERP agrees
     Cancel(Why),
     /// Write one as a file: UBL 2.1 or PDF
@@ -57,6 +62,11 @@ impl Orders {
                     Ok(api.orders.clone().release_order(api.ask(ask)).await.map(drop)?)
                 })
                 .await
+            }
+            Self::Change(change) => {
+                // By the gateway: an order that the ERP has is changed once the ERP agrees.
+                let given = change.given()?;
+                shown(&change.one, async |api, order| given.ask(&api, order).await).await
             }
             Self::Cancel(Why { one, reason }) => {
                 // By the gateway: an order that the ERP has is canceled once the ERP agrees.

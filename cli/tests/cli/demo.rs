@@ -57,6 +57,15 @@ fn papers_are_shown_and_credited(folder: &Path, deal: &Value) {
 
     let order = run_on(folder, &["order", "show", &order, "--json"]).json(0);
     assert_eq!((&order["fulfilment"], &order["billing"]), (&json!("FULL"), &json!("NOT")));
+    let number = text(&order["number"]);
+    let change =
+        |args: &[&str]| run_on(folder, &[&["order", "change", &number, "--reason", "asked by phone"], args].concat());
+    let late = change(&["--line", "1=5"]);
+    assert!(late.code == Some(1) && late.err.contains("is FULFILLED"), "{}", late.err);
+    let unknown = change(&["--drop", "99"]);
+    assert!(unknown.code == Some(1) && unknown.err.contains("has no line `99`; it has 1"), "{}", unknown.err);
+    let nothing = change(&[]);
+    assert!(nothing.code == Some(1) && nothing.err.contains("nothing is said: --line"), "{}", nothing.err);
     let nobody = run_on(folder, &["quote", "approve", &quote]);
     assert!(nobody.code == Some(1) && nobody.err.contains("nobody is asked"), "{}", nobody.err);
     let none = run_on(folder, &["contract", "show", "C-999999"]);

@@ -99,6 +99,8 @@ pub fn order(order: &Order) -> Value {
         "billing": word(order.billing().as_str_name(), "PROGRESS_"),
         "totals": totals(order.totals.as_ref()),
         "erp_refusal": text(&order.erp_refusal),
+        "revision": order.revision,
+        "customer_reference": text(&order.customer_reference),
     })
 }
 
