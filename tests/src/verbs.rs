@@ -3,11 +3,13 @@
 use clap::ValueEnum;
 use dealflow::api::{Api, new_id};
 use dealflow_proto::gateway::v1::{
-    AcceptQuoteRequest, CompleteActivityRequest, DealProgress, DevelopDealRequest, FulfillDealRequest, LoseDealRequest,
-    MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest, StartProcessRequest, WinDealRequest,
+    AcceptQuoteRequest, ChangeOrderRequest, CompleteActivityRequest, DealProgress, DevelopDealRequest,
+    FulfillDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest, QualifyLeadRequest,
+    StartProcessRequest, WinDealRequest,
 };
 use dealflow_proto::leads::v1::GetLeadRequest;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
+use dealflow_proto::types::v1::Line;
 use tonic::Status;
 
 use crate::Sandbox;
@@ -48,11 +50,13 @@ pub enum Verb {
     Lose,
     /// `FulfillDeal` of an ordered deal
     Fulfill,
+    /// `ChangeOrder` of an order that the ERP has, or is about to
+    Change,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Qualify,
         Self::Develop,
         Self::StartProcess,
@@ -68,6 +72,7 @@ impl Verb {
         Self::WinWithoutQuote,
         Self::Lose,
         Self::Fulfill,
+        Self::Change,
     ];
 
     /// The word for it in commands.
@@ -112,6 +117,12 @@ impl Verb {
                     sandbox.complete(&activity.name, "done").await.expect("all but the last are completed");
                 }
                 opportunity
+            }
+            Self::Change => {
+                let opportunity = sandbox.deal_without_process().await;
+                sandbox.propose(&opportunity).await;
+                let record = sandbox.accept(&opportunity).await.order.expect("the acceptance makes an order").name;
+                return Asked { verb: self, lead: String::new(), record, opportunity, request_id };
             }
             Self::Fulfill => {
                 let opportunity = sandbox.deal_without_process().await;
@@ -180,6 +191,11 @@ impl Asked {
                 ask!(lose_deal, LoseDealRequest { opportunity: opportunity, reason: reason })
             }
             Verb::Fulfill => ask!(fulfill_deal, FulfillDealRequest { opportunity: opportunity }),
+            Verb::Change => {
+                let lines = vec![Line { line_id: "1".to_owned(), ..developed(&opportunity).lines[0].clone() }];
+                let (order, reason) = (self.record.clone(), "the other one is not wanted".to_owned());
+                ask!(change_order, ChangeOrderRequest { order: order, lines: lines, reason: reason })
+            }
         };
         answer.map(tonic::Response::into_inner)
     }

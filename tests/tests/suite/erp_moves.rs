@@ -2,21 +2,17 @@
 //! somebody hears of it.
 
 use dealflow::api::new_id;
-use dealflow_proto::activities::v1::{
-    Activity, CreateEmployeeRequest, Employee, ListActivitiesRequest, UpdateEmployeeRequest, activity,
-};
-use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
+use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee, UpdateEmployeeRequest, activity};
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, ActRequest, BusinessStatus, Fault, FaultKind, GetReconciliationReportRequest, Handoff,
-    LineStatus, ListHandoffsRequest, PauseTargetRequest, ReconcileRequest, ReconciliationAction, ReconciliationClass,
-    ReconciliationRow, ReplayHandoffRequest, ResumeTargetRequest, SetFaultPlanRequest, handoff,
+    AbandonHandoffRequest, ActRequest, BusinessStatus, Handoff, ListHandoffsRequest, ReconciliationAction,
+    ReconciliationClass, ReplayHandoffRequest, handoff,
 };
 use dealflow_proto::gateway::v1::{CancelOrderRequest, FulfillDealRequest};
-use dealflow_proto::google::type_::{Decimal, Money};
+use dealflow_proto::google::type_::Money;
 use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
 use dealflow_proto::orders::v1::{
-    CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest, HoldOrderRequest, Invoice,
-    ListPaymentsRequest, Order, PaymentStatus, ReconcilePaymentRequest, ReleaseOrderRequest, SubmitOrderRequest, order,
+    CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, HoldOrderRequest, Invoice, ListPaymentsRequest,
+    Order, PaymentStatus, ReconcilePaymentRequest, order,
 };
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::Sandbox;
@@ -24,126 +20,16 @@ use dealflow_tests::values::decimal;
 use tonic::Code;
 
 use crate::directly::SOON;
+use crate::erp_steps::{
+    act, becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, release, resume, row, submit,
+    taken, tasks,
+};
 
 const GOES: &str = "a step of the script goes through";
-const TARGET: &str = "targets/erp";
-
-async fn order(sandbox: &Sandbox, name: &str) -> Order {
-    let ask = GetOrderRequest { name: name.to_owned() };
-    sandbox.api.orders.clone().get_order(sandbox.api.ask(ask)).await.expect(GOES).into_inner()
-}
 
 async fn invoice(sandbox: &Sandbox, name: &str) -> Invoice {
     let ask = GetInvoiceRequest { name: name.to_owned() };
     sandbox.api.invoices.clone().get_invoice(sandbox.api.ask(ask)).await.expect(GOES).into_inner()
-}
-
-/// Waits until an order looks so.
-async fn becomes(sandbox: &Sandbox, name: &str, state: order::State) -> Order {
-    eventually(format!("{name} to be {state:?}"), SOON, || async {
-        let found = order(sandbox, name).await;
-        (found.state() == state).then_some(found)
-    })
-    .await
-}
-
-fn order_id(order: &Order) -> String {
-    format!("dealflow:order:{}", order.number)
-}
-
-/// Waits until the hand-over of a document looks so.
-async fn handed(sandbox: &Sandbox, external_id: &str, what: &str, look: impl Fn(&Handoff) -> bool) -> Handoff {
-    eventually(format!("{external_id}: {what}"), SOON, || async {
-        let filter = format!("external_id = \"{external_id}\"");
-        let ask = ListHandoffsRequest { filter, ..ListHandoffsRequest::default() };
-        let page = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect(GOES);
-        page.into_inner().handoffs.pop().filter(&look)
-    })
-    .await
-}
-
-async fn act(sandbox: &Sandbox, ask: ActRequest) {
-    sandbox.api.stub.clone().act(sandbox.api.ask(ask)).await.expect("the clerk does it");
-}
-
-async fn delivers(sandbox: &Sandbox, order: &Order, status: BusinessStatus, quantities: &[(&str, Option<Decimal>)]) {
-    let line = |(line_id, quantity): &(&str, Option<Decimal>)| LineStatus {
-        line_id: (*line_id).to_owned(),
-        delivered_quantity: quantity.clone(),
-        ..LineStatus::default()
-    };
-    let lines = quantities.iter().map(line).collect();
-    act(sandbox, ActRequest { external_id: order_id(order), status: status.into(), lines, ..Default::default() }).await;
-}
-
-async fn pause(sandbox: &Sandbox) {
-    let (name, reason) = (TARGET.to_owned(), "month-end".to_owned());
-    let ask = PauseTargetRequest { name, reason, request_id: new_id(), ..PauseTargetRequest::default() };
-    sandbox.api.handoffs.clone().pause_target(sandbox.api.ask(ask)).await.expect(GOES);
-}
-
-async fn resume(sandbox: &Sandbox) {
-    let ask = ResumeTargetRequest { name: TARGET.to_owned(), request_id: new_id(), ..Default::default() };
-    sandbox.api.handoffs.clone().resume_target(sandbox.api.ask(ask)).await.expect(GOES);
-}
-
-/// The ERP refuses the next documents whose external id has this in it.
-async fn refuses(sandbox: &Sandbox, times: i32, external_id_contains: &str) {
-    let external_id_contains = external_id_contains.to_owned();
-    let fault = Fault { kind: FaultKind::Refuse.into(), times, external_id_contains, ..Fault::default() };
-    let ask = SetFaultPlanRequest { faults: vec![fault], seed: 0 };
-    sandbox.api.stub.clone().set_fault_plan(sandbox.api.ask(ask)).await.expect(GOES);
-}
-
-/// A deal whose customer took a quote: the deal, and its order.
-async fn taken(sandbox: &Sandbox) -> (String, Order) {
-    let deal = sandbox.deal_without_process().await;
-    sandbox.propose(&deal).await;
-    let made = sandbox.accept(&deal).await.order.expect("the acceptance makes an order");
-    (deal, made)
-}
-
-/// As [`taken`], once the ERP has it.
-async fn ordered(sandbox: &Sandbox) -> (String, Order) {
-    let (deal, made) = taken(sandbox).await;
-    sandbox.rest().await;
-    (deal, order(sandbox, &made.name).await)
-}
-
-/// Holds an order, as the integration may at any time.
-async fn hold(sandbox: &Sandbox, name: &str) {
-    let (name, reason) = (name.to_owned(), "the customer asks to wait".to_owned());
-    let ask = HoldOrderRequest { name, reason, request_id: new_id(), ..HoldOrderRequest::default() };
-    let api = sandbox.api.asked_by("integration");
-    api.orders.clone().hold_order(api.ask(ask)).await.expect("it can be held");
-}
-
-async fn release(sandbox: &Sandbox, name: &str) {
-    let ask = ReleaseOrderRequest { name: name.to_owned(), request_id: new_id(), ..Default::default() };
-    let api = sandbox.api.asked_by("integration");
-    api.orders.clone().release_order(api.ask(ask)).await.expect("it goes on");
-}
-
-async fn submit(sandbox: &Sandbox, name: &str) {
-    let ask = SubmitOrderRequest { name: name.to_owned(), request_id: new_id(), ..Default::default() };
-    sandbox.api.orders.clone().submit_order(sandbox.api.ask(ask)).await.expect("it is CONFIRMED");
-}
-
-/// The row of a document in a reconciliation.
-async fn row(sandbox: &Sandbox, external_id: &str) -> Option<ReconciliationRow> {
-    let mut books = ReconciliationServiceClient::new(sandbox.link.clone());
-    let ask = ReconcileRequest { request_id: new_id(), ..ReconcileRequest::default() };
-    let run = books.reconcile(sandbox.api.ask(ask)).await.expect("the books are compared").into_inner();
-    let ask = GetReconciliationReportRequest { name: run.name, ..GetReconciliationReportRequest::default() };
-    let report = books.get_reconciliation_report(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
-    report.rows.into_iter().find(|row| row.external_id == external_id)
-}
-
-/// What is to be done for a deal, made by nobody's hand.
-async fn tasks(sandbox: &Sandbox, deal: &str, subject: &str) -> Vec<Activity> {
-    let ask = ListActivitiesRequest { filter: format!("regarding = \"{deal}\""), ..Default::default() };
-    let page = sandbox.api.activities.clone().list_activities(sandbox.api.ask(ask)).await.expect(GOES);
-    page.into_inner().activities.into_iter().filter(|it| it.subject.contains(subject)).collect()
 }
 
 async fn hire(sandbox: &Sandbox, manager: &str) -> String {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// At products and documents.
-pub(super) fn orders(deal: &str, ordered: &str, line_id: &str, sent: &str) -> Vec<Bad> {
+pub(super) fn orders(deal: &str, (ordered, order): (&str, &str), line_id: &str, sent: &str) -> Vec<Bad> {
     let mut bad = Vec::new();
     let product = |list_price, vat| {
         Some(Product { code: new_id(), display_name: "X".to_owned(), list_price, vat: Some(vat), ..Product::default() })
@@ -102,6 +102,28 @@ pub(super) fn orders(deal: &str, ordered: &str, line_id: &str, sent: &str) -> Ve
             lines: vec![LineQuantity { line_id: "no-line".to_owned(), quantity: decimal("1") }],
         },
         ["lines[0].line_id"]
+    );
+    bad!(
+        bad,
+        "a negative price",
+        "DealService/ChangeOrder",
+        ChangeOrderRequest {
+            order: order.to_owned(),
+            lines: vec![line(decimal("1"), usd(-1))],
+            reason: "as he wrote".to_owned()
+        },
+        ["lines[0].unit_price", "lines[0].vat"]
+    );
+    bad!(
+        bad,
+        "all of it off twice",
+        "DealService/ChangeOrder",
+        ChangeOrderRequest {
+            order: order.to_owned(),
+            discount_percent: decimal("200"),
+            reason: "as he wrote".to_owned()
+        },
+        ["discount_percent"]
     );
     bad!(
         bad,

@@ -3,7 +3,8 @@
 use dealflow::api::new_id;
 use dealflow_proto::activities::v1::{Activity, CompleteActivityRequest, CreateActivityRequest};
 use dealflow_proto::gateway::v1::{
-    DevelopDealRequest, FulfillDealRequest, LoseDealRequest, ProposeQuoteRequest, QualifyLeadRequest, WinDealRequest,
+    ChangeOrderRequest, DevelopDealRequest, FulfillDealRequest, LoseDealRequest, ProposeQuoteRequest,
+    QualifyLeadRequest, WinDealRequest,
 };
 use dealflow_proto::google::type_::{Date, Decimal, Money};
 use dealflow_proto::leads::v1::{Account, CreateAccountRequest, CreateLeadRequest, Lead, UpdateLeadRequest};
@@ -70,7 +71,7 @@ both! {
 
         let mut bad = leads::leads(&lead);
         bad.extend(deals::deals(&deal, &activity, &lead));
-        bad.extend(documents::orders(&deal, &ordered, &order.lines[0].line_id, &sent));
+        bad.extend(documents::orders(&deal, (&ordered, &order.name), &order.lines[0].line_id, &sent));
         let mut wrong = Vec::new();
         for case in &bad {
             let method = mutating().find(|method| short_name(method) == case.method).expect("the API has it");

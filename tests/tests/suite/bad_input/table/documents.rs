@@ -158,6 +158,10 @@ pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
     let ask = CreateOrderRequest { order: Some(order), request_id: new_id(), ..Default::default() };
     let name = orders.create_order(ask).await.ok()?.into_inner().name;
     match method {
+        "OrderService/UpdateOrder" => {
+            let changed = Order { name, customer_reference: "PO-7".to_owned(), ..Order::default() };
+            return row!(Again::Fine, UpdateOrderRequest { order: Some(changed) });
+        }
         "OrderService/ConfirmOrder" => return row!(STATE, ConfirmOrderRequest { name: name }),
         "OrderService/CancelOrder" => return row!(TERMINAL, CancelOrderRequest { name: name }),
         "OrderService/HoldOrder" | "OrderService/ReleaseOrder" => {

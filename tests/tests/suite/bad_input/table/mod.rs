@@ -135,6 +135,15 @@ async fn of_gateway(method: &str, sandbox: &Sandbox) -> Option<Row> {
             let order = documents::draft_order(sandbox).await?;
             row!(TERMINAL, CancelOrderRequest { order: order, reason: "ordered twice".to_owned() })
         }
+        "DealService/ChangeOrder" => {
+            let order = documents::draft_order(sandbox).await?;
+            let customer_reference = "PO-7".to_owned();
+            let reason = "as he wrote".to_owned();
+            row!(
+                Again::Fine,
+                ChangeOrderRequest { order: order, customer_reference: customer_reference, reason: reason }
+            )
+        }
         "FlowService/RetryFlow" | "FlowService/AbandonFlow" => {
             let name = sandbox.qualify(&sandbox.lead().await.name).await.flow;
             let ended = Again::RefusedAtOnce("STATE_REFUSES_VERB");

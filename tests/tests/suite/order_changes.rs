@@ -1,0 +1,369 @@
+//! R-ORD-1, R-ERP-1: an order that is to be otherwise, before and after the ERP has it, and one whose hand-over was given up.
+
+use dealflow::api::new_id;
+use dealflow::suite::Plan;
+use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
+use dealflow_proto::erp::v1::{
+    AbandonHandoffRequest, BusinessStatus, ClearFaultsRequest, DocumentType, ErpDocument, Fault, FaultKind,
+    GetDocumentStatusRequest, GetReconciliationReportRequest, Handoff, ReconcileRequest, SetFaultPlanRequest, handoff,
+};
+use dealflow_proto::gateway::v1::{CancelOrderRequest, ChangeOrderRequest, DealProgress, FulfillDealRequest};
+use dealflow_proto::orders::v1::{LineQuantity, Order, SubmitOrderRequest, order};
+use dealflow_proto::types::v1::Line;
+use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
+use dealflow_tests::sandbox::databases;
+use dealflow_tests::values::decimal;
+use dealflow_tests::{Fault as Broken, Sandbox};
+use tonic::{Code, Status};
+
+use crate::directly::SOON;
+use crate::erp_steps::{
+    becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, resume, submit, taken, tasks,
+};
+use crate::ordered::order_directly;
+
+/// The lines of an order, so many of the first.
+fn so_many(made: &Order, quantity: &str) -> Vec<Line> {
+    let mut lines = made.lines.clone();
+    lines[0].quantity = decimal(quantity);
+    lines
+}
+
+fn wanted(made: &Order, lines: Vec<Line>) -> ChangeOrderRequest {
+    let (order, reason) = (made.name.clone(), "as he wrote".to_owned());
+    ChangeOrderRequest { order, lines, reason, request_id: new_id(), ..ChangeOrderRequest::default() }
+}
+
+async fn change(sandbox: &Sandbox, ask: ChangeOrderRequest) -> Result<DealProgress, Status> {
+    sandbox.api.deals.clone().change_order(sandbox.api.ask(ask)).await.map(tonic::Response::into_inner)
+}
+
+async fn cancel(sandbox: &Sandbox, made: &Order) -> Result<DealProgress, Status> {
+    let (order, reason) = (made.name.clone(), "ordered twice".to_owned());
+    let ask = CancelOrderRequest { order, reason, request_id: new_id(), ..CancelOrderRequest::default() };
+    sandbox.api.deals.clone().cancel_order(sandbox.api.ask(ask)).await.map(tonic::Response::into_inner)
+}
+
+/// A refusal by a guard of the gateway or the order.
+fn guarded<T: std::fmt::Debug>(answer: Result<T, Status>) -> RefusalView {
+    let refused = refusal(&answer.expect_err("it is refused"));
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "GUARD"), "{refused:?}");
+    refused
+}
+
+async fn in_erp(sandbox: &Sandbox, external_id: &str) -> ErpDocument {
+    let ask = GetDocumentStatusRequest { external_id: external_id.to_owned() };
+    sandbox.api.erp.clone().get_document_status(sandbox.api.ask(ask)).await.expect("the ERP has it").into_inner()
+}
+
+fn is(state: handoff::State, revision: i32) -> impl Fn(&Handoff) -> bool {
+    move |it| it.state() == state && it.revision == revision
+}
+
+/// Waits until the books agree: what the ERP told of a moment ago is read by then.
+async fn reconciled(sandbox: &Sandbox) {
+    eventually("the books to agree", SOON, || async {
+        let mut books = ReconciliationServiceClient::new(sandbox.link.clone());
+        let ask = ReconcileRequest { request_id: new_id(), ..ReconcileRequest::default() };
+        let run = books.reconcile(sandbox.api.ask(ask)).await.expect("the books are compared").into_inner();
+        let ask = GetReconciliationReportRequest { name: run.name, ..GetReconciliationReportRequest::default() };
+        let report = books.get_reconciliation_report(sandbox.api.ask(ask)).await.expect("it is there").into_inner();
+        run.clean && report.rows.is_empty()
+    })
+    .await;
+}
+
+/// What happened to an order, as its deal tells it.
+async fn updates(sandbox: &Sandbox, deal: &str) -> Vec<(String, String)> {
+    let timeline = sandbox.view(deal).await.timeline.into_iter();
+    timeline.filter(|event| event.r#type == "order.updated").map(|event| (event.actor, event.reason)).collect()
+}
+
+/// A suite whose hand-overs have one attempt.
+async fn impatient(db: &TestDb) -> Sandbox {
+    let mut plan = Plan::embedded(".");
+    plan.databases = databases(db);
+    plan.gateway.handoff.schedule.waits.clear();
+    Sandbox::planned(plan).await
+}
+
+/// An order whose hand-over failed so, and was given up.
+async fn given_up(sandbox: &Sandbox, fault: FaultKind) -> (String, Order) {
+    // Of an order: what else is on its way goes through.
+    let external_id_contains = "dealflow:order".to_owned();
+    let fault = Fault { kind: fault.into(), times: 1, external_id_contains, ..Fault::default() };
+    let ask = SetFaultPlanRequest { faults: vec![fault], seed: 0 };
+    sandbox.api.stub.clone().set_fault_plan(sandbox.api.ask(ask)).await.expect("it is planned");
+    let (deal, made) = taken(sandbox).await;
+    let dead = handed(sandbox, &order_id(&made), "dead", is(handoff::State::DeadLettered, 1)).await;
+    abandon(sandbox, &dead).await;
+    (deal, order(sandbox, &made.name).await)
+}
+
+async fn abandon(sandbox: &Sandbox, handoff: &Handoff) {
+    let (name, reason) = (handoff.name.clone(), "it is not to be there".to_owned());
+    let ask = AbandonHandoffRequest { name, reason, request_id: new_id(), ..AbandonHandoffRequest::default() };
+    sandbox.api.handoffs.clone().abandon_handoff(sandbox.api.ask(ask)).await.expect("it can be given up");
+}
+
+both! {
+    /// R-ORD-1: what the ERP does not have is changed at once, and goes to it as it was changed.
+    async fn an_order_that_the_erp_does_not_have_is_changed_at_once(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        let made = order_directly(&sandbox, &deal).await;
+        let ask = ChangeOrderRequest { discount_percent: decimal("10"), ..wanted(&made, so_many(&made, "5")) };
+        let checked = change(&sandbox, ChangeOrderRequest { validate_only: true, request_id: new_id(), ..ask.clone() }).await;
+        assert_eq!(checked.expect("it can be").order.map(|it| it.revision), Some(1));
+        let changed = change(&sandbox, ask.clone()).await.expect("it is a draft");
+        let now = changed.order.clone().expect("the answer tells of the order");
+        assert_eq!((now.state(), now.revision, changed.handoffs.len()), (order::State::Draft, 1, 0));
+        assert_eq!(change(&sandbox, ask.clone()).await.expect("the same answer"), changed);
+        let other = ChangeOrderRequest { discount_percent: decimal("11"), ..ask };
+        assert_eq!(change(&sandbox, other).await.expect_err("another request").code(), Code::AlreadyExists);
+        let stale = ChangeOrderRequest { etag: made.etag.clone(), ..wanted(&made, so_many(&made, "6")) };
+        assert_eq!(refusal(&change(&sandbox, stale).await.expect_err("it has changed")).reason, "STALE_ETAG");
+
+        let billed = sandbox.fulfill(&deal).await.invoice.expect("it is delivered and billed");
+        assert_eq!(billed.lines.len(), 2);
+        sandbox.rest().await;
+        assert_eq!(in_erp(&sandbox, &order_id(&made)).await.total_with_vat, now.totals.and_then(|it| it.total_with_vat));
+        reconciled(&sandbox).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ORD-1, R-ERP-1, R-INV-1: what the ERP has is changed once it agrees; until then nobody delivers, bills, changes or
+    /// cancels it, and whoever tries is told what it waits for. Then it is delivered and billed as it was changed.
+    async fn an_order_that_the_erp_has_is_changed_once_it_agrees(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made) = ordered(&sandbox).await;
+        let same = refusal(&change(&sandbox, wanted(&made, made.lines.clone())).await.expect_err("nothing changes"));
+        assert_eq!(same.field_names(), ["update_mask"]);
+        let checked = ChangeOrderRequest { validate_only: true, ..wanted(&made, so_many(&made, "5")) };
+        let checked = change(&sandbox, checked).await.expect("it can be asked for");
+        assert_eq!((checked.handoffs.len(), order(&sandbox, &made.name).await), (0, made.clone()));
+        pause(&sandbox).await;
+        let mut lines = so_many(&made, "5");
+        lines.truncate(1);
+        lines.push(Line { line_id: String::new(), description: "Hose".to_owned(), ..made.lines[1].clone() });
+        let ask = wanted(&made, lines);
+        let asked = change(&sandbox, ask.clone()).await.expect("the ERP is asked");
+        assert_eq!(asked.handoffs.len(), 1);
+        let held = order(&sandbox, &made.name).await;
+        assert_eq!((held.state(), &held.lines, &held.totals), (order::State::OnHold, &made.lines, &made.totals));
+        assert!(held.hold_reason.contains("asked to change it: as he wrote"), "{}", held.hold_reason);
+        let external_id = format!("{}:c1", order_id(&made));
+        let waits = handed(&sandbox, &external_id, "it waits", |_| true).await;
+        assert_eq!((waits.r#type(), &waits.name), (DocumentType::OrderChange, &asked.handoffs[0]));
+        for refused in [
+            guarded(change(&sandbox, wanted(&made, so_many(&made, "9"))).await),
+            guarded(cancel(&sandbox, &made).await),
+            guarded(sandbox.api.deals.clone().fulfill_deal(sandbox.api.ask(FulfillDealRequest {
+                opportunity: deal.clone(),
+                request_id: new_id(),
+                ..Default::default()
+            })).await),
+        ] {
+            assert!(refused.message.contains("the ERP is asked to change it"), "{refused:?}");
+        }
+        let pending = guarded(change(&sandbox, wanted(&made, so_many(&made, "9"))).await);
+        assert_eq!(pending.metadata["handoff"], waits.name);
+        assert!(pending.message.contains(&external_id), "{pending:?}");
+        resume(&sandbox).await;
+        let changed = becomes(&sandbox, &made.name, order::State::Submitted).await;
+        let ids: Vec<&str> = changed.lines.iter().map(|line| line.line_id.as_str()).collect();
+        assert_eq!((ids, changed.revision, &changed.lines[1].description), (vec!["1", "3"], 1, &"Hose".to_owned()));
+        assert_eq!(change(&sandbox, ask).await.expect("the same answer"), asked);
+        sandbox.rest().await;
+        let [(actor, reason)] = updates(&sandbox, &deal).await.try_into().expect("one update");
+        assert!(actor == "erp" && reason.contains(&external_id) && reason.contains("as he wrote"), "{actor}: {reason}");
+        let gross = changed.totals.clone().and_then(|it| it.total_with_vat);
+        assert_eq!(in_erp(&sandbox, &order_id(&made)).await.total_with_vat, gross);
+        reconciled(&sandbox).await;
+
+        let first = vec![LineQuantity { line_id: "1".to_owned(), quantity: decimal("4") }];
+        let some = FulfillDealRequest { opportunity: deal.clone(), lines: first, request_id: new_id(), ..Default::default() };
+        sandbox.api.deals.clone().fulfill_deal(sandbox.api.ask(some)).await.expect("four of five");
+        // The next one is another document, and part-delivered is not ordered less.
+        let less = guarded(change(&sandbox, wanted(&changed, so_many(&changed, "3"))).await);
+        assert_eq!(less.metadata["delivered"], "4");
+        let asked = change(&sandbox, wanted(&changed, so_many(&changed, "4"))).await.expect("no more than is there");
+        assert_eq!(asked.order.map(|it| it.state()), Some(order::State::OnHold));
+        handed(&sandbox, &format!("{}:c2", order_id(&made)), "taken", is(handoff::State::Delivered, 1)).await;
+        becomes(&sandbox, &made.name, order::State::InFulfillment).await;
+        let rest = sandbox.fulfill(&deal).await.invoice.expect("the rest is billed");
+        assert_eq!(rest.lines.iter().map(|line| line.line_id.as_str()).collect::<Vec<_>>(), ["3"]);
+        let late = guarded(change(&sandbox, wanted(&changed, so_many(&changed, "9"))).await);
+        assert!(late.message.contains("FULFILLED"), "{late:?}");
+        sandbox.rest().await;
+        reconciled(&sandbox).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ORD-1, R-ERP-1, R-FLW-3: what the ERP refuses to change goes on as it was; the owner hears why, and may ask for
+    /// another change, which takes the refused one's place.
+    async fn a_change_that_the_erp_refuses_leaves_the_order_as_it_was(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made) = ordered(&sandbox).await;
+        let external_id = format!("{}:c1", order_id(&made));
+        refuses(&sandbox, 1, &external_id).await;
+        change(&sandbox, wanted(&made, so_many(&made, "5"))).await.expect("the ERP is asked");
+        let refused = handed(&sandbox, &external_id, "refused", is(handoff::State::Rejected, 1)).await;
+        let now = becomes(&sandbox, &made.name, order::State::Submitted).await;
+        assert_eq!((&now.lines, &now.totals, now.revision, now.hold_reason.as_str()), (&made.lines, &made.totals, 0, ""));
+        eventually("the task", SOON, || async { tasks(&sandbox, &deal, "the change").await.len() == 1 }).await;
+        let task = tasks(&sandbox, &deal, "the change").await.remove(0);
+        assert!(task.instructions.contains(&refused.last_error), "{}", task.instructions);
+        assert!(task.instructions.contains("ChangeOrder"), "{}", task.instructions);
+
+        // What the ERP delivered while it was asked is recorded as soon as the order goes on.
+        refuses(&sandbox, 1, &external_id).await;
+        pause(&sandbox).await;
+        change(&sandbox, wanted(&made, so_many(&made, "6"))).await.expect("the ERP is asked");
+        delivers(&sandbox, &made, BusinessStatus::PartiallyFulfilled, &[("1", decimal("2"))]).await;
+        handed(&sandbox, &order_id(&made), "it waits", |it| it.diverges).await;
+        resume(&sandbox).await;
+        handed(&sandbox, &external_id, "refused again", is(handoff::State::Rejected, 2)).await;
+        let on = becomes(&sandbox, &made.name, order::State::InFulfillment).await;
+        assert_eq!(on.line_progress[0].fulfilled, decimal("2"));
+
+        change(&sandbox, wanted(&made, so_many(&made, "7"))).await.expect("the ERP is asked");
+        handed(&sandbox, &external_id, "taken", is(handoff::State::Delivered, 3)).await;
+        eventually("the change", SOON, || async {
+            let now = order(&sandbox, &made.name).await;
+            now.revision == 1 && now.state() == order::State::InFulfillment && now.lines[0].quantity == decimal("7")
+        })
+        .await;
+        sandbox.rest().await;
+        reconciled(&sandbox).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ORD-1, R-ERP-1: an order that the ERP refused is corrected in its lines and handed over anew; what the ERP was to be
+    /// asked about it beside is asked no more.
+    async fn a_refused_order_is_corrected_and_handed_over_anew(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        pause(&sandbox).await;
+        let (_, made) = taken(&sandbox).await;
+        let made = order(&sandbox, &made.name).await;
+        let external_id = format!("{}:c1", order_id(&made));
+        change(&sandbox, wanted(&made, so_many(&made, "2"))).await.expect("the ERP is to be asked");
+        handed(&sandbox, &external_id, "it waits for its order", is(handoff::State::Blocked, 1)).await;
+        refuses(&sandbox, 1, &made.number).await;
+        resume(&sandbox).await;
+        handed(&sandbox, &external_id, "it is given up", is(handoff::State::Abandoned, 1)).await;
+        let back = becomes(&sandbox, &made.name, order::State::Confirmed).await;
+        assert!(!back.erp_refusal.is_empty());
+        assert_eq!(back.lines, made.lines);
+        let corrected = change(&sandbox, wanted(&back, so_many(&back, "2"))).await.expect("the ERP does not have it");
+        assert_eq!(corrected.order.map(|it| it.state()), Some(order::State::Confirmed));
+        submit(&sandbox, &made.name).await;
+        handed(&sandbox, &order_id(&made), "it is taken", is(handoff::State::Delivered, 2)).await;
+        let now = order(&sandbox, &made.name).await;
+        let gross = now.totals.and_then(|it| it.total_with_vat);
+        assert_eq!(in_erp(&sandbox, &order_id(&made)).await.total_with_vat, gross);
+        reconciled(&sandbox).await;
+        // What was given up is no number for another.
+        change(&sandbox, wanted(&made, so_many(&made, "4"))).await.expect("the ERP is asked");
+        handed(&sandbox, &format!("{}:c2", order_id(&made)), "taken", is(handoff::State::Delivered, 1)).await;
+        becomes(&sandbox, &made.name, order::State::Submitted).await;
+        reconciled(&sandbox).await;
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-ERP-1: an order whose hand-over was given up is canceled or changed at once where the ERP does not have it,
+    /// which the ERP is asked where it may; where it has it, it is asked to.
+    async fn an_order_whose_hand_over_was_given_up_is_asked_for_only_where_the_erp_may_have_it(db: TestDb) {
+        let sandbox = impatient(&db).await;
+        // Nothing was booked, and nobody could know.
+        let (_, made) = given_up(&sandbox, FaultKind::Poison).await;
+        assert_eq!(made.state(), order::State::Submitted);
+        let gone = cancel(&sandbox, &made).await.expect("the ERP has nothing of it");
+        assert_eq!((gone.order.map(|it| it.state()), gone.handoffs.len()), (Some(order::State::Canceled), 0));
+
+        let (deal, made) = given_up(&sandbox, FaultKind::Poison).await;
+        let ask = wanted(&made, so_many(&made, "5"));
+        let changed = change(&sandbox, ask.clone()).await.expect("the ERP has nothing of it");
+        let back = changed.order.clone().expect("the answer tells of the order");
+        assert_eq!((back.state(), back.revision, changed.handoffs.len()), (order::State::Confirmed, 1, 0));
+        assert!(back.erp_refusal.contains("given up"), "{}", back.erp_refusal);
+        assert_eq!(change(&sandbox, ask).await.expect("the same answer"), changed);
+        let again = SubmitOrderRequest { name: made.name.clone(), request_id: new_id(), ..Default::default() };
+        sandbox.api.orders.clone().submit_order(sandbox.api.ask(again)).await.expect("it is CONFIRMED");
+        handed(&sandbox, &order_id(&made), "it is taken", is(handoff::State::Delivered, 2)).await;
+        let gross = back.totals.and_then(|it| it.total_with_vat);
+        assert_eq!(in_erp(&sandbox, &order_id(&made)).await.total_with_vat, gross);
+        sandbox.fulfill(&deal).await.invoice.expect("and billed");
+
+        // Booked, and the answer lost.
+        let (_, made) = given_up(&sandbox, FaultKind::LoseAnswer).await;
+        let asked = change(&sandbox, wanted(&made, so_many(&made, "4"))).await.expect("the ERP is asked");
+        assert_eq!(asked.handoffs.len(), 1);
+        eventually("the change", SOON, || async {
+            let now = order(&sandbox, &made.name).await;
+            now.revision == 1 && now.state() == order::State::Submitted
+        })
+        .await;
+        let asked = cancel(&sandbox, &made).await.expect("the ERP is asked");
+        assert_eq!(asked.handoffs.len(), 1);
+        becomes(&sandbox, &made.name, order::State::Canceled).await;
+        assert_eq!(in_erp(&sandbox, &order_id(&made)).await.status(), BusinessStatus::Cancelled);
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1: refused by the ERP while somebody held it, and then given up: it is canceled at once all the same.
+    async fn an_order_on_hold_that_the_erp_refused_is_canceled_at_once(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        pause(&sandbox).await;
+        let (_, made) = taken(&sandbox).await;
+        hold(&sandbox, &made.name).await;
+        let told = guarded(change(&sandbox, wanted(&made, so_many(&made, "5"))).await);
+        assert!(told.message.contains("the customer asks to wait") && told.message.contains("ReleaseOrder"), "{told:?}");
+        refuses(&sandbox, 1, &made.number).await;
+        resume(&sandbox).await;
+        let refused = handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
+        abandon(&sandbox, &refused).await;
+        let gone = cancel(&sandbox, &made).await.expect("the ERP has nothing of it");
+        assert_eq!((gone.order.map(|it| it.state()), gone.handoffs.len()), (Some(order::State::Canceled), 0));
+        sandbox.api.stub.clone().clear_faults(sandbox.api.ask(ClearFaultsRequest {})).await.expect("they end");
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-FLW-1: of changes that are asked for at the same time one goes to the ERP, and the others are refused.
+    async fn of_changes_at_the_same_time_one_is_asked_for(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (_, made) = ordered(&sandbox).await;
+        pause(&sandbox).await;
+        let all = ["4", "5", "6", "7"].map(|quantity| change(&sandbox, wanted(&made, so_many(&made, quantity))));
+        let answers = futures::future::join_all(all).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+        for refused in answers.iter().filter_map(|answer| answer.as_ref().err()).map(refusal) {
+            assert!(["GUARD", "STALE_ETAG"].contains(&refused.reason.as_str()), "{refused:?}");
+        }
+        resume(&sandbox).await;
+        becomes(&sandbox, &made.name, order::State::Submitted).await;
+        sandbox.rest().await;
+        assert_eq!(order(&sandbox, &made.name).await.revision, 1);
+        reconciled(&sandbox).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ORD-1, R-FLW-1: whichever reply is lost while it is asked for, an order is canceled once the ERP agrees.
+    async fn an_order_is_canceled_whichever_reply_is_lost(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let mut calls = Vec::new();
+        // Reads, the order's own refusal, and the hold; then the ERP is called.
+        for lost in 1..=4 {
+            let (_, made) = ordered(&sandbox).await;
+            let trace = sandbox.faults.plan(Some((lost, Broken::LoseReply)));
+            let (order, reason) = (made.name.clone(), "ordered twice".to_owned());
+            let ask = CancelOrderRequest { order, reason, request_id: new_id(), ..CancelOrderRequest::default() };
+            let asked = sandbox.api.deals.clone().cancel_order(trace.carry(sandbox.api.ask(ask))).await;
+            assert_eq!(asked.expect("the ERP is asked").into_inner().handoffs.len(), 1);
+            becomes(&sandbox, &made.name, order::State::Canceled).await;
+            calls = sandbox.faults.calls(&trace);
+        }
+        assert!(calls.len() > 4 && calls[3].contains("HoldOrder"), "{calls:?}");
+        sandbox.finish().await;
+    }
+}
