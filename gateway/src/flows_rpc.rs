@@ -61,8 +61,9 @@ impl FlowService for FlowRpc {
 
     async fn retry_flow(&self, request: Request<RetryFlowRequest>) -> Result<Response<Flow>, Status> {
         let retried = self.0.store().work(request, |mut work, ask: RetryFlowRequest| async move {
-            let flow = parked(&work.tx, &ask.name, "RetryFlow").await?;
+            let flow = found(&work.tx, &ask.name).await?;
             work.check_etag(&ask.name, &ask.etag, flow.version())?;
+            parked(&flow, "RetryFlow")?;
             let flow = decide(&mut work, flow, State::Running, "RetryFlow", "flow.retried", String::new()).await?;
             Ok::<_, Refusal>(work.done(flow))
         });
@@ -73,8 +74,9 @@ impl FlowService for FlowRpc {
 
     async fn abandon_flow(&self, request: Request<AbandonFlowRequest>) -> Result<Response<Flow>, Status> {
         let abandoned = self.0.store().work(request, |mut work, ask: AbandonFlowRequest| async move {
-            let flow = parked(&work.tx, &ask.name, "AbandonFlow").await?;
+            let flow = found(&work.tx, &ask.name).await?;
             work.check_etag(&ask.name, &ask.etag, flow.version())?;
+            parked(&flow, "AbandonFlow")?;
             let (state, reason) = (State::Abandoned, ask.reason);
             let flow = decide(&mut work, flow, state, "AbandonFlow", "flow.abandoned", reason).await?;
             Ok::<_, Refusal>(work.done(flow))
@@ -83,12 +85,16 @@ impl FlowService for FlowRpc {
     }
 }
 
-/// Locks a flow that waits for an operator; any other state accepts no verb.
-async fn parked(tx: &DatabaseTransaction, name: &str, verb: &str) -> Result<Model, Refusal> {
+/// Locks a flow.
+async fn found(tx: &DatabaseTransaction, name: &str) -> Result<Model, Refusal> {
     let id = names::FLOWS.parse(name)?;
-    let flow = Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or_else(|| Refusal::missing(name))?;
+    Entity::find_by_id(id).lock_exclusive().one(tx).await?.ok_or_else(|| Refusal::missing(name))
+}
+
+/// Refuses a verb on a flow that does not wait for an operator.
+fn parked(flow: &Model, verb: &str) -> Result<(), Refusal> {
     if flow.state == State::Parked {
-        return Ok(flow);
+        return Ok(());
     }
     let state = word(flow.state);
     let a = if flow.state == State::Abandoned { "an" } else { "a" };
