@@ -13,6 +13,7 @@ mod m0010_owners;
 mod m0011_own_numbers;
 mod m0012_parties;
 mod m0013_revisions;
+mod m0014_details;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_own_numbers::Migration),
             Box::new(m0012_parties::Migration),
             Box::new(m0013_revisions::Migration),
+            Box::new(m0014_details::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -1,27 +1,27 @@
 //! What a customer has not to pay after all: the same machine as an invoice's, against the lines of one (R-INV-1).
 
+mod rows;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use dealflow_chassis::list::Fields;
-use dealflow_chassis::security::Sight;
-use dealflow_chassis::{Lifecycle, Refusal};
+use dealflow_chassis::Lifecycle;
 use dealflow_money::AdjustmentTotals;
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect};
 
 use crate::adjustment::{Adjustments, Carried, Share};
+use crate::details::Details;
 use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::invoice;
 use crate::legal_entity::in_year;
 use crate::parties::Parties;
 use crate::record::{Moment, Told};
-use crate::seen;
+
+pub use rows::{FIELDS, check_imported, credited_of, find, insert, is_there, lock};
 
 /// How far the credit note is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -140,6 +140,9 @@ pub struct Model {
     /// Who deals with whom, as it was when it was posted; none in a draft, and in what was posted before that was kept.
     #[sea_orm(column_type = "JsonBinary")]
     pub parties: Option<Parties>,
+    /// What it says beside that: the invoice's, and the day on which it is set off.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub details: Option<Details>,
 }
 
 /// None: documents refer to each other by id.
@@ -165,25 +168,6 @@ impl Told for Model {
         self.state_since
     }
 }
-
-/// What the list of credit notes can be filtered and ordered by.
-pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::new()
-        .uuid("name", names::CREDIT_NOTES.as_str(), Column::Id)
-        .uuid("opportunity", names::OPPORTUNITIES.as_str(), Column::OpportunityId)
-        .filter_only()
-        .uuid("account", names::ACCOUNTS.as_str(), Column::AccountId)
-        .filter_only()
-        .uuid("order", names::ORDERS.as_str(), Column::OrderId)
-        .filter_only()
-        .uuid("invoice", names::INVOICES.as_str(), Column::InvoiceId)
-        .filter_only()
-        .variants("state", Column::State, |state: &State| state.to_string().into())
-        .filter_only()
-        .text("number", Column::Number)
-        .filter_only()
-        .time("create_time", Column::CreatedAt)
-});
 
 /// What the credit notes of an invoice take back.
 #[derive(Clone, Debug, Default)]
@@ -238,7 +222,6 @@ impl Model {
         (reason, issue_date, series): (String, Option<NaiveDate>, &str),
         now: Moment,
     ) -> Result<Self, Error> {
-        invoice.check_ours("CreateCreditNote")?;
         let Some(number) = invoice.number.clone().filter(|_| invoice.state == invoice::State::Posted) else {
             return Err(Error::NotPosted { invoice: invoice.name(), state: invoice.state.to_string() });
         };
@@ -249,6 +232,10 @@ impl Model {
         }
         let lines = lines_to_credit(invoice, credited, asked)?;
         let (adjustments, totals, asked_rounding) = totals_to_credit(invoice, credited, &lines)?;
+        // Set off when the invoice falls due, or at once where it has.
+        let due = invoice.due_date.map(|due| due.max(issue_date));
+        let of_invoice = invoice.details.clone().unwrap_or_default();
+        let details = Details { due, external_id: String::new(), ..of_invoice };
         Ok(Self {
             id: Uuid::now_v7(),
             version: 1,
@@ -276,6 +263,7 @@ impl Model {
             adjustments: adjustments.stored(),
             asked_rounding,
             parties: None,
+            details: details.stored(),
         })
     }
 
@@ -283,6 +271,13 @@ impl Model {
     pub fn post(self, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::PostCreditNote)?;
         Ok(self.moved(state, now))
+    }
+
+    /// A credit note that the ERP made: posted under its number (R-INV-2).
+    pub fn imported(self, number: String, external_id: String, now: Moment) -> Result<Self, Error> {
+        let posted = self.post(now)?;
+        let details = Details { external_id, ..posted.details.clone().unwrap_or_default() };
+        Ok(Self { version: 1, number: Some(number), series: String::new(), details: details.stored(), ..posted })
     }
 
     /// DRAFT → VOID.
@@ -351,43 +346,4 @@ fn totals_to_credit(
     whole.rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
     let rounded = whole.totals("credit_note", currency, lines)?;
     Ok((whole.adjustments, rounded, invoice.asked_rounding))
-}
-
-/// The credit note with this name, for reading; as if it were not there where the caller does not see it.
-pub async fn find<C: ConnectionTrait>(db: &C, name: &str, sight: &Sight) -> Result<Model, Error> {
-    let id = names::CREDIT_NOTES.parse(name)?;
-    let seen = seen::of_order(Column::OrderId, sight);
-    let found = Entity::find_by_id(id).filter(seen).one(db).await?;
-    found.ok_or_else(|| Refusal::missing(name).into())
-}
-
-/// The only way to a credit note that is meant to change.
-pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result<Model, Error> {
-    let id = names::CREDIT_NOTES.parse(name)?;
-    let seen = seen::of_order(Column::OrderId, sight);
-    let found = Entity::find_by_id(id).filter(seen).lock_exclusive().one(tx).await?;
-    found.ok_or_else(|| Refusal::missing(name).into())
-}
-
-/// Adds a draft.
-pub async fn insert(tx: &DatabaseTransaction, note: &Model) -> Result<(), Error> {
-    Entity::insert(note.clone().into_active_model()).exec_without_returning(tx).await?;
-    Ok(())
-}
-
-/// What the credit notes of an invoice take back, drafts too: what cannot be credited again.
-pub async fn credited_of(tx: &DatabaseTransaction, invoice: Uuid) -> Result<Credited, Error> {
-    let rows: Vec<(Lines, Totals)> = Entity::find()
-        .select_only()
-        .columns([Column::Lines, Column::Totals])
-        .filter(Column::InvoiceId.eq(invoice))
-        .filter(Column::State.ne(State::Void))
-        .into_tuple()
-        .all(tx)
-        .await?;
-    let mut credited = Credited::default();
-    for (lines, totals) in rows {
-        credited.add(&lines, &totals);
-    }
-    Ok(credited)
 }

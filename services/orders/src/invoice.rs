@@ -2,8 +2,7 @@
 
 mod billed;
 mod rows;
-
-use std::fmt;
+mod state;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use dealflow_chassis::Lifecycle;
@@ -13,63 +12,18 @@ use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
 
 use crate::adjustment::{Adjustments, Share};
+use crate::details::Details;
 use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
 use crate::legal_entity::in_year;
 use crate::order;
 use crate::parties::Parties;
+use crate::payment::Settled;
 use crate::record::{Moment, Told};
 
 pub use billed::Billed;
-pub use rows::{FIELDS, billed, billed_and_paid, billed_of_all, find, insert, lock, lock_all};
-
-/// How far the invoice is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
-    /// Being written; has no number.
-    Draft,
-    /// Numbered; immutable.
-    Posted,
-    /// Given up before it was posted; final.
-    Void,
-}
-
-/// What can be done with an invoice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// It is right.
-    PostInvoice,
-    /// The draft is given up.
-    VoidInvoice,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_value())
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-impl Lifecycle for State {
-    type Verb = Verb;
-    const NOUN: &'static str = "invoice";
-    const STATES: &'static [Self] = &[Self::Draft, Self::Posted, Self::Void];
-    const VERBS: &'static [Verb] = &[Verb::PostInvoice, Verb::VoidInvoice];
-
-    fn next(self, verb: Verb) -> Option<Self> {
-        match (self, verb) {
-            (Self::Draft, Verb::PostInvoice) => Some(Self::Posted),
-            (Self::Draft, Verb::VoidInvoice) => Some(Self::Void),
-            _ => None,
-        }
-    }
-}
+pub use rows::{FIELDS, billed, billed_and_paid, billed_of_all, check_imported, find, insert, lock, lock_all};
+pub use state::{State, Verb};
 
 /// An invoice.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -139,6 +93,9 @@ pub struct Model {
     /// Who deals with whom, as it was when it was posted; none in a draft, and in what was posted before that was kept.
     #[sea_orm(column_type = "JsonBinary")]
     pub parties: Option<Parties>,
+    /// What it says beside that; none where it says nothing more.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub details: Option<Details>,
 }
 
 /// How an invoice is to be made, beside what it bills.
@@ -154,6 +111,8 @@ pub struct Making {
     pub series: String,
     /// The instalment that it bills; 0 for none.
     pub instalment: i32,
+    /// What it says beside its amounts.
+    pub details: Details,
 }
 
 /// What is said of an invoice as a whole when it is made: paid in advance, and rounded.
@@ -250,6 +209,7 @@ impl Model {
             instalment: making.instalment,
             terms: order.terms.clone(),
             parties: None,
+            details: making.details.clone().stored(),
         })
     }
 
@@ -269,18 +229,37 @@ impl Model {
     }
 
     /// An invoice that the ERP made: posted under its number (R-INV-2).
-    pub fn imported(self, number: String, due: Option<NaiveDate>, now: Moment) -> Result<Self, Error> {
+    pub fn imported(
+        self,
+        (number, external_id): (String, String),
+        due: Option<NaiveDate>,
+        now: Moment,
+    ) -> Result<Self, Error> {
         let posted = self.post(now)?;
         if due.is_some_and(|due| due < posted.issue_date) {
             return Err(Error::field("due_date", format!("{} or later", posted.issue_date)));
         }
         let due_date = due.or(posted.due_date);
-        Ok(Self { version: 1, number: Some(number), due_date, series: String::new(), ..posted })
+        let details = Details { external_id, ..posted.details.clone().unwrap_or_default() };
+        let number = Some(number);
+        Ok(Self { version: 1, number, due_date, series: String::new(), details: details.stored(), ..posted })
     }
 
-    /// DRAFT → VOID: what it billed can be billed again.
-    pub fn void(self, now: Moment) -> Result<Self, Error> {
+    /// DRAFT → VOID, POSTED → VOID: what it billed can be billed again. What was posted is void only where the ERP does not
+    /// have it (`withdrawn`) and nothing is paid or credited of it; its number stays given (R-INV-1).
+    pub fn void(self, withdrawn: bool, settled: &Settled, noted: bool, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::VoidInvoice)?;
+        if self.state == State::Posted {
+            let why = match (settled.paid != 0, noted || settled.credited != 0, withdrawn) {
+                (true, ..) => Some("is paid, or a part of it"),
+                (_, true, _) => Some("has a credit note"),
+                (.., false) => Some("was handed over to the ERP"),
+                _ => None,
+            };
+            if let Some(why) = why {
+                return Err(Error::NotVoid { invoice: self.name(), why });
+            }
+        }
         Ok(self.moved(state, now))
     }
 

@@ -20,7 +20,7 @@
 //! - `credit_note`, `payment`: what an invoice is not to be paid, and what it is; both are derived where they are shown
 //! - `invoice/billed`: what an order's invoices billed of it, derived each time it is asked for
 //! - `legal_entity`, `payment_terms`: who sells, and when customers pay
-//! - `parties`: who deals with whom, kept with each posted document
+//! - `parties`: who deals with whom, kept with each posted document; `details`: what a bill says beside that
 //! - `number`: the numbers of documents; gapless for invoices
 //! - `seen`: which documents a caller sees
 //! - `error`: every refusal of this service
@@ -37,6 +37,7 @@ pub mod approval;
 mod content;
 pub mod contract;
 pub mod credit_note;
+pub mod details;
 pub mod document;
 pub mod error;
 mod expiry;
@@ -74,10 +75,18 @@ use dealflow_proto::orders::v1::product_service_server::ProductServiceServer;
 use dealflow_proto::orders::v1::quote_service_server::QuoteServiceServer;
 
 pub use record::Moment;
-pub use settings::{INVOICING_AUTHORITY, OVER_BILLING_PERCENT, Settings};
+pub use settings::{
+    BUYER_REFERENCE, EXEMPTION_REASON, INVOICING_AUTHORITY, OVER_BILLING_PERCENT, REFUSE_EXPIRED, Settings,
+};
 
 /// What an installation decides of this part while it runs.
-pub static SETTINGS: &[Spec] = &[INVOICING_AUTHORITY.spec(), OVER_BILLING_PERCENT.spec()];
+pub static SETTINGS: &[Spec] = &[
+    INVOICING_AUTHORITY.spec(),
+    OVER_BILLING_PERCENT.spec(),
+    BUYER_REFERENCE.spec(),
+    EXEMPTION_REASON.spec(),
+    REFUSE_EXPIRED.spec(),
+];
 
 /// The part `orders` on an open store.
 pub fn part(store: Store, settings: Settings) -> Part {

@@ -328,14 +328,21 @@ impl Model {
         Ok((closed, copy))
     }
 
-    /// ACTIVE, PRESENTED → ACCEPTED, unless its last day has passed.
-    pub fn accept(self, order: Uuid, now: Moment) -> Result<Self, Error> {
-        if self.is_closed_expired() {
+    /// ACTIVE, PRESENTED → ACCEPTED; when its last day has passed only `late`, and then CLOSED EXPIRED → ACCEPTED too: it
+    /// was closed for nothing else (R-QUO-4).
+    pub fn accept(self, order: Uuid, late: bool, now: Moment) -> Result<Self, Error> {
+        let state = match self.is_closed_expired() {
+            true if late => State::Accepted,
+            true => {
+                self.not_expired(now)?;
+                self.state.accept(Verb::AcceptQuote)?
+            }
+            false => self.state.accept(Verb::AcceptQuote)?,
+        };
+        if !late {
             self.not_expired(now)?;
         }
-        let state = self.state.accept(Verb::AcceptQuote)?;
-        self.not_expired(now)?;
-        Ok(Self { order_id: Some(order), ..self.moved(state, now) })
+        Ok(Self { order_id: Some(order), close_reason: None, ..self.moved(state, now) })
     }
 
     /// DRAFT, IN_APPROVAL, APPROVED, ACTIVE, PRESENTED → CLOSED.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use dealflow_chassis::settings::Setting;
+use dealflow_chassis::settings::{Setting, Value};
 use rust_decimal::Decimal;
 
 /// Who invoices (R-INV-2).
@@ -20,6 +20,47 @@ pub const OVER_BILLING_PERCENT: Setting<Decimal> = Setting::decimal(
     Decimal::ZERO,
     "How much more than what is delivered may be billed where it is asked for, in percent of the quantity",
 );
+
+/// What stands in a bill where the buyer asked to see nothing (BT-10): Peppol wants it, or the customer's order number.
+pub const BUYER_REFERENCE: Setting<String> = Setting::text(
+    "orders.buyer_reference",
+    "",
+    "What a bill says as the buyer's reference (BT-10) where it is made without one, 200 characters at most; Peppol wants \
+     it wherever there is no order number of the customer's",
+)
+.checked(fits_200);
+
+/// Why something is exempt, where the bill is made without saying it (BT-120).
+pub const EXEMPTION_REASON: Setting<String> = Setting::text(
+    "orders.exemption_reason",
+    "",
+    "Why the lines of a bill that are exempt from VAT (category E) are so (BT-120), where it is made without saying it, \
+     1000 characters at most",
+)
+.checked(fits_1000);
+
+/// Whether a quote that expired can be accepted (R-QUO-4).
+pub const REFUSE_EXPIRED: Setting<bool> = Setting::flag(
+    "orders.refuse_expired_quotes",
+    true,
+    "Whether a quote cannot be accepted any more when its last day has passed; where not, it can be accepted late, also \
+     after it was closed for that",
+);
+
+fn fits_200(value: &Value) -> Result<(), String> {
+    fits(value, 200)
+}
+
+fn fits_1000(value: &Value) -> Result<(), String> {
+    fits(value, 1000)
+}
+
+fn fits(value: &Value, most: usize) -> Result<(), String> {
+    match value {
+        Value::Text(text) if text.chars().count() > most => Err(format!("at most {most} characters")),
+        _ => Ok(()),
+    }
+}
 
 /// We invoice.
 pub(crate) const INTERNAL: &str = "INTERNAL";

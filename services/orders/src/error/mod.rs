@@ -216,6 +216,14 @@ pub enum Error {
         /// What to do.
         instead: &'static str,
     },
+    /// What the books of others know is taken back by a credit note (R-INV-1).
+    #[error("{invoice} {why}: nothing voids it; CreateCreditNote takes it back")]
+    NotVoid {
+        /// The invoice's name.
+        invoice: String,
+        /// What stands against it.
+        why: &'static str,
+    },
     /// Who invoices credits too (R-INV-2).
     #[error("{verb} is refused: the ERP made {invoice}, and credits it there; here it would be a document of its own")]
     InvoicedByErp {

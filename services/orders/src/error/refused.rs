@@ -88,6 +88,7 @@ impl From<Error> for Refusal {
             Error::NoAuthority { authority, .. } => {
                 Self::guard(message, &[("invoicing_authority", authority)]).with("invoicing_authority", authority)
             }
+            Error::NotVoid { invoice, why } => Self::guard(message, &[(&invoice, why)]).with("invoice", invoice),
             Error::InvoicedByErp { invoice, .. } => Self::guard(message, &[(&invoice, "is the ERP's")])
                 .with("invoice", invoice)
                 .with("invoicing_authority", "ERP"),

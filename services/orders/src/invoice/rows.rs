@@ -51,6 +51,26 @@ pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
+/// Refuses a number that another invoice of the ERP's has, of the same legal entity.
+pub async fn check_imported(tx: &DatabaseTransaction, legal_entity: &str, number: &str) -> Result<(), Error> {
+    let other = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Number.eq(number))
+        .filter(Column::LegalEntity.eq(legal_entity))
+        .filter(Column::Series.eq(""))
+        .filter(Column::State.ne(State::Void))
+        .into_tuple::<Uuid>()
+        .one(tx)
+        .await?;
+    match other {
+        Some(id) => {
+            Err(Error::RecordTaken { field: "number", value: number.to_owned(), holder: names::INVOICES.name(id) })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Adds a draft.
 pub async fn insert(tx: &DatabaseTransaction, invoice: &Model) -> Result<(), Error> {
     Entity::insert(invoice.clone().into_active_model()).exec_without_returning(tx).await?;

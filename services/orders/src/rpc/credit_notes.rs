@@ -9,8 +9,10 @@ use dealflow_proto::{convert, names};
 use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
+use super::invoices::check_authority;
 use super::{Orders, answer, asked_list};
 use crate::credit_note::{self, Model};
+use crate::details;
 use crate::error::Error;
 use crate::invoice;
 use crate::legal_entity;
@@ -19,6 +21,7 @@ use crate::order;
 use crate::parties::Parties;
 use crate::record::{change, save};
 use crate::seen;
+use crate::settings::ERP;
 use crate::wire::asked;
 
 /// The credit note that a verb names, locked, as the caller saw it. Its order is locked before it: what a credit note
@@ -59,6 +62,7 @@ impl CreditNoteService for Orders {
                 let order = invoice::find(&work.tx, &ask.invoice, &work.context.sight).await?.order_id;
                 order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
                 let invoice = invoice::lock(&work.tx, &ask.invoice, &work.context.sight).await?;
+                invoice.check_ours("CreateCreditNote")?;
                 work.take_effect_after(invoice.updated_at)?;
                 let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
                 let series = legal_entity::series(&work.tx, &invoice.legal_entity).await?.credit_notes;
@@ -67,6 +71,36 @@ impl CreditNoteService for Orders {
                 credit_note::insert(&work.tx, &note).await?;
                 let answer = note.to_wire()?;
                 let told = change("credit_note.created", "CreateCreditNote", None, &note, &answer);
+                work.record(told.reason(note.reason));
+                Ok::<_, Error>(work.done(answer))
+            })
+            .await
+    }
+
+    async fn import_credit_note(
+        &self,
+        request: Request<pb::ImportCreditNoteRequest>,
+    ) -> Result<Response<pb::CreditNote>, Status> {
+        self.store
+            .work(request, |mut work, ask: pb::ImportCreditNoteRequest| async move {
+                let to_credit = asked(&ask.lines)?;
+                let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
+                let order = invoice::find(&work.tx, &ask.invoice, &work.context.sight).await?.order_id;
+                order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
+                let invoice = invoice::lock(&work.tx, &ask.invoice, &work.context.sight).await?;
+                check_authority(&work, ERP, "ImportCreditNote").await?;
+                credit_note::check_imported(&work.tx, &invoice.legal_entity, &ask.number).await?;
+                let external_id = details::external_id(ask.external_id)?;
+                work.take_effect_after(invoice.updated_at)?;
+                let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
+                let now = self.moment(work.now);
+                let draft = Model::of_invoice(&invoice, &credited, &to_credit, (ask.reason, issue_date, ""), now)?;
+                let mut note = draft.imported(ask.number, external_id, now)?;
+                note.parties = Some(Parties::now(&work.tx, note.deal(), ask.buyer).await?);
+                credit_note::insert(&work.tx, &note).await?;
+                let answer = note.to_wire()?;
+                // Another event than a posting: what came from the ERP is not handed over to it.
+                let told = change("credit_note.imported", "ImportCreditNote", None, &note, &answer);
                 work.record(told.reason(note.reason));
                 Ok::<_, Error>(work.done(answer))
             })

@@ -2,17 +2,22 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
 use dealflow_chassis::list::list;
 use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::{Work, check};
-use dealflow_proto::convert;
+use dealflow_money::VatCategory;
+use dealflow_proto::google::type_::Date;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::invoice_service_server::InvoiceService;
+use dealflow_proto::{convert, names};
 use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{Orders, answer, asked_list};
+use crate::credit_note;
+use crate::details::{self, Details};
 use crate::document::currency;
 use crate::error::Error;
 use crate::invoice::{self, Making, Model, State};
@@ -21,9 +26,9 @@ use crate::number;
 use crate::order;
 use crate::parties::Parties;
 use crate::payment::{self, Settled};
-use crate::record::{Moment, change, save};
+use crate::record::{Moment, Told as _, change, save};
 use crate::seen;
-use crate::settings::{ERP, INTERNAL, INVOICING_AUTHORITY, OVER_BILLING_PERCENT};
+use crate::settings::{BUYER_REFERENCE, ERP, EXEMPTION_REASON, INTERNAL, INVOICING_AUTHORITY, OVER_BILLING_PERCENT};
 use crate::wire::{asked, settling};
 
 /// The invoice that a verb names, locked, as the caller saw it.
@@ -56,14 +61,42 @@ async fn settled(orders: &Orders, invoices: &[Model]) -> Result<HashMap<Uuid, Se
 }
 
 /// Refuses a verb of the side that does not invoice (R-INV-2).
-async fn check_authority(work: &Work, needed: &'static str, verb: &'static str) -> Result<(), Error> {
+pub(super) async fn check_authority(work: &Work, needed: &'static str, verb: &'static str) -> Result<(), Error> {
     if INVOICING_AUTHORITY.read(work).await? == needed {
         return Ok(());
     }
     Err(match needed {
         INTERNAL => Error::NoAuthority { verb, authority: ERP, instead: "ImportInvoice takes the ERP's invoice over" },
+        _ if verb == "ImportCreditNote" => {
+            Error::NoAuthority { verb, authority: INTERNAL, instead: "CreateCreditNote and PostCreditNote make it" }
+        }
         _ => Error::NoAuthority { verb, authority: INTERNAL, instead: "CreateInvoice and PostInvoice make it" },
     })
+}
+
+/// A day that the form of the request vouches for.
+fn day(date: &Option<Date>) -> Option<NaiveDate> {
+    date.as_ref().and_then(|day| convert::date_of(day).ok())
+}
+
+impl Orders {
+    /// What is said of a bill, with what the order and the installation say where nothing is.
+    async fn completed(&self, work: &Work, order: &order::Model, said: Details) -> Result<Details, Error> {
+        let delivered = match said.delivered {
+            Some(day) => Some(day),
+            None if order.state == order::State::Fulfilled => Some(self.moment(order.state_since).today),
+            None => details::last_delivery(&work.tx, &order.name()).await?.map(|at| self.moment(at).today),
+        };
+        let exempt = order.lines.0.iter().any(|line| line.vat.category == VatCategory::E);
+        let mut details = Details { delivered, ..said };
+        if details.buyer_reference.is_empty() {
+            details.buyer_reference = BUYER_REFERENCE.read(work).await?;
+        }
+        if details.exemption_reason.is_empty() && exempt {
+            details.exemption_reason = EXEMPTION_REASON.read(work).await?;
+        }
+        Ok(details)
+    }
 }
 
 #[tonic::async_trait]
@@ -75,7 +108,7 @@ impl InvoiceService for Orders {
         self.store
             .work(request, |mut work, ask: pb::CreateInvoiceRequest| async move {
                 let to_bill = asked(&ask.lines)?;
-                let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
+                let issue_date = day(&ask.issue_date);
                 if ask.assume_delivered && !ask.validate_only {
                     return Err(Error::field("assume_delivered", "asks what would be: only with validate_only"));
                 }
@@ -89,12 +122,19 @@ impl InvoiceService for Orders {
                 check_authority(&work, INTERNAL, "CreateInvoice").await?;
                 work.take_effect_after(changed)?;
                 let billed = invoice::billed(&work.tx, &order).await?;
+                let details = Details {
+                    delivered: details::delivery(day(&ask.delivery_date), now.today)?,
+                    buyer_reference: ask.buyer_reference,
+                    exemption_reason: ask.exemption_reason,
+                    ..Details::default()
+                };
                 let making = Making {
                     issue_date,
                     over_percent: OVER_BILLING_PERCENT.read(&work).await?,
                     settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
                     series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
                     instalment: ask.instalment,
+                    details: self.completed(&work, &order, details).await?,
                 };
                 let invoice = Model::of_order(&order, &billed, &to_bill, &making, now)?;
                 invoice::insert(&work.tx, &invoice).await?;
@@ -112,13 +152,12 @@ impl InvoiceService for Orders {
         self.store
             .work(request, |mut work, ask: pb::ImportInvoiceRequest| async move {
                 let to_bill = asked(&ask.lines)?;
-                let day = |date: &Option<dealflow_proto::google::type_::Date>| {
-                    date.as_ref().and_then(|day| convert::date_of(day).ok())
-                };
                 let (issue_date, due_date) = (day(&ask.issue_date), day(&ask.due_date));
                 let order = order::lock(&work.tx, &ask.order, &work.context.sight).await?;
                 check_authority(&work, ERP, "ImportInvoice").await?;
                 work.take_effect_after(order.updated_at)?;
+                invoice::check_imported(&work.tx, &order.legal_entity, &ask.number).await?;
+                let called = (ask.number, details::external_id(ask.external_id)?);
                 let billed = invoice::billed(&work.tx, &order).await?;
                 let now = self.moment(work.now);
                 let making = Making {
@@ -127,9 +166,10 @@ impl InvoiceService for Orders {
                     settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
                     series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
                     instalment: 0,
+                    details: self.completed(&work, &order, Details::default()).await?,
                 };
                 let draft = Model::of_order(&order, &billed, &to_bill, &making, now)?;
-                let mut invoice = draft.imported(ask.number, due_date, now)?;
+                let mut invoice = draft.imported(called, due_date, now)?;
                 invoice.parties = Some(Parties::now(&work.tx, invoice.deal(), ask.buyer).await?);
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;
@@ -190,9 +230,20 @@ impl InvoiceService for Orders {
     async fn void_invoice(&self, request: Request<pb::VoidInvoiceRequest>) -> Result<Response<pb::Invoice>, Status> {
         self.store
             .work(request, |mut work, ask: pb::VoidInvoiceRequest| async move {
+                // The order first, as billing does: what is void can be billed again.
+                let order = invoice::find(&work.tx, &ask.name, &work.context.sight).await?.order_id;
+                order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let now = self.moment(work.now);
-                let after = before.clone().void(now)?;
+                let (mut paid, mut noted) = (Settled::default(), false);
+                if before.state == State::Posted {
+                    if !self.settings().integration.contains(&work.context.actor) {
+                        before.check_ours("VoidInvoice")?;
+                    }
+                    paid = payment::settled(&work.tx, vec![before.id]).await?.remove(&before.id).unwrap_or_default();
+                    noted = credit_note::is_there(&work.tx, before.id).await?;
+                }
+                let after = before.clone().void(ask.withdrawn, &paid, noted, now)?;
                 let told = ("invoice.voided", "VoidInvoice", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after, now).await?;
                 Ok::<_, Error>(work.done(answer))

@@ -19,6 +19,7 @@ use crate::order;
 use crate::quote::{self, CloseReason, Model, State};
 use crate::record::{Moment, Told, change, save};
 use crate::seen;
+use crate::settings::REFUSE_EXPIRED;
 use crate::wire::{UPDATABLE, after, close_reason};
 
 /// How many quotes expire in one transaction.
@@ -305,7 +306,7 @@ impl QuoteService for Orders {
                 let now = self.moment(work.now);
                 let id = names::ORDERS.parse_optional(&ask.order)?.unwrap_or_else(Uuid::now_v7);
                 let order = order::Model::of_quote(id, &before, ask.customer_reference, now);
-                let after = before.clone().accept(order.id, now)?;
+                let after = before.clone().accept(order.id, !REFUSE_EXPIRED.read(&work).await?, now)?;
                 let Some(order) = order::insert(&work.tx, order).await? else {
                     let stands = order::live_of(&work.tx, before.opportunity_id).await?;
                     return Err(Error::OrderStands { opportunity: before.thread(), order: stands.name() });

@@ -16,6 +16,7 @@ impl Model {
     pub fn to_wire(&self) -> Result<pb::CreditNote, Error> {
         let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         let (seller, buyer, contract_number) = parties(self.parties.as_ref());
+        let details = self.details.clone().unwrap_or_default();
         Ok(pb::CreditNote {
             name: self.name(),
             etag: self.version.to_string(),
@@ -50,6 +51,11 @@ impl Model {
             seller,
             buyer,
             contract_number,
+            delivery_date: details.delivered.map(convert::date),
+            buyer_reference: details.buyer_reference,
+            exemption_reason: details.exemption_reason,
+            due_date: details.due.map(convert::date),
+            external_id: details.external_id,
         })
     }
 

@@ -23,6 +23,7 @@ impl Model {
         let posted = self.state == State::Posted;
         let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
         let (seller, buyer, contract_number) = parties(self.parties.as_ref());
+        let details = self.details.clone().unwrap_or_default();
         Ok(pb::Invoice {
             name: self.name(),
             etag: self.version.to_string(),
@@ -56,6 +57,10 @@ impl Model {
             seller,
             buyer,
             contract_number,
+            delivery_date: details.delivered.map(convert::date),
+            buyer_reference: details.buyer_reference,
+            exemption_reason: details.exemption_reason,
+            external_id: details.external_id,
         })
     }
 

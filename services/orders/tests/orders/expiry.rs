@@ -32,6 +32,30 @@ both! {
         assert_eq!(refusal(&late.expect_err("its day is over")).reason, "GUARD");
     }
 
+    /// R-QUO-3, R-QUO-4: where the house does not mind, an expired quote is accepted late, also once it was closed for that;
+    /// never one that went out no more, and none that was revised.
+    async fn an_expired_quote_is_accepted_late_where_the_house_says_so(db: TestDb) {
+        let house = House::open(db).await;
+        let until = || pb::Quote { valid_until_date: Some(date(2017, 3, 15)), ..quote(&opportunity()) };
+        let (open, closed, revised) =
+            (house.presented(until()).await, house.presented(until()).await, house.presented(until()).await);
+        let draft = house.draft(until()).await.expect("it can be drafted");
+        house.time.advance(TimeDelta::days(1));
+        let accept = async |name: &str| ask!(house.quotes(), accept_quote, AcceptQuoteRequest { name: name.to_owned() });
+        assert_eq!(refusal(&accept(&open.name).await.expect_err("by default it is refused")).reason, "GUARD");
+        let late = dealflow_proto::settings::v1::SettingValue { flag: Some(false), ..Default::default() };
+        house.decide("orders.refuse_expired_quotes", late).await;
+        assert_eq!(accept(&open.name).await.expect("the house does not mind").state(), State::Accepted);
+        ask!(house.quotes(), expire_quotes, ExpireQuotesRequest {}).expect("it can be asked");
+        ask!(house.quotes(), revise_quote, ReviseQuoteRequest { name: revised.name.clone() }).expect("it can be revised");
+        let accepted = accept(&closed.name).await.expect("it was closed for nothing else");
+        assert_eq!((accepted.state(), accepted.close_reason()), (State::Accepted, CloseReason::Unspecified));
+        assert!(!accepted.order.is_empty());
+        for name in [&draft.name, &revised.name] {
+            accept(name).await.expect_err("nobody has it");
+        }
+    }
+
     /// R-QUO-3
     async fn what_has_expired_is_closed_and_told_once_and_can_be_revised(db: TestDb) {
         let house = House::open(db).await;

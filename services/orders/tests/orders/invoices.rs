@@ -84,14 +84,45 @@ both! {
         assert_eq!(voided.expect("it is a draft").state(), State::Void);
         let again = house.bill(&order.name, &[]).await.expect("all of it again");
         let posted = house.post(&again.name).await.expect("it is a draft");
-        for refused in [
-            ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: posted.name.clone() }),
-            house.post(&posted.name).await,
-        ] {
-            assert_eq!(refusal(&refused.expect_err("it is posted")).reason, "TERMINAL");
-        }
+        let void = ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: posted.name.clone() });
+        let refused = refusal(&void.expect_err("nobody says that the ERP does not have it"));
+        assert!(refused.reason == "GUARD" && refused.message.contains("handed over"), "{refused:?}");
+        let refused = refusal(&house.post(&posted.name).await.expect_err("it is posted"));
+        assert_eq!(refused.metadata["allowed"], "VoidInvoice");
         let read = house.invoices().get_invoice(pb::GetInvoiceRequest { name: posted.name.clone() }).await;
         assert_eq!(read.expect("it is there").into_inner(), posted);
+    }
+
+    /// R-INV-3: what a bill says of delivery, the buyer's wish and exemption is said when it is made, or by the order and the
+    /// house; its credit notes say the same, and are set off when it falls due.
+    async fn a_bill_says_when_it_was_delivered_and_what_the_buyer_asked_to_see(db: TestDb) {
+        let house = House::open(db).await;
+        let text = |text: &str| dealflow_proto::settings::v1::SettingValue { text: Some(text.to_owned()), ..Default::default() };
+        house.decide("orders.buyer_reference", text("KST-1")).await;
+        let order = house.submitted(order(&opportunity())).await;
+        house.fulfill(&order.name, &[("1", "1")]).await.expect("one of it");
+        let today = dealflow_proto::convert::date(house.time.now().date_naive());
+        house.time.advance(chrono::TimeDelta::days(3));
+        let first = house.bill(&order.name, &[]).await.expect("what is delivered");
+        assert_eq!((first.delivery_date, first.buyer_reference.as_str()), (Some(today), "KST-1"));
+        house.fulfill(&order.name, &[]).await.expect("the rest");
+        let now = dealflow_proto::convert::date(house.time.now().date_naive());
+        let said = ask!(
+            house.invoices(),
+            create_invoice,
+            CreateInvoiceRequest { order: order.name.clone(), buyer_reference: "KST-2".to_owned(), exemption_reason: "Art. 132".to_owned() }
+        );
+        let said = said.expect("the rest");
+        assert_eq!((said.delivery_date, said.buyer_reference.as_str(), said.exemption_reason.as_str()), (Some(now), "KST-2", "Art. 132"));
+        let early = ask!(
+            house.invoices(),
+            create_invoice,
+            CreateInvoiceRequest { order: order.name.clone(), delivery_date: Some(date(2999, 1, 1)), validate_only: true }
+        );
+        assert_eq!(refusal(&early.expect_err("it is still to come")).field_names(), ["delivery_date"]);
+        let posted = house.post(&said.name).await.expect("it can be posted");
+        let note = house.credit(&posted.name, &[]).await.expect("all of it");
+        assert_eq!((note.buyer_reference.as_str(), note.delivery_date, note.due_date), ("KST-2", Some(now), posted.due_date));
     }
 
     /// R-INV-1

@@ -172,6 +172,9 @@ both! {
         let told: Vec<_> = house.events(&order.opportunity).await.into_iter().map(|event| event.r#type).collect();
         assert!(!told.contains(&"invoice.posted".to_owned()), "what came from the ERP is not handed over to it");
 
+        let twice = pb::ImportInvoiceRequest { request_id: id(), ..import.clone() };
+        let twice = refusal(&house.invoices().import_invoice(twice).await.expect_err("its number is taken"));
+        assert_eq!((twice.reason.as_str(), &twice.metadata["holder"]), ("TAKEN", &taken.name));
         let internal = House::open(TestDb::new(dealflow_testbed::Kind::Sqlite).await).await;
         let order = internal.delivered(crate::house::order(&opportunity())).await.name;
         let import = pb::ImportInvoiceRequest { order, request_id: id(), ..import };

@@ -201,6 +201,7 @@ both! {
         check(&walk!(house, State, make(), way, invoice_verb), &[
             ("DRAFT", "PostInvoice", "POSTED"),
             ("DRAFT", "VoidInvoice", "VOID"),
+            ("POSTED", "VoidInvoice", "VOID"),
         ]);
     }
 

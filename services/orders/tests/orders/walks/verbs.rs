@@ -128,7 +128,10 @@ pub(crate) async fn invoice_verb(house: &House, name: &str, verb: invoice::Verb)
     let name = name.to_owned();
     let answer = match verb {
         invoice::Verb::PostInvoice => ask!(house.invoices(), post_invoice, PostInvoiceRequest { name: name }),
-        invoice::Verb::VoidInvoice => ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name }),
+        // The gateway says so of what the ERP does not have.
+        invoice::Verb::VoidInvoice => {
+            ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name, withdrawn: true })
+        }
     };
     Ok(reached(answer?.state().as_str_name()))
 }

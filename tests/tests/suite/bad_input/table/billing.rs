@@ -29,6 +29,14 @@ pub(super) async fn billing(method: &str, sandbox: &Sandbox) -> Option<Row> {
         "CreditNoteService/CreateCreditNote" => {
             row!(GUARD, CreateCreditNoteRequest { invoice: invoice.clone(), reason: reason })
         }
+        // Here we invoice, and credit.
+        "CreditNoteService/ImportCreditNote" => {
+            let (invoice, number) = (invoice.clone(), "G-1".to_owned());
+            row!(
+                Again::RefusedAtOnce("GUARD"),
+                ImportCreditNoteRequest { invoice: invoice, number: number, reason: reason }
+            )
+        }
         "CreditNoteService/PostCreditNote" | "CreditNoteService/VoidCreditNote" => {
             let invoice = invoice.clone();
             let ask = CreateCreditNoteRequest { invoice, reason, request_id: new_id(), ..Default::default() };

@@ -212,7 +212,7 @@ pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
         return row!(TERMINAL, CloseOrderRequest { name: order });
     }
     match method {
-        "InvoiceService/PostInvoice" => row!(TERMINAL, PostInvoiceRequest { name: name }),
+        "InvoiceService/PostInvoice" => row!(STATE, PostInvoiceRequest { name: name }),
         "InvoiceService/VoidInvoice" => row!(TERMINAL, VoidInvoiceRequest { name: name }),
         _ => None,
     }
