@@ -4,7 +4,8 @@
 use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
 use dealflow_documents::{
-    Address, Adjustment, Document, ElectronicAddress, Kind, Line, Party, Preceding, Registration,
+    Address, Adjustment, Contact, Delivery, Document, ElectronicAddress, Exemption, Kind, Line, Party, Preceding,
+    Registration,
 };
 use dealflow_money::{Amount, Currency, MoneyError, Totals, Vat, VatCategory};
 use dealflow_proto::convert::{self, ConvertError};
@@ -32,7 +33,7 @@ impl From<Unreadable> for Refusal {
     }
 }
 
-/// The document, without its seller and how to pay: an adapter knows those.
+/// The document as far as it says itself: what it does not say of its seller and of how to pay, an adapter may know.
 pub(crate) fn of(document: &pb::Document) -> Result<Document, Unreadable> {
     let kind = match document.r#type() {
         pb::DocumentType::Invoice => Kind::Invoice,
@@ -42,6 +43,7 @@ pub(crate) fn of(document: &pb::Document) -> Result<Document, Unreadable> {
     let day = day(document.issue_date.as_ref())?.ok_or(Unreadable::Absent("issue_date"))?;
     let mut paper = Document::new(kind, &document.number, day, Currency::parse(&document.currency_code)?);
     paper.buyer = document.buyer.as_ref().map(party).unwrap_or_default();
+    paper.seller = document.seller.as_ref().map(seller).unwrap_or_default();
     paper.lines = document.lines.iter().map(line).collect::<Result<_, _>>()?;
     paper.allowances = adjustments(&document.allowances)?;
     paper.allowances.extend(discount(document.discount_percent.as_ref())?);
@@ -51,6 +53,17 @@ pub(crate) fn of(document: &pb::Document) -> Result<Document, Unreadable> {
         paper.rounding = amount(totals.rounding.as_ref())?;
     }
     paper.references.customer_order.clone_from(&document.customer_reference);
+    paper.references.buyer.clone_from(&document.buyer_reference);
+    paper.references.contract.clone_from(&document.contract_number);
+    paper.payment_terms.clone_from(&document.payment_terms);
+    let reason = document.exemption_reason.clone();
+    paper.exemptions = vec![Exemption { category: VatCategory::E, reason, code: String::new() }];
+    let delivered = self::day(document.delivery_date.as_ref())?;
+    if delivered.is_some() || paper.lines.iter().any(|line| line.vat.category.needs_delivery()) {
+        // It goes where the buyer is.
+        let address = Some(paper.buyer.address.clone()).filter(|address| !address.country.is_empty());
+        paper.delivery = Some(Delivery { name: String::new(), date: delivered, address });
+    }
     if kind.is_billing() {
         paper.due_date = self::day(document.due_date.as_ref())?;
         // `dealflow:order:SO-000017` is our SO-000017 (BT-14).
@@ -201,6 +214,23 @@ fn party(given: &pb::Party) -> Party {
         registration: Some(registration).filter(|one| !one.id.is_empty()),
         electronic_address: Some(endpoint).filter(|one| !one.id.is_empty()),
         ..Party::default()
+    }
+}
+
+/// Who sells: said with more than who buys.
+fn seller(given: &pb::Party) -> Party {
+    let contact = Contact { name: given.contact_name.clone(), phone: given.phone.clone(), email: given.email.clone() };
+    let mut party = party(given);
+    if let Some(registration) = &mut party.registration {
+        registration.scheme.clone_from(&given.registration_scheme);
+    }
+    // A name that it trades under says something only where it is another.
+    let trading_name = if given.trading_name == given.legal_name { "" } else { &given.trading_name };
+    Party {
+        trading_name: trading_name.to_owned(),
+        legal_form: given.legal_form.clone(),
+        contact: Some(contact).filter(|it| *it != Contact::default()),
+        ..party
     }
 }
 

@@ -54,6 +54,12 @@ impl Submission {
         }
         let document = Document::decode(body)
             .map_err(|error| Refusal::field("document", format!("a dealflow.erp.v1.Document: {error}")))?;
+        for (place, file) in document.attachments.iter().enumerate() {
+            if hex(&Sha256::digest(&file.content)) != file.sha256 {
+                let field = format!("document.attachments[{place}].sha256");
+                return Err(Refusal::field(&field, "the SHA-256 of its content"));
+            }
+        }
         if document.external_id != external_id {
             return Err(Refusal::field("external_id", format!("that of the document, {}", document.external_id)));
         }

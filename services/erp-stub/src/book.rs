@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use dealflow_money::{Currency, MoneyError, VatCategory, VatGroup};
 use dealflow_proto::convert;
-use dealflow_proto::erp::v1::{BusinessStatus, Document, DocumentType, ErpDocument, LineStatus, Outcome, Reason};
+use dealflow_proto::erp::v1::{
+    AttachedFile, Attachment, BusinessStatus, Document, DocumentType, ErpDocument, LineStatus, Outcome, Reason,
+};
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::types::v1 as wire;
 use prost::Message;
@@ -212,7 +214,19 @@ impl Model {
             legal_entity: self.legal_entity.clone(),
             issue_date: self.issue_date.map(convert::date),
             invoice_external_id: self.invoice_external_id.clone(),
+            attachments: self.files(),
         })
+    }
+
+    /// The files that came with it, by name and hash. A document was read before it was booked.
+    fn files(&self) -> Vec<AttachedFile> {
+        let listed = |file: Attachment| AttachedFile {
+            size_bytes: i64::try_from(file.content.len()).unwrap_or(i64::MAX),
+            file_name: file.file_name,
+            media_type: file.media_type,
+            sha256: file.sha256,
+        };
+        self.document().map(|document| document.attachments.into_iter().map(listed).collect()).unwrap_or_default()
     }
 
     fn group(&self, group: &VatGroup) -> Result<wire::VatTotal, MoneyError> {

@@ -247,6 +247,13 @@ fn read(submission: &Submission) -> Result<Document, Status> {
     if document.r#type() != submission.kind {
         return Err(Refusal::field("document.type", format!("what {} takes", submission.method)).into());
     }
+    for (place, file) in document.attachments.iter().enumerate() {
+        let sha256: String = Sha256::digest(&file.content).iter().map(|byte| format!("{byte:02x}")).collect();
+        if sha256 != file.sha256 {
+            let expected = format!("the SHA-256 of its content, which is {sha256}");
+            return Err(Refusal::field(&format!("document.attachments[{place}].sha256"), expected).into());
+        }
+    }
     Ok(document)
 }
 

@@ -1,8 +1,8 @@
 //! An ERP that takes UBL: each document is a file in a folder, or a POST to an endpoint.
 //!
 //! A document's way: what the [`register`] says of it → what it follows is there → `sellers` completes it → its amounts
-//! are those of its lines → `dealflow-documents` writes it, or tells everything that it lacks → the register notes that
-//! it goes out → `folder` or `endpoint` takes it → the register notes the answer.
+//! are those of its lines → it is the file that the document brings, or `dealflow-documents` writes it, or tells everything
+//! that it lacks → the register notes that it goes out → `folder` or `endpoint` takes it → the register notes the answer.
 //!
 //! A kill between the two notes leaves a row that is SENDING. Such a document counts as not there, and what is sent
 //! again completes it: the folder holds one file per external id, the endpoint knows the idempotency key. Of an endpoint
@@ -24,7 +24,7 @@ use dealflow_chassis::{Kind, Refusal};
 use dealflow_documents::{Figures, Finding};
 use dealflow_money::Totals;
 use dealflow_proto::erp::v1::erp_service_server::ErpServiceServer;
-use dealflow_proto::erp::v1::{Capabilities, DocumentType, ErpDocument, Reason};
+use dealflow_proto::erp::v1::{Attachment, Capabilities, Document, DocumentType, ErpDocument, Reason};
 use dealflow_proto::errors::v1::ErrorReason;
 use tonic::Status;
 
@@ -35,7 +35,7 @@ use crate::submission::{Submission, Verdict, dependency_missing, not_taken, othe
 use endpoint::Endpoint;
 use folder::Folder;
 use register::State;
-use sellers::Sellers;
+use sellers::{Seller, Sellers};
 
 pub use endpoint::EndpointSettings;
 
@@ -219,17 +219,33 @@ impl Ubl {
 
     /// The document as UBL, with its amounts; or everything that is wrong with it.
     fn write(&self, submission: &Submission) -> Result<Result<(String, Totals), Vec<Reason>>, Refusal> {
-        let mut paper = paper::of(&submission.document)?;
-        let code = submission.document.legal_entity.as_str();
-        let Some(seller) = self.sellers.of(code) else {
-            let message = format!("sellers has no entry `{code}`");
-            return Ok(Err(vec![reason("REF", "legal_entity", message, "add it to the adapter's file of sellers")]));
-        };
-        seller.complete(&mut paper);
+        let document = &submission.document;
+        let mut paper = paper::of(document)?;
+        let (code, account) = (document.legal_entity.as_str(), document.payment_account.as_ref());
+        match self.sellers.of(code) {
+            Some(seller) => seller.complete(&mut paper, account),
+            // The document's own word for it will do.
+            None if document.seller.is_some() => Seller::default().complete(&mut paper, account),
+            None => {
+                let message = format!("sellers has no entry `{code}`");
+                return Ok(Err(vec![reason(
+                    "REF",
+                    "legal_entity",
+                    message,
+                    "add it to the adapter's file of sellers",
+                )]));
+            }
+        }
         let figures = Figures::of(&paper).map_err(paper::Unreadable::from)?;
-        let differences = paper::differences(&submission.document, &figures.totals)?;
+        let differences = paper::differences(document, &figures.totals)?;
         if !differences.is_empty() {
             return Ok(Err(differences));
+        }
+        // The file that we export and keep is the file that goes out, to the byte: two that say the same are two invoices.
+        if let Some(file) = attached(document) {
+            let xml = String::from_utf8(file.content.clone());
+            let xml = xml.map_err(|_| Refusal::field("document.attachments", "XML in UTF-8"))?;
+            return Ok(Ok((xml, figures.totals)));
         }
         match dealflow_documents::ubl(&paper) {
             Ok(xml) => Ok(Ok((xml, figures.totals))),
@@ -241,9 +257,15 @@ impl Ubl {
     }
 }
 
+/// The document as UBL that it brings itself; an order is written here.
+fn attached(document: &Document) -> Option<&Attachment> {
+    let bills = [DocumentType::Invoice, DocumentType::CreditNote].contains(&document.r#type());
+    document.attachments.iter().find(|file| bills && file.media_type == "application/xml")
+}
+
 fn lacking(finding: Finding) -> Reason {
     let action = if finding.field.starts_with("seller") || finding.field.starts_with("payment.") {
-        "complete the legal entity in the adapter's file of sellers, and replay"
+        "complete the legal entity in the adapter's file of sellers, and replay; its record is for what comes later"
     } else {
         "complete the record or its account, and hand it over anew"
     };

@@ -1,4 +1,5 @@
-//! Who sells, by legal entity: what a document of the hand-over does not say and UBL must.
+//! Who sells, by legal entity: what a document of the hand-over does not say and UBL must. What it says of its seller counts
+//! before what stands here.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use dealflow_documents::{
     Address, Contact, Document, ElectronicAddress, Exemption, Kind, Line, Party, Payment, Refusal, Registration,
 };
 use dealflow_money::{Currency, Vat, VatCategory};
+use dealflow_proto::erp::v1::PaymentAccount;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -93,22 +95,36 @@ fn word(field: &str) -> &str {
 
 impl Seller {
     /// Adds what the hand-over does not say.
-    pub(super) fn complete(&self, paper: &mut Document) {
-        paper.seller = self.party();
-        paper.references.buyer.clone_from(&self.buyer_reference);
-        if paper.payment_terms.is_empty() {
-            paper.payment_terms.clone_from(&self.payment_terms);
+    pub(super) fn complete(&self, paper: &mut Document, account: Option<&PaymentAccount>) {
+        fill(&mut paper.seller, self.party());
+        let or = |said: &mut String, own: &String| {
+            if said.trim().is_empty() {
+                said.clone_from(own);
+            }
+        };
+        or(&mut paper.references.buyer, &self.buyer_reference);
+        or(&mut paper.payment_terms, &self.payment_terms);
+        for exemption in &mut paper.exemptions {
+            or(&mut exemption.reason, &self.exemption_reason);
         }
-        let reason = self.exemption_reason.clone();
-        paper.exemptions = vec![Exemption { category: VatCategory::E, reason, code: String::new() }];
+        if paper.exemptions.is_empty() {
+            let reason = self.exemption_reason.clone();
+            paper.exemptions = vec![Exemption { category: VatCategory::E, reason, code: String::new() }];
+        }
+        let own = PaymentAccount {
+            account: self.bank_account.clone(),
+            account_name: self.bank_account_name.clone(),
+            bic: self.bic.clone(),
+        };
+        let account = account.filter(|it| !it.account.is_empty()).cloned().unwrap_or(own);
         // Where money goes stands where money is asked for.
-        if paper.kind == Kind::Invoice && !self.bank_account.is_empty() {
+        if paper.kind == Kind::Invoice && !account.account.is_empty() {
             paper.payment = Some(Payment {
                 // SEPA moves euros; anything else is some other credit transfer.
                 means: if paper.currency.code() == "EUR" { "58" } else { "30" }.to_owned(),
-                account: self.bank_account.clone(),
-                account_name: self.bank_account_name.clone(),
-                bank: self.bic.clone(),
+                account: account.account,
+                account_name: account.account_name,
+                bank: account.bic,
                 reference: String::new(),
             });
         }
@@ -151,10 +167,31 @@ impl Seller {
         };
         let vat = Vat::new(VatCategory::S, Decimal::from(20));
         paper.lines = vec![Line::new("1", "Item", Decimal::ONE, "C62", Decimal::ONE, vat)];
-        self.complete(&mut paper);
+        self.complete(&mut paper, None);
         paper.references.customer_order = "1".to_owned();
         paper
     }
+}
+
+/// Says of a seller what the document does not; what belongs together is not mixed.
+fn fill(said: &mut Party, own: Party) {
+    let or = |said: &mut String, own: String| {
+        if said.trim().is_empty() {
+            *said = own;
+        }
+    };
+    if said.legal_name.trim().is_empty() {
+        *said = own;
+        return;
+    }
+    or(&mut said.vat_id, own.vat_id);
+    or(&mut said.legal_form, own.legal_form);
+    if said.address.country.is_empty() {
+        said.address = own.address;
+    }
+    said.registration = said.registration.take().or(own.registration);
+    said.electronic_address = said.electronic_address.take().or(own.electronic_address);
+    said.contact = said.contact.take().or(own.contact);
 }
 
 #[cfg(test)]

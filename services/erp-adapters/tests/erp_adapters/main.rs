@@ -3,6 +3,7 @@
 mod endpoint;
 mod erpnext;
 mod erpnext_faults;
+mod files;
 mod folder;
 mod house;
 mod mapping;

@@ -1,7 +1,8 @@
 //! The stub of an ERP over its contract, on both databases: what it books, refuses, loses and writes down.
 
 use dealflow_proto::erp::v1::{
-    Document, DocumentType, FaultKind, GetDocumentStatusRequest, ListDocumentsRequest, Outcome, SubmitOrderRequest,
+    Attachment, Document, DocumentType, FaultKind, GetDocumentStatusRequest, ListDocumentsRequest, Outcome,
+    SubmitOrderRequest,
 };
 use dealflow_testbed::{TestDb, both, refusal};
 use tonic::Code;
@@ -26,6 +27,27 @@ both! {
         let listed = stub.erp.list_documents(ListDocumentsRequest::default()).await.expect("listed").into_inner();
         assert_eq!(listed.documents.len(), 1);
         assert_eq!(listed.documents[0].total_with_vat, usd(3606));
+    }
+
+    /// R-ERP-1, R-INV-3: files are kept by name and hash with their document; one whose bytes are not those of its hash is
+    /// refused as our fault.
+    async fn the_files_of_a_document_are_in_the_books(db: TestDb) {
+        let mut stub = Stub::open(&db).await;
+        let content = b"<Invoice/>".to_vec();
+        let sha256 = "6cee6d7d25a6c3c4d8a7d8ed9f8ba0ec6d4ec8dbd0eb7cbb36a3eab2fb3b1d5e".to_owned();
+        let file = Attachment { file_name: "a.xml".to_owned(), media_type: "application/xml".to_owned(), content, sha256 };
+        let paper = Document { attachments: vec![file], ..document(DocumentType::Order, SO1, "") };
+        let refused = stub.erp.submit_order(order(&paper)).await.expect_err("another hash");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let wrong = refusal(&refused);
+        assert_eq!(wrong.field_names(), ["document.attachments[0].sha256"]);
+        let right = <sha2::Sha256 as sha2::Digest>::digest(b"<Invoice/>").iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut paper = paper;
+        paper.attachments[0].sha256 = right;
+        stub.erp.submit_order(order(&paper)).await.expect("booked");
+        let books = stub.books().await;
+        let [file] = &books[0].attachments[..] else { panic!("one file: {books:?}") };
+        assert_eq!((file.file_name.as_str(), &file.sha256, file.size_bytes), ("a.xml", &paper.attachments[0].sha256, 10));
     }
 
     /// R-ERP-1: 32 concurrent copies are one document, and numbers have no gap.
