@@ -209,6 +209,7 @@ calls! { orders, PaymentServiceClient {
 
 calls! { orders, CreditNoteServiceClient {
     read get_credit_note(orders::GetCreditNoteRequest) -> orders::CreditNote;
+    read list_credit_notes(orders::ListCreditNotesRequest) -> orders::ListCreditNotesResponse;
 }}
 
 calls! { orders, InvoiceServiceClient {

@@ -2,11 +2,14 @@
 
 use chrono::NaiveDate;
 use dealflow_proto::convert;
-use dealflow_proto::erp::v1::{Document, DocumentType, Party};
+use dealflow_proto::erp::v1::{Document, DocumentType, Party, PaymentAccount};
 use dealflow_proto::leads::v1::Account;
 use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Party as Said};
 
 use crate::parties::of_account;
+
+/// The longest external id.
+const LONGEST_ID: usize = 35;
 
 /// Names an order in the ERP for ever, e.g. `dealflow:order:SO-000001`.
 pub(crate) fn order_id(number: &str) -> String {
@@ -124,6 +127,13 @@ pub(crate) fn of_credit_note(note: &CreditNote, buyer: Option<&Said>) -> Documen
         invoice_number: note.invoice_number.clone(),
         invoice_date: note.invoice_date,
         reason: note.reason.clone(),
+        contract_number: note.contract_number.clone(),
+        buyer_reference: note.buyer_reference.clone(),
+        delivery_date: note.delivery_date,
+        exemption_reason: note.exemption_reason.clone(),
+        seller: note.seller.as_ref().map(seller_of),
+        payment_account: note.seller.as_ref().and_then(payment_account),
+        ..Document::default()
     }
 }
 
@@ -149,6 +159,13 @@ pub(crate) fn of_invoice(invoice: &Invoice, buyer: Option<&Said>) -> Document {
         totals: invoice.totals.clone(),
         allowances: invoice.allowances.clone(),
         charges: invoice.charges.clone(),
+        contract_number: invoice.contract_number.clone(),
+        payment_terms: invoice.terms.clone(),
+        buyer_reference: invoice.buyer_reference.clone(),
+        delivery_date: invoice.delivery_date,
+        exemption_reason: invoice.exemption_reason.clone(),
+        seller: invoice.seller.as_ref().map(seller_of),
+        payment_account: invoice.seller.as_ref().and_then(payment_account),
         ..Document::default()
     }
 }
@@ -167,5 +184,68 @@ fn party(buyer: Option<&Said>, account: &str) -> Party {
         address: buyer.address.clone(),
         electronic_address: buyer.electronic_address.clone(),
         electronic_address_scheme: buyer.electronic_address_scheme.clone(),
+        // Whom to ask at the buyer's stands in the file, where it is one: more people's data than that go nowhere.
+        ..Party::default()
+    }
+}
+
+/// Who sells, with all that a bill says of it.
+pub(crate) fn seller_of(said: &Said) -> Party {
+    Party {
+        trading_name: said.trading_name.clone(),
+        registration_scheme: said.registration_scheme.clone(),
+        legal_form: said.legal_form.clone(),
+        contact_name: said.contact_name.clone(),
+        phone: said.phone.clone(),
+        email: said.email.clone(),
+        ..party(Some(said), "")
+    }
+}
+
+/// Where the seller wants to be paid; none where it names no account.
+pub(crate) fn payment_account(said: &Said) -> Option<PaymentAccount> {
+    let account = PaymentAccount {
+        account: said.bank_account.clone(),
+        account_name: said.bank_account_name.clone(),
+        bic: said.bic.clone(),
+    };
+    Some(account).filter(|it| !it.account.is_empty())
+}
+
+/// What names a document in the ERP that the ERP made: what it calls it, else by its number there, else by our name.
+fn theirs(said: &str, kind: &str, number: &str, name: &str) -> String {
+    if !said.is_empty() {
+        return said.to_owned();
+    }
+    let id = format!("erp:{kind}:{number}");
+    let letter = |it: u8| it.is_ascii_alphanumeric() || b"._:-".contains(&it);
+    if id.len() <= LONGEST_ID && id.bytes().all(letter) {
+        return id;
+    }
+    let uuid: String = name.rsplit('/').next().unwrap_or_default().chars().filter(|it| *it != '-').collect();
+    format!("erp{uuid}")
+}
+
+/// What names an invoice in the ERP, whoever made it.
+pub(crate) fn id_of(invoice: &Invoice) -> String {
+    // In no series of ours: the ERP made it.
+    if invoice.series.is_empty() {
+        theirs(&invoice.external_id, "invoice", &invoice.number, &invoice.name)
+    } else {
+        invoice_id(&invoice.number)
+    }
+}
+
+/// An invoice that the ERP made, as what stands beside those that we hand over.
+pub(crate) fn of_their_invoice(invoice: &Invoice) -> Document {
+    Document { external_id: id_of(invoice), ..of_invoice(invoice, invoice.buyer.as_ref()) }
+}
+
+/// A credit note that the ERP made, for this invoice.
+pub(crate) fn of_their_credit_note(note: &CreditNote, invoice: &Invoice) -> Document {
+    Document {
+        external_id: theirs(&note.external_id, "credit", &note.number, &note.name),
+        invoice_external_id: id_of(invoice),
+        ..of_credit_note(note, note.buyer.as_ref())
     }
 }

@@ -13,7 +13,7 @@ use dealflow_proto::erp::v1::BusinessStatus;
 use dealflow_proto::orders::v1::{
     CancelOrderRequest, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest, LineQuantity, ListPaymentsRequest,
     Order, Payment, PaymentAllocation, RecordPaymentRequest, ReleaseOrderRequest, ReversePaymentRequest,
-    UpdateOrderRequest, order, payment,
+    UpdateOrderRequest, VoidInvoiceRequest, invoice, order, payment,
 };
 use futures::future::FutureExt;
 use prost_types::FieldMask;
@@ -43,7 +43,7 @@ async fn follow(to: Neighbours, news: News) -> Result<Followed, Status> {
     let clerk = Clerk { to, news };
     match clerk.news.kind {
         Kind::Order => clerk.order().await,
-        Kind::Invoice => clerk.payments().await,
+        Kind::Invoice => clerk.invoice().await,
         Kind::OrderChange if clerk.news.delivered => clerk.change().await,
         Kind::OrderCancellation if clerk.news.delivered => clerk.cancel("the ERP agreed to cancel it").await,
         Kind::OrderCancellation | Kind::OrderChange | Kind::CreditNote => Ok(Followed::Yes),
@@ -174,6 +174,48 @@ impl Clerk {
         let state = order.state().as_str_name().trim_start_matches("STATE_");
         let (name, number) = (&order.name, &order.number);
         Ok(Followed::Cannot(format!("{reason}: {name} {number}, which is {state} here; {why}")))
+    }
+
+    async fn invoice(&self) -> Result<Followed, Status> {
+        let paid = self.payments().await?;
+        if !self.news.taken_over {
+            return Ok(paid);
+        }
+        // The ERP made it, and takes it back by itself (R-INV-2).
+        let taken_back = match self.news.status {
+            BusinessStatus::Reversed => self.void().await?,
+            _ => self.credits().await?,
+        };
+        Ok(paid.and(taken_back))
+    }
+
+    /// What the ERP booked out again is void.
+    async fn void(&self) -> Result<Followed, Status> {
+        let (name, reason) = (self.news.record.clone(), "the ERP reversed it".to_owned());
+        let ask = VoidInvoiceRequest { name, reason, withdrawn: true, ..VoidInvoiceRequest::default() };
+        let Some(refused) = self.settle("void", ask).await? else { return Ok(Followed::Yes) };
+        let invoice = self.ask(GetInvoiceRequest { name: self.news.record.clone() }).await?;
+        if invoice.state() == invoice::State::Void {
+            return Ok(Followed::Yes);
+        }
+        Ok(Followed::Cannot(format!("the ERP reversed {} {}: {}", invoice.name, invoice.number, refused.message())))
+    }
+
+    /// What the ERP credited comes with its credit note: the amount alone says nothing of the lines.
+    async fn credits(&self) -> Result<Followed, Status> {
+        let credited = self.news.credited.as_ref().map(decimal).transpose()?.unwrap_or_default();
+        if credited.is_zero() {
+            return Ok(Followed::Yes);
+        }
+        let invoice = self.ask(GetInvoiceRequest { name: self.news.record.clone() }).await?;
+        let known = invoice.credited.as_ref().map(decimal).transpose()?.unwrap_or_default();
+        if credited <= known {
+            return Ok(Followed::Yes);
+        }
+        Ok(Followed::Waits(format!(
+            "the ERP credited {credited} {} of {} {}, and {known} are known here; ImportCreditNote takes its credit note over",
+            invoice.currency_code, invoice.name, invoice.number
+        )))
     }
 
     /// What the ERP was paid, less what is recorded of it, is recorded; what it gave back is reversed.

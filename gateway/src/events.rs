@@ -13,7 +13,9 @@ use crate::advance::{completed_directly, followed};
 use crate::asking;
 use crate::documents::ids_of_order;
 use crate::flow::{Run, Stop};
-use crate::fulfill::{hand_over_credit_note, hand_over_invoice, hand_over_order};
+use crate::fulfill::{
+    hand_over_credit_note, hand_over_invoice, hand_over_order, take_over_credit_note, take_over_invoice,
+};
 use crate::gates;
 use crate::notify::pause_reminders;
 use crate::owner_task;
@@ -44,7 +46,8 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
 /// Of `activities`: the result does what it asks for (R-STG-5).
 pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
 /// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order, or won
-/// with it; an order that goes on hears what the ERP did meanwhile; gates hear of quotes.
+/// with it; an order that goes on hears what the ERP did meanwhile; what the ERP invoiced is known by its name there;
+/// gates hear of quotes.
 pub(crate) const OF_ORDERS: &[&str] = &[
     "quote.activated",
     "quote.presented",
@@ -57,7 +60,9 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "order.released",
     "order.submitted",
     "invoice.posted",
+    "invoice.imported",
     "credit_note.posted",
+    "credit_note.imported",
 ];
 /// Of our own: an invoice that the ERP accepted may complete a process; what it refused, and what our record cannot follow,
 /// is a task for somebody; an order whose change or cancellation came to nothing goes on.
@@ -118,6 +123,8 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "handoff.abandoned" => asking::ended(&run, &record(&event)?).await?,
         "handoff.diverged" => owner_task::diverged(&run, &record(&event)?).await?,
         "invoice.posted" => hand_over_invoice(&run, &record(&event)?).await?,
+        "invoice.imported" => take_over_invoice(&run, &record(&event)?).await?,
+        "credit_note.imported" => take_over_credit_note(&run, &record(&event)?).await?,
         "credit_note.posted" => hand_over_credit_note(&run, &record(&event)?).await?,
         kind => {
             let opportunity = run.read("opportunity", GetOpportunityRequest { name: event.subject }).await?;

@@ -5,12 +5,13 @@ use dealflow_proto::gateway::v1::{DealProgress, FulfillDealRequest};
 use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::opportunities::v1::opportunity;
 use dealflow_proto::orders::v1::{
-    ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetOrderRequest, Invoice, Order, Party,
-    PostInvoiceRequest, SubmitOrderRequest, VoidInvoiceRequest, order,
+    ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest,
+    Invoice, Order, Party, PostInvoiceRequest, SubmitOrderRequest, VoidInvoiceRequest, order,
 };
 use tonic::Status;
 use tonic_types::StatusExt;
 
+use crate::attached;
 use crate::deal::{opportunity, order as order_of, refuse_closed};
 use crate::documents;
 use crate::flow::{Run, Stop};
@@ -118,20 +119,39 @@ fn is_on_its_way(state: order::State) -> bool {
 /// Leaves a submitted order for the ERP.
 pub(crate) async fn hand_over_order(run: &Run, order: &Order) -> Result<(), Stop> {
     let buyer = buyer(run, &order.account).await?;
-    let document = documents::of_order(order, buyer.as_ref(), &run.settings().legal_entity);
+    let mut document = documents::of_order(order, buyer.as_ref(), &run.settings().legal_entity);
+    attached::to_order(run, &mut document, order, buyer.as_ref().map(of_account)).await?;
     run.hand_over(document, &order.name, &order.opportunity).await
 }
 
 /// Leaves a posted invoice for the ERP.
 pub(crate) async fn hand_over_invoice(run: &Run, invoice: &Invoice) -> Result<(), Stop> {
     let buyer = kept_or_read(run, invoice.buyer.as_ref(), &invoice.account).await?;
-    run.hand_over(documents::of_invoice(invoice, buyer.as_ref()), &invoice.name, &invoice.opportunity).await
+    let mut document = documents::of_invoice(invoice, buyer.as_ref());
+    attached::to_invoice(run, &mut document, invoice).await?;
+    run.hand_over(document, &invoice.name, &invoice.opportunity).await
 }
 
 /// Leaves a posted credit note for the ERP.
 pub(crate) async fn hand_over_credit_note(run: &Run, note: &CreditNote) -> Result<(), Stop> {
     let buyer = kept_or_read(run, note.buyer.as_ref(), &note.account).await?;
-    run.hand_over(documents::of_credit_note(note, buyer.as_ref()), &note.name, &note.opportunity).await
+    let mut document = documents::of_credit_note(note, buyer.as_ref());
+    attached::to_credit_note(run, &mut document, note).await?;
+    run.hand_over(document, &note.name, &note.opportunity).await
+}
+
+/// Keeps an invoice that the ERP made beside those that we hand over: what the ERP tells of it finds it there (R-INV-2).
+pub(crate) async fn take_over_invoice(run: &Run, invoice: &Invoice) -> Result<(), Stop> {
+    let record = (invoice.name.as_str(), invoice.opportunity.as_str());
+    run.take_over(documents::of_their_invoice(invoice), record, &invoice.number).await
+}
+
+/// As [`take_over_invoice`]; what the ERP said of the invoice before is looked at anew.
+pub(crate) async fn take_over_credit_note(run: &Run, note: &CreditNote) -> Result<(), Stop> {
+    let invoice = run.read("invoice", GetInvoiceRequest { name: note.invoice.clone() }).await?;
+    let record = (note.name.as_str(), note.opportunity.as_str());
+    run.take_over(documents::of_their_credit_note(note, &invoice), record, &note.number).await?;
+    run.tell_again(&[documents::id_of(&invoice)]).await
 }
 
 /// Who buys as the posted document keeps it: what its file says, the ERP gets. Else as the account says it.

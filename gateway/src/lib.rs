@@ -18,7 +18,8 @@
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
 //!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
-//! - `documents.rs` orders, invoices and credit notes as an ERP gets them; `handoff/` how they get there;
+//! - `documents.rs` orders, invoices and credit notes as an ERP gets them, `attached.rs` with their files; `handoff/` how
+//!   they get there; `voided.rs` an invoice that does not get there after all;
 //!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records, `owner_task.rs` what is left to
 //!   the deal's owner then; `change.rs`, `cancel.rs` an order that is to be otherwise, or not at all, and `asking.rs` how the
 //!   ERP is asked for it
@@ -30,6 +31,7 @@ mod advance;
 mod aftercare;
 mod analytics_rpc;
 mod asking;
+mod attached;
 mod audit_rpc;
 mod calendar;
 mod calls;
@@ -69,6 +71,7 @@ mod settings;
 mod settings_rpc;
 mod through;
 mod timeline;
+mod voided;
 mod watch;
 
 use dealflow_chassis::Store;
@@ -184,7 +187,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
             let store = store.clone();
             move |stop| audit::seal(store, stop)
         })
-        .task(move |stop| handoffs.task(stop))
+        .task({
+            let handoffs = handoffs.clone();
+            move |stop| handoffs.task(stop)
+        })
         .task({
             let flows = flows.clone();
             move |stop| lease::renew(flows, stop)
@@ -200,7 +206,7 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     for (service, link) in passed_on(&neighbours) {
         part = if parties::SERVICES.contains(&service) {
             let through = through::Through { link, seen: seen.clone() };
-            let telling = parties::Telling { through, to: neighbours.clone() };
+            let telling = parties::Telling { through, to: neighbours.clone(), handoffs: handoffs.clone() };
             part.pass_through(service, move |request| telling.clone().answer(request))
         } else if through::SERVICES.contains(&service) {
             let through = through::Through { link, seen: seen.clone() };

@@ -9,9 +9,11 @@ use dealflow_chassis::security::Sight;
 use dealflow_chassis::{Context, Refusal};
 use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::orders::v1::{
-    GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, ImportInvoiceRequest, ListInvoicesRequest, Party,
-    PostCreditNoteRequest, PostInvoiceRequest, credit_note, invoice,
+    GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, ImportCreditNoteRequest, ImportInvoiceRequest,
+    ListCreditNotesRequest, ListInvoicesRequest, Party, PostCreditNoteRequest, PostInvoiceRequest, credit_note,
+    invoice,
 };
+use http::request::Parts;
 use http::{Request, Response, header};
 use prost::Message;
 use tonic::body::Body;
@@ -19,7 +21,9 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use crate::calls::{Ask, Neighbours};
+use crate::handoff::Handoffs;
 use crate::through::{FRAME, MOST_BYTES, Through, only_message};
+use crate::voided;
 
 /// The services of which some calls are told who buys.
 pub(crate) const SERVICES: [&str; 2] = ["dealflow.orders.v1.InvoiceService", "dealflow.orders.v1.CreditNoteService"];
@@ -45,30 +49,34 @@ pub(crate) fn of_account(account: &Account) -> Party {
 pub(crate) struct Telling {
     pub(crate) through: Through,
     pub(crate) to: Neighbours,
+    pub(crate) handoffs: Handoffs,
 }
+
+/// The calls that are told something.
+const TOLD: [&str; 5] = ["PostInvoice", "ImportInvoice", "PostCreditNote", "ImportCreditNote", "VoidInvoice"];
 
 impl Telling {
     /// Answers a call, by its part or instead of it.
     pub(crate) async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-        if !["PostInvoice", "ImportInvoice", "PostCreditNote"].contains(&method.as_str()) {
+        if !TOLD.contains(&method.as_str()) {
             return self.through.answer(request).await;
         }
         let (mut head, body) = request.into_parts();
         let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
         let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
-        let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;
-        // Read for the document's own sake: the caller is told nothing of it that the part does not tell.
-        let asking = Asking { to: &self.to, context: Context { roles: None, sight: Sight::All, ..context } };
-        let told = asking.told(&method, only_message(&bytes)?).await?;
-        let bytes = told.map_or(Ok(bytes), |message| framed(&message))?;
         head.headers.remove(header::CONTENT_LENGTH);
+        if method == "VoidInvoice" {
+            return voided::void(&self, head, bytes).await;
+        }
+        let told = Asking::of(&self, &head)?.told(&method, only_message(&bytes)?).await?;
+        let bytes = told.map_or(Ok(bytes), |message| framed(&message))?;
         self.through.answer(Request::from_parts(head, Body::new(axum::body::Body::from(bytes)))).await
     }
 }
 
 /// A message as a body of one.
-fn framed(message: &[u8]) -> Result<Bytes, Refusal> {
+pub(crate) fn framed(message: &[u8]) -> Result<Bytes, Refusal> {
     let length = u32::try_from(message.len()).map_err(Refusal::internal)?;
     let mut bytes = Vec::with_capacity(FRAME + message.len());
     bytes.push(0);
@@ -78,12 +86,18 @@ fn framed(message: &[u8]) -> Result<Bytes, Refusal> {
 }
 
 /// Looks up who buys.
-struct Asking<'a> {
+pub(crate) struct Asking<'a> {
     to: &'a Neighbours,
-    context: Context,
+    pub(crate) context: Context,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    /// Read for the document's own sake: the caller is told nothing of it that the part does not tell.
+    pub(crate) fn of(telling: &'a Telling, head: &Parts) -> Result<Self, Refusal> {
+        let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;
+        Ok(Self { to: &telling.to, context: Context { roles: None, sight: Sight::All, ..context } })
+    }
+
     /// The message with who buys; none where it cannot be read, which the part refuses.
     async fn told(&self, method: &str, message: &[u8]) -> Result<Option<Vec<u8>>, Status> {
         Ok(match method {
@@ -103,6 +117,11 @@ impl Asking<'_> {
                     Some(bill) if bill.state() == credit_note::State::Draft => self.buyer(&bill.account).await?,
                     bill => bill.and_then(|bill| bill.buyer),
                 };
+                Some(ask.encode_to_vec())
+            }
+            "ImportCreditNote" => {
+                let Ok(mut ask) = ImportCreditNoteRequest::decode(message) else { return Ok(None) };
+                ask.buyer = self.buyer_of_note(&ask).await?;
                 Some(ask.encode_to_vec())
             }
             _ => {
@@ -126,8 +145,21 @@ impl Asking<'_> {
         self.buyer(&order.account).await
     }
 
+    /// What a credit note that was imported before keeps, else what the invoice's account says.
+    async fn buyer_of_note(&self, ask: &ImportCreditNoteRequest) -> Result<Option<Party>, Status> {
+        let Some(invoice) = self.there(GetInvoiceRequest { name: ask.invoice.clone() }).await? else { return Ok(None) };
+        if !ask.number.contains(['"', '\\', '*']) {
+            let filter = format!("invoice = \"{}\" AND number = \"{}\"", ask.invoice, ask.number);
+            let before = ListCreditNotesRequest { page_size: 1, filter, ..ListCreditNotesRequest::default() };
+            if let Some(before) = self.ask(before).await?.credit_notes.into_iter().next() {
+                return Ok(before.buyer);
+            }
+        }
+        self.buyer(&invoice.account).await
+    }
+
     /// Nobody where the deal names no account, or one that is gone.
-    async fn buyer(&self, account: &str) -> Result<Option<Party>, Status> {
+    pub(crate) async fn buyer(&self, account: &str) -> Result<Option<Party>, Status> {
         if account.is_empty() {
             return Ok(None);
         }
@@ -135,7 +167,7 @@ impl Asking<'_> {
     }
 
     /// None where there is none, or its name is none: the part refuses that.
-    async fn there<A: Ask>(&self, ask: A) -> Result<Option<A::Answer>, Status> {
+    pub(crate) async fn there<A: Ask>(&self, ask: A) -> Result<Option<A::Answer>, Status> {
         match self.ask(ask).await {
             Ok(answer) => Ok(Some(answer)),
             Err(status) if matches!(status.code(), Code::NotFound | Code::InvalidArgument) => Ok(None),

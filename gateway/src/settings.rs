@@ -53,6 +53,20 @@ pub(crate) const AFTER_WIN: Setting<Vec<String>> = Setting::list(
 )
 .checked(are_templates);
 
+/// Which files a document brings to the ERP (R-INV-3). A PDF has three times the bytes of the UBL, and is asked for by people.
+pub(crate) const HANDOFF_ATTACHMENTS: Setting<String> = Setting::text(
+    "gateway.handoff_attachments",
+    UBL,
+    "Which files a document brings to the ERP: NONE; UBL, invoices and credit notes as XML; UBL_AND_PDF, order \
+     confirmations, invoices and credit notes as PDF too. What is handed over keeps the files that it has",
+)
+.one_of(&["NONE", UBL, UBL_AND_PDF]);
+
+/// Invoices and credit notes as XML.
+pub(crate) const UBL: &str = "UBL";
+/// And pages.
+pub(crate) const UBL_AND_PDF: &str = "UBL_AND_PDF";
+
 /// What an installation decides of this part while it runs.
 pub static SETTINGS: &[Spec] = &[
     AFTER_WIN.spec(),
@@ -60,6 +74,7 @@ pub static SETTINGS: &[Spec] = &[
     DEFAULT_PROCESS.spec(),
     DEFAULT_CURRENCY.spec(),
     OPEN_QUOTES_AT_WIN.spec(),
+    HANDOFF_ATTACHMENTS.spec(),
 ];
 
 /// The form of a process's name; that it is in the library is asked where the setting is changed, see `settings_rpc.rs`.

@@ -1,7 +1,9 @@
 //! Documents as files (R-INV-3): records are read, put into the model of `dealflow-documents`, and written there.
 //!
-//! - `sides.rs` who deals with whom; `papers.rs` a record as a document; this file is the RPC
+//! - `sides.rs` who deals with whom; `papers.rs` a record as a document; `alone.rs` what a record says of itself, for the
+//!   hand-over; this file is the RPC
 
+mod alone;
 mod papers;
 mod sides;
 
@@ -19,7 +21,10 @@ use tonic::{Request, Response, Status};
 use crate::calls::{Ask, Neighbours};
 use crate::seen::Seen;
 use papers::Known;
-use sides::{Kept, Sides};
+use sides::Kept;
+
+pub(crate) use alone::{credit_note_paper, invoice_paper, order_paper};
+pub(crate) use sides::{Sides, ask_contract, ask_seller, found_contract, found_seller};
 
 /// The service.
 #[derive(Clone)]
@@ -105,7 +110,7 @@ fn language(code: &str) -> Result<Language, Refusal> {
 }
 
 /// The file, or what the form finds lacking. Setting pages takes some milliseconds, so it does not hold up other calls.
-async fn file(
+pub(crate) async fn file(
     document: Document,
     format: Format,
     language: Language,

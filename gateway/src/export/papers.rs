@@ -9,7 +9,7 @@ use dealflow_money::{Amount, Currency, Vat, VatCategory};
 use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
-use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote, quote};
+use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote, invoice, quote};
 use dealflow_proto::types::v1 as pb;
 use prost_types::Timestamp;
 use rust_decimal::Decimal;
@@ -33,6 +33,15 @@ struct Content<'a> {
     allowances: &'a [pb::Adjustment],
     charges: &'a [pb::Adjustment],
     totals: Option<&'a pb::Totals>,
+    said: Said<'a>,
+}
+
+/// What a bill says besides; nothing on other papers.
+#[derive(Default)]
+struct Said<'a> {
+    buyer_reference: &'a str,
+    delivered: Option<&'a Date>,
+    exemption_reason: &'a str,
 }
 
 pub(super) fn of_quote(known: &Known<'_>, quote: &Quote) -> Result<Document, Refusal> {
@@ -50,6 +59,7 @@ pub(super) fn of_quote(known: &Known<'_>, quote: &Quote) -> Result<Document, Ref
         allowances: &quote.allowances,
         charges: &quote.charges,
         totals: quote.totals.as_ref(),
+        said: Said::default(),
     };
     let mut document = document(known, Kind::Quote, &content)?;
     document.valid_until = day(quote.valid_until_date.as_ref())?;
@@ -74,6 +84,7 @@ pub(super) fn of_order(known: &Known<'_>, order: &Order) -> Result<Document, Ref
         allowances: &order.allowances,
         charges: &order.charges,
         totals: order.totals.as_ref(),
+        said: Said::default(),
     };
     let mut document = document(known, Kind::OrderConfirmation, &content)?;
     document.payment_terms.clone_from(&order.terms);
@@ -92,8 +103,15 @@ pub(super) fn of_invoice(known: &Known<'_>, invoice: &Invoice) -> Result<Documen
         allowances: &invoice.allowances,
         charges: &invoice.charges,
         totals: invoice.totals.as_ref(),
+        said: Said {
+            buyer_reference: &invoice.buyer_reference,
+            delivered: invoice.delivery_date.as_ref(),
+            exemption_reason: &invoice.exemption_reason,
+        },
     };
     let mut document = document(known, Kind::Invoice, &content)?;
+    // Nobody pays what is void.
+    document.stamp = Some(Stamp::Closed).filter(|_| invoice.state() == invoice::State::Void);
     document.due_date = day(invoice.due_date.as_ref())?;
     document.references.customer_order.clone_from(&invoice.customer_reference);
     document.payment_terms.clone_from(&invoice.terms);
@@ -113,6 +131,11 @@ pub(super) fn of_credit_note(known: &Known<'_>, note: &CreditNote) -> Result<Doc
         allowances: &note.allowances,
         charges: &note.charges,
         totals: note.totals.as_ref(),
+        said: Said {
+            buyer_reference: &note.buyer_reference,
+            delivered: note.delivery_date.as_ref(),
+            exemption_reason: &note.exemption_reason,
+        },
     };
     let mut document = document(known, Kind::CreditNote, &content)?;
     // The seller's account is where a buyer pays to, and here nobody pays: it is set off against the invoice (BT-81). Dutch
@@ -123,6 +146,7 @@ pub(super) fn of_credit_note(known: &Known<'_>, note: &CreditNote) -> Result<Doc
         Language::English => format!("Credited against invoice {}.", note.invoice_number),
         Language::Russian => format!("Зачитывается по счёту {}.", note.invoice_number),
     };
+    document.due_date = day(note.due_date.as_ref())?;
     document.notes = vec![note.reason.clone()];
     document.references.customer_order.clone_from(&note.customer_reference);
     document.references.order.clone_from(&note.order_number);
@@ -154,7 +178,9 @@ fn document(known: &Known<'_>, kind: Kind, content: &Content<'_>) -> Result<Docu
     let mut document = Document::new(kind, content.number.clone(), content.day, currency);
     document.seller = known.sides.seller.clone();
     document.buyer = known.sides.buyer.clone();
-    document.references.buyer.clone_from(&known.ask.buyer_reference);
+    // What the caller says counts before what the record says.
+    let or = |asked: &str, said: &str| if asked.is_empty() { said.to_owned() } else { asked.to_owned() };
+    document.references.buyer = or(&known.ask.buyer_reference, content.said.buyer_reference);
     document.references.contract.clone_from(&known.sides.contract);
     document.payment = known.sides.payment.as_ref().map(|payment| Payment {
         // SEPA moves euros; anything else is some other credit transfer.
@@ -169,9 +195,9 @@ fn document(known: &Known<'_>, kind: Kind, content: &Content<'_>) -> Result<Docu
         document.prepaid = amount(totals.prepaid.as_ref())?;
         document.rounding = amount(totals.rounding.as_ref())?;
     }
-    let reason = known.ask.exemption_reason.clone();
+    let reason = or(&known.ask.exemption_reason, content.said.exemption_reason);
     document.exemptions = vec![Exemption { category: VatCategory::E, reason, code: String::new() }];
-    let delivered = day(known.ask.delivery_date.as_ref())?;
+    let delivered = day(known.ask.delivery_date.as_ref().or(content.said.delivered))?;
     if delivered.is_some() || document.lines.iter().any(|line| line.vat.category.needs_delivery()) {
         let address = Some(document.buyer.address.clone()).filter(|address| !address.country.is_empty());
         document.delivery = Some(Delivery { name: String::new(), date: delivered, address });

@@ -5,7 +5,8 @@ use dealflow_chassis::Context;
 use dealflow_documents::{Address, Contact, ElectronicAddress, Party, Payment, Registration};
 use dealflow_proto::leads::v1::GetAccountRequest;
 use dealflow_proto::orders::v1::{
-    Contract, LegalEntity, ListContractsRequest, ListLegalEntitiesRequest, Party as Said, contract,
+    Contract, LegalEntity, ListContractsRequest, ListContractsResponse, ListLegalEntitiesRequest,
+    ListLegalEntitiesResponse, Party as Said, contract,
 };
 use dealflow_proto::types::v1 as types;
 use tonic::Status;
@@ -17,7 +18,7 @@ use crate::parties;
 const DEFAULT: &str = "default";
 
 /// Both sides of a document.
-pub(super) struct Sides {
+pub(crate) struct Sides {
     /// BG-4.
     pub(super) seller: Party,
     /// BG-16: where money goes; none where the seller names no account.
@@ -41,6 +42,19 @@ impl Kept {
     pub(super) fn of(seller: &Option<Said>, buyer: &Option<Said>, contract: &str) -> Option<Self> {
         let kept = Self { seller: seller.clone(), buyer: buyer.clone(), contract: contract.to_owned() };
         Some(kept).filter(|kept| kept.seller.is_some() || kept.buyer.is_some())
+    }
+}
+
+impl Sides {
+    /// Both sides as a posted document keeps them; nobody where it keeps none.
+    pub(super) fn kept(kept: Option<Kept>) -> Self {
+        let Some(kept) = kept else { return sides(Said::default(), Said::default(), String::new()) };
+        sides(kept.seller.unwrap_or_default(), kept.buyer.unwrap_or_default(), kept.contract)
+    }
+
+    /// Both sides of an order that is handed over.
+    pub(crate) fn of_order(seller: Said, buyer: Said, contract: String) -> Self {
+        sides(seller, buyer, contract)
     }
 }
 
@@ -84,11 +98,7 @@ impl DocumentRpc {
 
     /// The legal entity that sells; nothing is said of one that is no record yet.
     async fn seller(&self, context: &Context, code: &str) -> Result<Said, Status> {
-        let code = if code.is_empty() { DEFAULT } else { code };
-        let filter = format!("code = \"{code}\"");
-        let ask = ListLegalEntitiesRequest { page_size: 1, filter, ..ListLegalEntitiesRequest::default() };
-        let found = self.ask(context, ask).await?.legal_entities.into_iter().next();
-        Ok(found.map(of_entity).unwrap_or_default())
+        Ok(found_seller(self.ask(context, ask_seller(code)).await?).unwrap_or_default())
     }
 
     /// Nobody where the deal names no account.
@@ -102,17 +112,38 @@ impl DocumentRpc {
     /// The number of the contract that was signed for the deal (BT-12): one that is in force, or is about to be, before one
     /// that ended, and of several the first.
     async fn contract(&self, context: &Context, opportunity: &str) -> Result<String, Status> {
-        let signed = SIGNED.map(|state| format!("state = \"{state}\"")).join(" OR ");
-        let ask = ListContractsRequest {
-            page_size: 100,
-            filter: format!("opportunity = \"{opportunity}\" AND {signed}"),
-            order_by: "create_time".to_owned(),
-            ..ListContractsRequest::default()
-        };
-        let signed = self.ask(context, ask).await?.contracts;
-        let holds = |one: &&Contract| matches!(one.state(), contract::State::Signed | contract::State::Active);
-        Ok(signed.iter().find(holds).or(signed.first()).map(|one| one.number.clone()).unwrap_or_default())
+        Ok(found_contract(&self.ask(context, ask_contract(opportunity)).await?))
     }
+}
+
+/// Asks for the legal entity of a code.
+pub(crate) fn ask_seller(code: &str) -> ListLegalEntitiesRequest {
+    let code = if code.is_empty() { DEFAULT } else { code };
+    let filter = format!("code = \"{code}\"");
+    ListLegalEntitiesRequest { page_size: 1, filter, ..ListLegalEntitiesRequest::default() }
+}
+
+/// What documents say of it; none where it is no record yet.
+pub(crate) fn found_seller(found: ListLegalEntitiesResponse) -> Option<Said> {
+    found.legal_entities.into_iter().next().map(of_entity)
+}
+
+/// Asks for the contracts that were signed for a deal.
+pub(crate) fn ask_contract(opportunity: &str) -> ListContractsRequest {
+    let signed = SIGNED.map(|state| format!("state = \"{state}\"")).join(" OR ");
+    ListContractsRequest {
+        page_size: 100,
+        filter: format!("opportunity = \"{opportunity}\" AND {signed}"),
+        order_by: "create_time".to_owned(),
+        ..ListContractsRequest::default()
+    }
+}
+
+/// The number of the one that holds; empty where there is none.
+pub(crate) fn found_contract(found: &ListContractsResponse) -> String {
+    let (signed, holds) =
+        (&found.contracts, |one: &&Contract| matches!(one.state(), contract::State::Signed | contract::State::Active));
+    signed.iter().find(holds).or(signed.first()).map(|one| one.number.clone()).unwrap_or_default()
 }
 
 /// The states of a contract that was signed.

@@ -200,6 +200,12 @@ impl Run {
         setting.written(&text).ok_or_else(unread)
     }
 
+    /// What the installation says now: for what may be another in the next run.
+    pub(crate) async fn holds_now<T>(&self, setting: &Setting<T>) -> Result<T, Stop> {
+        let read = setting.read(&self.parts.store).await;
+        read.map_err(|error| Stop::refuse("read the settings", error.into()))
+    }
+
     /// Asks whether a later step would be refused, while nothing has changed yet. Once passed it is not asked again:
     /// after the step itself was done it would be refused for that.
     pub(crate) async fn check<V: Verb>(&self, name: &'static str, ask: V) -> Result<(), Stop> {
@@ -233,8 +239,8 @@ impl Run {
         self.send(name, ask).await
     }
 
-    /// Leaves a document for the ERP. Everything in it must come from what the flow has read or been answered: the same
-    /// bytes again are the same hand-over, other bytes a conflict.
+    /// Leaves a document for the ERP. All but its files and what they are made of must come from what the flow has read or
+    /// been answered: the same content again is the same hand-over, other content a conflict.
     pub(crate) async fn hand_over(&self, document: erp::v1::Document, record: &str, deal: &str) -> Result<(), Stop> {
         let context = self.flow.context.clone();
         let new = NewHandoff { document, record: record.to_owned(), opportunity: deal.to_owned(), context };
@@ -263,6 +269,22 @@ impl Run {
     pub(crate) async fn give_up_wishes(&self, order_id: &str) -> Result<(), Stop> {
         let given_up = self.parts.handoffs.give_up_wishes(order_id).await;
         given_up.map_err(|error| Stop::refuse("give up what waits", error.into()))
+    }
+
+    /// Keeps a document that the ERP made beside those that are left for it.
+    pub(crate) async fn take_over(
+        &self,
+        document: erp::v1::Document,
+        (record, deal): (&str, &str),
+        erp_number: &str,
+    ) -> Result<(), Stop> {
+        let context = self.flow.context.clone();
+        let new = NewHandoff { document, record: record.to_owned(), opportunity: deal.to_owned(), context };
+        self.flow.store().await?;
+        let kept = self.parts.handoffs.take_over(new, erp_number.to_owned()).await;
+        kept.map_err(|refusal| Stop::refuse("take over", refusal))?;
+        self.flow.changed();
+        Ok(())
     }
 
     /// Has our records told again what the ERP said of these documents, where they could not follow it.

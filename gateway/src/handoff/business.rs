@@ -3,15 +3,16 @@
 //!
 //! Whether it is pushed (`callback.rs`) or read (`reader.rs`), it is the same event and the same transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::history;
 use dealflow_proto::convert;
-use dealflow_proto::erp::v1::{BusinessStatus, ErpDocument, ErpEvent};
+use dealflow_proto::erp::v1::{BusinessStatus, DocumentType, ErpDocument, ErpEvent};
 use dealflow_proto::google::type_::Money;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::lines::Lines;
 use super::outcome::told;
@@ -37,21 +38,25 @@ pub(super) async fn apply(tx: &DatabaseTransaction, events: &[ErpEvent], now: Da
             *standing = event;
         }
     }
+    // What the ERP made may have no other name there than its number.
+    let numbers = newest.values().map(|event| event.erp_number.as_str()).filter(|number| !number.is_empty());
+    let taken_over = Condition::all().add(Expr::cust("taken_over")).add(Column::ErpNumber.is_in(numbers));
+    let ours = Condition::any().add(Column::ExternalId.is_in(newest.keys().copied())).add(taken_over);
     // Rows are locked in the same order by all who lock several.
-    let rows = Entity::find()
-        .filter(Column::ExternalId.is_in(newest.keys().copied()))
-        .order_by_asc(Column::ExternalId)
-        .lock_exclusive()
-        .all(tx)
-        .await?;
+    let rows = Entity::find().filter(ours).order_by_asc(Column::ExternalId).lock_exclusive().all(tx).await?;
     let mut applied = Applied::default();
-    let ours: HashMap<&str, i64> = rows.iter().map(|row| (row.external_id.as_str(), row.business_sequence)).collect();
-    applied.unknown = count(events.iter().filter(|event| !ours.contains_key(event.external_id.as_str())).count());
+    let ours: HashSet<&str> = rows.iter().map(|row| row.external_id.as_str()).collect();
+    let theirs: Vec<&Model> = rows.iter().filter(|row| row.taken_over).collect();
+    let known =
+        |event: &&ErpEvent| ours.contains(event.external_id.as_str()) || theirs.iter().any(|row| is_about(event, row));
+    applied.unknown = count(events.len() - events.iter().filter(known).count());
     let mut changes = Vec::new();
     for row in &rows {
-        let Some(event) = newest.get(row.external_id.as_str()).filter(|it| it.sequence > row.business_sequence) else {
-            continue;
+        let event = match newest.get(row.external_id.as_str()) {
+            None if row.taken_over => newest.values().filter(|it| is_about(it, row)).max_by_key(|it| it.sequence),
+            event => event,
         };
+        let Some(event) = event.filter(|it| it.sequence > row.business_sequence) else { continue };
         let after = moved(row, event, now);
         update(tx, &after).await?;
         applied.applied += 1;
@@ -66,6 +71,12 @@ pub(super) async fn apply(tx: &DatabaseTransaction, events: &[ErpEvent], now: Da
         history::Entity::insert_many(changes).exec_without_returning(tx).await?;
     }
     Ok(applied)
+}
+
+/// Whether an event is about a document that the ERP made, by the ERP's number.
+fn is_about(event: &ErpEvent, row: &Model) -> bool {
+    let kind = [DocumentType::Unspecified, row.kind.wire()].contains(&event.r#type());
+    kind && !event.erp_number.is_empty() && event.erp_number == row.erp_number
 }
 
 /// What a document's status tells, where it is read instead of an event.
@@ -116,7 +127,8 @@ fn is_news(before: &Model, after: &Model, event: &ErpEvent) -> bool {
             | BusinessStatus::PaymentReversed
             | BusinessStatus::UnderQuery
     );
-    turns || !event.lines.is_empty() || after.paid_minor != before.paid_minor
+    let credited = before.taken_over && after.credited_minor != before.credited_minor;
+    turns || credited || !event.lines.is_empty() || after.paid_minor != before.paid_minor
 }
 
 /// An amount in the document's own currency; an ERP that tells another is not believed.

@@ -54,8 +54,17 @@ impl Inner {
             self.take(&mut now_is, &call, probe).await;
             calls.push((call, now_is.state));
         }
+        if row.taken_over {
+            // The ERP made it: what it does not know by this name it tells of by its number.
+            if now_is.state == State::Ready {
+                now_is.state = State::Delivered;
+                now_is.next_attempt_at = None;
+            }
+            if now_is.erp_number.is_empty() {
+                now_is.erp_number.clone_from(&row.erp_number);
+            }
         // Not there for certain, or never sent: now it is sent.
-        if !row.look_up_first || now_is.state == State::Ready {
+        } else if !row.look_up_first || now_is.state == State::Ready {
             now_is.state = State::InFlight;
             let call = self.erp.submit(&row).await;
             self.take(&mut now_is, &call, probe).await;

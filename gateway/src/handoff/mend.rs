@@ -18,7 +18,8 @@ use super::rpc::save;
 pub(crate) async fn send_again(work: &mut Work, id: Uuid, seen: &str) -> Result<bool, Refusal> {
     let Some(row) = still(work, id, seen).await? else { return Ok(false) };
     let again = matches!(row.state, State::Delivered | State::DeadLettered | State::Rejected);
-    if !again || (row.state == State::Rejected && !row.stands()) {
+    // What the ERP made, it makes again by itself.
+    if !again || row.taken_over || (row.state == State::Rejected && !row.stands()) {
         return Ok(false);
     }
     let delivered = row.state == State::Delivered;

@@ -12,12 +12,16 @@
 //! 8. what the ERP does with it then is read (`reader.rs`) or pushed (`callback.rs`), applied by sequence
 //!    (`business.rs`), and told to the house (`news.rs`); where a record cannot follow, `followed.rs` keeps why
 //!
+//! `essence.rs` says which documents are the same; `aside.rs` keeps what the ERP made itself, and what was taken out of the
+//! queue.
+//!
 //! `target.rs` is the ERP as a whole: stopped by operators, resting by itself; `chain.rs` says how the hand-overs of one
 //! order stand; `mend.rs` is what a reconciliation does.
 //!
 //! What survives a crash at any point: before the claim nothing was sent; after it the lease runs out and the ERP is
 //! asked by external id before anything is sent again, with the same key and the same bytes.
 
+mod aside;
 mod attempt;
 mod batch;
 pub mod breaker;
@@ -27,6 +31,7 @@ mod chain;
 mod claim;
 mod deliver;
 mod erp;
+mod essence;
 mod followed;
 pub mod lines;
 pub(crate) mod mend;
@@ -180,7 +185,8 @@ impl Handoffs {
 
     /// Leaves a document for the ERP, and answers the hand-over's name; returns when that is committed.
     ///
-    /// The same bytes under the same external id again: the standing hand-over's name.
+    /// The same content under the same external id again: the standing hand-over's name. What was frozen first stands, its
+    /// files too.
     ///
     /// # Errors
     ///

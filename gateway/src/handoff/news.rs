@@ -51,6 +51,10 @@ pub struct News {
     pub paid: Option<Money>,
     /// What an order was changed to; none for other documents.
     pub change: Option<Document>,
+    /// What the ERP credited, all in all.
+    pub credited: Option<Money>,
+    /// Whether the ERP made the document.
+    pub taken_over: bool,
     /// W3C trace context of the request that handed it over.
     pub traceparent: Option<String>,
 }
@@ -70,6 +74,8 @@ impl From<Model> for News {
             status: BusinessStatus::try_from(row.business_status).unwrap_or_default(),
             sequence: row.business_sequence,
             paid: row.money(row.paid_minor),
+            credited: row.money(row.credited_minor),
+            taken_over: row.taken_over,
             lines: row.business_lines.0.into_iter().map(Into::into).collect(),
             external_id: row.external_id,
             record: row.document,

@@ -291,6 +291,8 @@ pub struct Model {
     pub diverges: bool,
     /// Why, or what it waits for; empty where it follows.
     pub divergence: String,
+    /// Whether the ERP made it: it is never sent.
+    pub taken_over: bool,
 }
 
 /// No relations.
@@ -344,6 +346,9 @@ impl Model {
             credited: self.money(self.credited_minor).filter(|_| self.business_sequence > 0),
             diverges: self.diverges,
             divergence: self.divergence.clone(),
+            attachments: Vec::new(),
+            not_attached: String::new(),
+            taken_over: self.taken_over,
         }
     }
 

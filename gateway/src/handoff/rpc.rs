@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use super::Handoffs;
 use super::attempt;
+use super::essence;
 use super::mend::news_of_adopted;
 use super::outcome::unblock;
 use super::record::{ActiveModel, Column, Entity, Kind, Model, State, Verb};
@@ -79,7 +80,8 @@ impl HandoffService for Handoffs {
         let found = found.ok_or_else(|| Refusal::missing(&ask.name))?;
         let attempts = attempt::Entity::of(db, id).await.map_err(Refusal::from)?;
         let attempts = attempts.into_iter().map(Into::into).collect();
-        Ok(Response::new(Handoff { attempts, ..found.to_wire() }))
+        let (attachments, not_attached) = essence::files(&found.payload).map_err(Refusal::internal)?;
+        Ok(Response::new(Handoff { attempts, attachments, not_attached, ..found.to_wire() }))
     }
 
     async fn replay_handoff(&self, request: Request<ReplayHandoffRequest>) -> Result<Response<Handoff>, Status> {

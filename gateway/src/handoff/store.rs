@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::batch::Write;
 use super::chain::WISHES;
+use super::essence;
 use super::lines::Lines;
 use super::outcome::told;
 use super::record::{Column, Entity, Kind, Model, Reasons, State};
@@ -121,6 +122,7 @@ pub(super) fn freeze(new: NewHandoff, now: DateTime<Utc>) -> Result<Model, Refus
         news_at: None,
         diverges: false,
         divergence: String::new(),
+        taken_over: false,
     })
 }
 
@@ -235,12 +237,13 @@ async fn correct(tx: &DatabaseTransaction, row: &Model, refused: &Model) -> Resu
     Ok(after.id)
 }
 
-/// The same bytes again: the standing hand-over. Other bytes under the same id: a refusal, never an overwrite.
+/// The same bytes again, or other files with the same content: the standing hand-over. Other content under the same id: a
+/// refusal, never an overwrite.
 fn compare(row: &Model, standing: &HashMap<String, Model>) -> Result<Uuid, Refusal> {
-    let Some(Model { id, sha256, .. }) = standing.get(&row.external_id) else {
+    let Some(Model { id, sha256, payload, .. }) = standing.get(&row.external_id) else {
         return Err(Refusal::internal(format!("{} was neither stored nor found", row.external_id)));
     };
-    if *sha256 == row.sha256 {
+    if *sha256 == row.sha256 || essence::same(payload, &row.payload) {
         return Ok(*id);
     }
     let holder = names::HANDOFFS.name(*id);

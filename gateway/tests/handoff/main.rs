@@ -6,6 +6,7 @@ mod business;
 mod chains;
 mod crashes;
 mod faults;
+mod files;
 mod house;
 mod matrix;
 mod operators;

@@ -1,4 +1,5 @@
-//! Documents of all sorts, drawn by a seed: lines, rates, currencies, discounts; the totals are the arithmetic's own.
+//! Documents of all sorts, drawn by a seed: parties, lines, rates, currencies, discounts; the totals are the arithmetic's own,
+//! and each bill brings its UBL.
 
 use dealflow_money::{Amount, Currency, DocumentAdjustment, DocumentInput, LineInput, Vat, VatCategory, compute};
 use dealflow_proto::convert;
@@ -9,6 +10,8 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rust_decimal::Decimal;
+
+use crate::files::{self, TRADES, Trade};
 
 /// One line: id, quantity, price, VAT.
 #[derive(Clone)]
@@ -30,9 +33,11 @@ pub(crate) fn chain(dice: &mut StdRng, number: &str) -> Chain {
     let currency = Currency::parse(code).expect("a currency");
     let rates =
         [(VatCategory::S, 20), (VatCategory::S, 7), (VatCategory::S, 19), (VatCategory::Z, 0), (VatCategory::E, 0)];
+    let trade = *TRADES.choose(dice).expect("there are some");
     let items: Vec<Item> = (1..=dice.random_range(1..=4))
         .map(|line| {
-            let (category, rate) = *rates.choose(dice).expect("there are some");
+            let of_its_own = *rates.choose(dice).expect("there are some");
+            let (category, rate) = trade.category.map_or(of_its_own, |category| (category, 0));
             Item {
                 id: line.to_string(),
                 quantity: dice.random_range(1..=20),
@@ -43,7 +48,7 @@ pub(crate) fn chain(dice: &mut StdRng, number: &str) -> Chain {
         .collect();
     let discount = if dice.random_ratio(1, 4) { Decimal::new(dice.random_range(1..=250), 1) } else { Decimal::ZERO };
     let order_id = format!("df:order:{number}");
-    let order = paper(DocumentType::Order, &order_id, "", number, currency, &items, discount);
+    let order = paper(DocumentType::Order, (&order_id, "", number), trade, currency, &items, discount);
     let mut documents = vec![order];
     if dice.random_ratio(1, 8) {
         documents.push(crate::house::cancellation(&documents[0]));
@@ -56,16 +61,23 @@ pub(crate) fn chain(dice: &mut StdRng, number: &str) -> Chain {
             break;
         }
         let id = format!("df:invoice:{number}-{bill}");
-        let invoice =
-            paper(DocumentType::Invoice, &id, &order_id, &format!("{number}-{bill}"), currency, &part, discount);
+        let bill_number = format!("{number}-{bill}");
+        let named = (id.as_str(), order_id.as_str(), bill_number.as_str());
+        let mut invoice = paper(DocumentType::Invoice, named, trade, currency, &part, discount);
+        files::attach(&mut invoice, currency, &drawn(&part), discount);
         documents.push(invoice);
         if dice.random_ratio(1, 3) {
             let mut of_bill = part;
             let back = share(dice, &mut of_bill);
             let note = format!("df:credit:{number}-{bill}");
             let number = format!("C{number}-{bill}");
-            let note = paper(DocumentType::CreditNote, &note, &order_id, &number, currency, &back, discount);
-            documents.push(Document { invoice_external_id: id, ..note });
+            let named = (note.as_str(), order_id.as_str(), number.as_str());
+            let mut note = paper(DocumentType::CreditNote, named, trade, currency, &back, discount);
+            note.invoice_external_id.clone_from(&id);
+            note.invoice_number.clone_from(&bill_number);
+            note.invoice_date = note.issue_date;
+            files::attach(&mut note, currency, &drawn(&back), discount);
+            documents.push(note);
         }
     }
     Chain { documents }
@@ -82,11 +94,15 @@ fn share(dice: &mut StdRng, left: &mut [Item]) -> Vec<Item> {
     part
 }
 
+/// The items as files take them.
+fn drawn(items: &[Item]) -> Vec<files::Drawn<'_>> {
+    items.iter().map(|item| (item.id.as_str(), item.quantity.into(), item.price, item.vat)).collect()
+}
+
 fn paper(
     kind: DocumentType,
-    external_id: &str,
-    order: &str,
-    number: &str,
+    (external_id, order, number): (&str, &str, &str),
+    trade: Trade,
     currency: Currency,
     items: &[Item],
     discount: Decimal,
@@ -106,11 +122,15 @@ fn paper(
         let category = match vat.category {
             VatCategory::Z => wire::VatCategory::Zero,
             VatCategory::E => wire::VatCategory::Exempt,
+            VatCategory::AE => wire::VatCategory::ReverseCharge,
+            VatCategory::K => wire::VatCategory::IntraCommunity,
+            VatCategory::G => wire::VatCategory::Export,
+            VatCategory::O => wire::VatCategory::OutsideScope,
             _ => wire::VatCategory::Standard,
         };
         Some(wire::Vat { category: category.into(), rate: Some(convert::decimal(vat.rate)) })
     };
-    Document {
+    let mut document = Document {
         external_id: external_id.to_owned(),
         r#type: kind.into(),
         number: number.to_owned(),
@@ -152,5 +172,7 @@ fn paper(
             ..Totals::default()
         }),
         ..Document::default()
-    }
+    };
+    files::parties(&mut document, trade);
+    document
 }

@@ -1,9 +1,10 @@
 //! R-ERP-1: a document is stored once, frozen, and in company.
 
 use dealflow_gateway::handoff::record::State;
-use dealflow_proto::erp::v1::handoff;
+use dealflow_proto::erp::v1::{Attachment, Document, handoff};
 use dealflow_testbed::{TestDb, both, refusal};
 use futures::future::join_all;
+use sha2::Digest;
 use tonic::Status;
 
 use crate::house::{House, invoice, new, order, settings};
@@ -43,6 +44,34 @@ both! {
         assert_eq!((refused.code, refused.reason.as_str()), (tonic::Code::AlreadyExists, "TAKEN"));
         assert_eq!(refused.metadata["holder"], name);
         assert_eq!(house.get(&name).await, frozen, "nothing is edited after hand-over");
+    }
+
+    /// R-ERP-1: what an earlier version froze without files goes out as it is, though this one would add some; so does what
+    /// the installation wanted other files for.
+    async fn what_was_frozen_first_goes_out_with_the_files_that_it_has(db: TestDb) {
+        let house = House::build(db, settings()).await;
+        let bare = order("SO-1");
+        let name = house.hand_over(&bare).await;
+        let frozen = house.get(&name).await.document_sha256;
+        let content = b"<Order/>".to_vec();
+        let sha256 = sha2::Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = Attachment { file_name: "order-SO-1.xml".to_owned(), media_type: "application/xml".to_owned(), content, sha256 };
+        let rich = Document {
+            attachments: vec![file], contract_number: "C-17".to_owned(), payment_terms: "30 days".to_owned(), ..bare.clone()
+        };
+        assert_eq!(house.hand_over(&rich).await, name, "it is the same document");
+        let stands = house.get(&name).await;
+        assert_eq!((stands.document_sha256, stands.attachments.len()), (frozen.clone(), 0));
+        house.work();
+        house.becomes(&name, State::Delivered).await;
+        let books = house.books().await;
+        assert_eq!((books[0].document_sha256.as_str(), books[0].attachments.len()), (frozen.as_str(), 0));
+        let other = order("SO-2");
+        let with_file = Document { external_id: other.external_id.clone(), number: "SO-2".to_owned(), ..rich.clone() };
+        let name = house.hand_over(&with_file).await;
+        assert_eq!(house.hand_over(&other).await, name);
+        let files = house.get(&name).await.attachments;
+        assert_eq!((files.len(), files[0].size_bytes, files[0].sha256.as_str()), (1, 8, rich.attachments[0].sha256.as_str()));
     }
 
     /// R-ERP-1

@@ -6,6 +6,7 @@ mod m0003_business;
 mod m0004_reconciliations;
 mod m0005_divergence;
 mod m0006_lease_clock;
+mod m0007_taken_over;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_reconciliations::Migration),
             Box::new(m0005_divergence::Migration),
             Box::new(m0006_lease_clock::Migration),
+            Box::new(m0007_taken_over::Migration),
             Box::new(crate::audit::Migration),
         ]
     }

@@ -34,7 +34,7 @@ async fn export(sandbox: &Sandbox, name: &str, format: Format, language: &str) -
 }
 
 /// Says who sells.
-async fn say_who_sells(sandbox: &Sandbox) {
+pub(crate) async fn say_who_sells(sandbox: &Sandbox) {
     let address = Address {
         street: "Hafenstraße 12".to_owned(),
         postal_code: "1020".to_owned(),
@@ -99,7 +99,7 @@ async fn signed_contract(sandbox: &Sandbox, deal: &str) -> Contract {
 }
 
 /// Says what an invoice needs of who buys.
-async fn say_who_buys(sandbox: &Sandbox, deal: &Deal) {
+pub(crate) async fn say_who_buys(sandbox: &Sandbox, deal: &Deal) {
     let known = deal.account.clone().expect("the deal has an account");
     let address = Address {
         street: "Ring 1".to_owned(),

@@ -4,6 +4,7 @@
 //! With `UBL_OUT` set to a folder the files are left there, for `tests/ubl/official.sh`.
 
 use dealflow::api::{Api, new_id};
+use dealflow_proto::erp::v1::GetDocumentStatusRequest;
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::google::type_::{Decimal, Money};
@@ -15,12 +16,16 @@ use dealflow_proto::orders::v1::{
 };
 use dealflow_proto::types::v1::{Address, Adjustment, Line, Vat, VatCategory};
 use dealflow_proto::{convert, names};
-use dealflow_testbed::{TestDb, both};
+use dealflow_testbed::{TestDb, both, eventually};
 use dealflow_tests::Sandbox;
 use dealflow_tests::values::{day, decimal};
 use uuid::Uuid;
 
+use crate::directly::SOON;
 use crate::documents::rules;
+
+/// Why category E is exempt.
+const EXEMPT: &str = "Exempt by Article 132 of Directive 2006/112/EC";
 
 /// Markup, quotation marks, Cyrillic, Greek and a lorry.
 const ODD: &str = "Söhne & Töchter <\"O'Neill\"> ООО «Ромашка» Ελληνική Εταιρεία 🚚";
@@ -269,7 +274,14 @@ async fn invoiced(sandbox: &Sandbox, case: &Case) -> (Order, Invoice) {
     let draft = call!(
         sandbox,
         invoices.create_invoice,
-        CreateInvoiceRequest { order: name, prepaid: prepaid, rounding: rounding }
+        CreateInvoiceRequest {
+            order: name,
+            prepaid: prepaid,
+            rounding: rounding,
+            buyer_reference: "KST-4711".to_owned(),
+            delivery_date: day(2026, 1, 15).filter(|_| case.name == "intra-community"),
+            exemption_reason: EXEMPT.to_owned()
+        }
     );
     (order, call!(sandbox, invoices.post_invoice, PostInvoiceRequest { name: draft.name }))
 }
@@ -293,19 +305,33 @@ async fn credited(sandbox: &Sandbox, case: &Case, invoice: &Invoice) -> Vec<Cred
     notes
 }
 
-/// The file, checked; what breaks a rule fails the test.
+/// The file, checked; what breaks a rule fails the test. An order keeps no reason why its lines are exempt, a bill does.
 async fn written(sandbox: &Sandbox, case: &Case, name: &str, kind: &str) -> String {
+    let of_order = |text: &str| if kind == "order" { text.to_owned() } else { String::new() };
     let ask = ExportDocumentRequest {
         name: name.to_owned(),
         format: Format::Ubl.into(),
-        buyer_reference: "KST-4711".to_owned(),
-        delivery_date: day(2026, 1, 15).filter(|_| case.name == "intra-community"),
-        exemption_reason: "Exempt by Article 132 of Directive 2006/112/EC".to_owned(),
+        buyer_reference: of_order("KST-4711"),
+        exemption_reason: of_order(EXEMPT),
         ..ExportDocumentRequest::default()
     };
     let api = &sandbox.api;
     let file = api.documents.clone().export_document(api.ask(ask)).await;
     let file = file.unwrap_or_else(|status| panic!("{} {kind}: {status:?}", case.name)).into_inner();
+    if kind != "order" {
+        // Hand-over and export are one file, to the byte.
+        let number =
+            file.file_name.trim_end_matches(".xml").trim_start_matches("invoice-").trim_start_matches("credit-note-");
+        let of = if kind == "invoice" { "invoice" } else { "credit" };
+        let external_id = format!("dealflow:{of}:{number}");
+        let booked = eventually(format!("{external_id} to be in the books"), SOON, || async {
+            let ask = GetDocumentStatusRequest { external_id: external_id.clone() };
+            api.erp.clone().get_document_status(api.ask(ask)).await.ok()
+        });
+        let files = booked.await.into_inner().attachments;
+        let [attached] = &files[..] else { panic!("one file: {files:?}") };
+        assert_eq!((&attached.sha256, &attached.file_name), (&file.sha256, &file.file_name), "{}", case.name);
+    }
     let xml = String::from_utf8(file.content).expect("XML is UTF-8");
     if let Some(folder) = std::env::var_os("UBL_OUT") {
         let file = std::path::Path::new(&folder).join(format!("set-{}-{kind}.xml", case.name));
@@ -318,8 +344,8 @@ async fn written(sandbox: &Sandbox, case: &Case, name: &str, kind: &str) -> Stri
 }
 
 both! {
-    /// R-INV-3, R-QUO-1, R-ERP-1: the ERP recomputes each of them with tolerance 0 and takes it; each file keeps every
-    /// rule, and says what its kind is about.
+    /// R-INV-3, R-QUO-1, R-ERP-1: the ERP recomputes each of them with tolerance 0 and takes it, with the very file that is
+    /// exported; each file keeps every rule, and says what its kind is about.
     async fn documents_of_every_kind_are_taken_by_the_erp_and_keep_every_rule_as_files(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
         say_who_sells(&sandbox).await;
@@ -337,6 +363,9 @@ both! {
             for (index, note) in credited(&sandbox, &case, &invoice).await.iter().enumerate() {
                 let xml = written(&sandbox, &case, &note.name, &format!("credit-note-{}", index + 1)).await;
                 assert!(xml.contains("<CreditNote ") && xml.contains(&invoice.number), "{xml}");
+                // Set off when the invoice falls due (BT-9).
+                let due = invoice.due_date.as_ref().map(|due| convert::date_of(due).expect("a day")).expect("a due day");
+                assert!(xml.contains(&format!("<cbc:PaymentDueDate>{due}<")), "{due}: {xml}");
                 credits += 1;
             }
             // An order by Peppol takes nothing back.

@@ -1,0 +1,143 @@
+//! R-INV-1: a posted invoice is void only while nobody else has it: not the ERP, not the customer who paid, no credit note.
+
+use dealflow::api::new_id;
+use dealflow_proto::erp::v1::{
+    GetJournalRequest, Handoff, ListHandoffsRequest, PauseTargetRequest, ResumeTargetRequest, handoff,
+};
+use dealflow_proto::orders::v1::{
+    CreateCreditNoteRequest, CreateInvoiceRequest, GetInvoiceRequest, Invoice, Payment, PaymentAllocation,
+    PostInvoiceRequest, RecordPaymentRequest, VoidCreditNoteRequest, VoidInvoiceRequest, invoice,
+};
+use dealflow_testbed::{RefusalView, TestDb, both, refusal};
+use dealflow_tests::Sandbox;
+use dealflow_tests::values::usd;
+
+const GOES: &str = "a step of the script goes through";
+
+async fn pause(sandbox: &Sandbox) {
+    let (name, reason) = ("targets/erp".to_owned(), "month-end".to_owned());
+    let ask = PauseTargetRequest { name, reason, request_id: new_id(), ..PauseTargetRequest::default() };
+    sandbox.api.handoffs.clone().pause_target(sandbox.api.ask(ask)).await.expect(GOES);
+}
+
+async fn resume(sandbox: &Sandbox) {
+    let ask = ResumeTargetRequest { name: "targets/erp".to_owned(), request_id: new_id(), ..Default::default() };
+    sandbox.api.handoffs.clone().resume_target(sandbox.api.ask(ask)).await.expect(GOES);
+}
+
+/// An invoice that is posted, and that the ERP does not have.
+async fn posted(sandbox: &Sandbox) -> Invoice {
+    let deal = sandbox.deal_without_process().await;
+    sandbox.propose(&deal).await;
+    sandbox.accept(&deal).await;
+    sandbox.rest().await;
+    pause(sandbox).await;
+    sandbox.fulfill(&deal).await.invoice.expect("it is billed")
+}
+
+async fn void(sandbox: &Sandbox, ask: VoidInvoiceRequest) -> Result<Invoice, RefusalView> {
+    let answer = sandbox.api.invoices.clone().void_invoice(sandbox.api.ask(ask)).await;
+    answer.map(tonic::Response::into_inner).map_err(|status| refusal(&status))
+}
+
+fn wish(invoice: &Invoice) -> VoidInvoiceRequest {
+    let (name, reason) = (invoice.name.clone(), "the wrong customer".to_owned());
+    // That it is withdrawn nobody says but the gateway.
+    VoidInvoiceRequest { name, reason, withdrawn: true, request_id: new_id(), ..VoidInvoiceRequest::default() }
+}
+
+async fn of(sandbox: &Sandbox, invoice: &Invoice) -> Option<Handoff> {
+    let filter = format!("external_id = \"dealflow:invoice:{}\"", invoice.number);
+    let ask = ListHandoffsRequest { filter, ..ListHandoffsRequest::default() };
+    let page = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect(GOES);
+    page.into_inner().handoffs.pop()
+}
+
+both! {
+    /// R-INV-1: nobody has it yet: it is void, its number stays given, its hand-over is given up and never sent; what it
+    /// billed is billed again under the next number. The same call once more is answered as before.
+    async fn what_is_posted_and_not_handed_over_is_void_and_its_number_stays(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let bill = posted(&sandbox).await;
+        let asked = void(&sandbox, VoidInvoiceRequest { validate_only: true, ..wish(&bill) }).await.expect("it may be void");
+        assert_eq!(asked.state(), invoice::State::Void);
+        assert_eq!(of(&sandbox, &bill).await.map(|it| it.state()), Some(handoff::State::Ready), "nothing is changed");
+        let ask = wish(&bill);
+        let gone = void(&sandbox, ask.clone()).await.expect("nobody has it");
+        assert_eq!((gone.state(), &gone.number), (invoice::State::Void, &bill.number));
+        assert_eq!(void(&sandbox, ask).await.expect("it comes twice"), gone);
+        assert_eq!(of(&sandbox, &bill).await.map(|it| it.state()), Some(handoff::State::Abandoned));
+        let again = void(&sandbox, wish(&bill)).await.expect_err("it is final");
+        assert_eq!(again.reason, "TERMINAL");
+        let (api, mut invoices) = (&sandbox.api, sandbox.api.invoices.clone());
+        let ask = CreateInvoiceRequest { order: bill.order.clone(), request_id: new_id(), ..Default::default() };
+        let draft = invoices.create_invoice(api.ask(ask)).await.expect("it is billed again").into_inner();
+        let ask = PostInvoiceRequest { name: draft.name, request_id: new_id(), ..Default::default() };
+        let next = invoices.post_invoice(api.ask(ask)).await.expect("it is posted").into_inner();
+        let count = |number: &str| number.rsplit('-').next().and_then(|it| it.parse::<u64>().ok()).expect("a number");
+        assert_eq!(count(&next.number), count(&bill.number) + 1);
+        resume(&sandbox).await;
+        sandbox.rest().await;
+        let ask = GetJournalRequest {
+            external_id: format!("dealflow:invoice:{}", bill.number), page_size: 10, ..GetJournalRequest::default()
+        };
+        let calls = api.stub.clone().get_journal(api.ask(ask)).await.expect(GOES).into_inner().entries;
+        assert!(calls.is_empty(), "it was never sent: {calls:?}");
+        sandbox.finish().await;
+    }
+
+    /// R-INV-1: an invoice is void at once, whether its hand-over was stored before or comes after; it never goes out.
+    async fn what_is_void_before_its_hand_over_is_stored_is_not_handed_over(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let bill = posted(&sandbox).await;
+        void(&sandbox, wish(&bill)).await.expect("nobody has it");
+        let (api, mut invoices) = (&sandbox.api, sandbox.api.invoices.clone());
+        // By the event alone this time: whoever is first, the event or the verb.
+        let ask = CreateInvoiceRequest { order: bill.order.clone(), request_id: new_id(), ..Default::default() };
+        let draft = invoices.create_invoice(api.ask(ask)).await.expect(GOES).into_inner();
+        let ask = PostInvoiceRequest { name: draft.name, request_id: new_id(), ..Default::default() };
+        let second = invoices.post_invoice(api.ask(ask)).await.expect(GOES).into_inner();
+        void(&sandbox, wish(&second)).await.expect("nobody has it");
+        resume(&sandbox).await;
+        sandbox.rest().await;
+        assert_eq!(of(&sandbox, &second).await.map(|it| it.state()), Some(handoff::State::Abandoned));
+        sandbox.finish().await;
+    }
+
+    /// R-INV-1: what is paid, credited or handed over is not void, and its hand-over goes on.
+    async fn what_others_have_is_not_void(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let bill = posted(&sandbox).await;
+        let (api, mut notes) = (&sandbox.api, sandbox.api.credit_notes.clone());
+        let ask = CreateCreditNoteRequest {
+            invoice: bill.name.clone(), reason: "back".to_owned(), request_id: new_id(), ..Default::default()
+        };
+        let note = notes.create_credit_note(api.ask(ask)).await.expect(GOES).into_inner().name;
+        let refused = void(&sandbox, wish(&bill)).await.expect_err("a credit note is being written");
+        assert!(refused.reason == "GUARD" && refused.message.contains("has a credit note"), "{refused:?}");
+        let ask = VoidCreditNoteRequest { name: note, request_id: new_id(), ..Default::default() };
+        notes.void_credit_note(api.ask(ask)).await.expect(GOES);
+        let pays = |units| vec![PaymentAllocation { invoice: bill.name.clone(), amount: usd(units) }];
+        let payment = Payment {
+            source: "bank".to_owned(), external_reference: "B-1".to_owned(), amount: usd(1), allocations: pays(1),
+            ..Payment::default()
+        };
+        let ask = RecordPaymentRequest { payment: Some(payment), request_id: new_id(), ..Default::default() };
+        api.payments.clone().record_payment(api.ask(ask)).await.expect(GOES);
+        let refused = void(&sandbox, wish(&bill)).await.expect_err("something is paid");
+        assert!(refused.reason == "GUARD" && refused.message.contains("is paid"), "{refused:?}");
+        assert_eq!(of(&sandbox, &bill).await.map(|it| it.state()), Some(handoff::State::Ready), "it goes on");
+        resume(&sandbox).await;
+        sandbox.rest().await;
+        let other = posted(&sandbox).await;
+        resume(&sandbox).await;
+        sandbox.rest().await;
+        let refused = void(&sandbox, wish(&other)).await.expect_err("the ERP has it");
+        assert_eq!((refused.reason.as_str(), refused.metadata["state"].as_str()), ("GUARD", "DELIVERED"));
+        assert!(refused.message.contains("CreateCreditNote"), "{refused:?}");
+        let ask = GetInvoiceRequest { name: other.name.clone() };
+        let stands = api.invoices.clone().get_invoice(api.ask(ask)).await.expect(GOES).into_inner();
+        assert_eq!(stands.state(), invoice::State::Posted);
+        sandbox.finish().await;
+    }
+}
