@@ -40,6 +40,18 @@ pub struct Delivery {
     /// Seconds between two tries while it rests
     #[arg(long, env = "DEALFLOW_ERP_BREAKER_PROBE", default_value_t = 30, value_name = "SECONDS")]
     pub erp_breaker_probe: u32,
+    /// Calls of the last while that are looked at for the share of failures
+    #[arg(long, env = "DEALFLOW_ERP_BREAKER_CALLS", default_value_t = 20, value_name = "CALLS")]
+    pub erp_breaker_calls: u16,
+    /// The share of failures among them that gives the ERP a rest, in percent
+    #[arg(long, env = "DEALFLOW_ERP_BREAKER_PERCENT", default_value_t = 50, value_name = "PERCENT")]
+    pub erp_breaker_percent: u16,
+    /// How long that while is, in seconds
+    #[arg(long, env = "DEALFLOW_ERP_BREAKER_WITHIN", default_value_t = 60, value_name = "SECONDS")]
+    pub erp_breaker_within: u32,
+    /// Seconds between two tries while the ERP does not let us in
+    #[arg(long, env = "DEALFLOW_ERP_DENIED_PROBE", default_value_t = 300, value_name = "SECONDS")]
+    pub erp_denied_probe: u32,
     /// Technical failures of one document, while others pass, that set it aside
     #[arg(long, env = "DEALFLOW_ERP_POISON_FAILURES", default_value_t = 5, value_name = "FAILURES")]
     pub erp_poison_failures: u16,
@@ -58,6 +70,10 @@ impl Delivery {
             ("--erp-concurrency", u32::from(self.erp_concurrency)),
             ("--erp-breaker-failures", self.erp_breaker_failures),
             ("--erp-breaker-probe", self.erp_breaker_probe),
+            ("--erp-breaker-calls", u32::from(self.erp_breaker_calls)),
+            ("--erp-breaker-percent", u32::from(self.erp_breaker_percent)),
+            ("--erp-breaker-within", self.erp_breaker_within),
+            ("--erp-denied-probe", self.erp_denied_probe),
             ("--erp-poison-failures", u32::from(self.erp_poison_failures)),
         ] {
             if value == 0 {
@@ -65,6 +81,7 @@ impl Delivery {
             }
         }
         ensure!(least.is_empty(), "{} must be 1 at the least", least.join(", "));
+        ensure!(self.erp_breaker_percent <= 100, "--erp-breaker-percent: 100 percent at the most");
         ensure!(self.erp_retry_jitter <= 90, "--erp-retry-jitter: 90 percent at the most");
         let longest = i64::from(self.erp_call_deadline) + i64::from(self.erp_look_up_deadline);
         let defaults = Settings::default();
@@ -81,8 +98,11 @@ impl Delivery {
             },
             breaker: BreakerSettings {
                 in_a_row: self.erp_breaker_failures,
+                calls: self.erp_breaker_calls.into(),
+                within: TimeDelta::seconds(self.erp_breaker_within.into()),
+                percent: self.erp_breaker_percent.into(),
                 probe: TimeDelta::seconds(self.erp_breaker_probe.into()),
-                ..defaults.breaker.clone()
+                paused_probe: TimeDelta::seconds(self.erp_denied_probe.into()),
             },
             poison: Poison { failures: self.erp_poison_failures.into(), ..defaults.poison },
             ..defaults
@@ -139,6 +159,21 @@ mod tests {
         assert!(wrong.contains("`soon`") && wrong.contains("`-4h`"), "{wrong}");
         let wrong = parsed(&["--erp-call-deadline", "0", "--erp-concurrency", "0"]).map(drop).expect_err("nothing");
         let wrong = wrong.to_string();
+        let breaker = parsed(&[
+            "--erp-breaker-calls",
+            "7",
+            "--erp-breaker-percent",
+            "30",
+            "--erp-breaker-within",
+            "90",
+            "--erp-denied-probe",
+            "11",
+        ]);
+        let breaker = breaker.expect("a breaker").breaker;
+        let told = (breaker.calls, breaker.percent, breaker.within.num_seconds(), breaker.paused_probe.num_seconds());
+        assert_eq!(told, (7, 30, 90, 11));
+        let much = parsed(&["--erp-breaker-percent", "101"]).map(drop).expect_err("more than all").to_string();
+        assert!(much.contains("--erp-breaker-percent"), "{much}");
         assert!(wrong.contains("--erp-call-deadline") && wrong.contains("--erp-concurrency"), "{wrong}");
     }
 }

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, AdoptHandoffRequest, GetHandoffRequest, Handoff, ListHandoffsRequest, ReplayHandoffRequest,
-    ReplayHandoffsRequest,
+    AbandonHandoffRequest, AdoptHandoffRequest, AttachedFile, GetHandoffRequest, Handoff, ListHandoffsRequest,
+    ReplayHandoffRequest, ReplayHandoffsRequest,
 };
 use serde_json::json;
 
@@ -206,6 +206,9 @@ impl One {
         println!("{}", table(std::slice::from_ref(&handoff)));
         if !handoff.attempts.is_empty() {
             println!("{}", attempts(&handoff));
+            for line in files(&handoff) {
+                println!("{line}");
+            }
         }
         for reason in &handoff.reasons {
             println!("  {} {}: {}; {}", reason.code, reason.field, reason.message, reason.action);
@@ -263,6 +266,14 @@ pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
         ]);
     }
     table
+}
+
+/// The files that it brings, and why one is missing.
+fn files(handoff: &Handoff) -> Vec<String> {
+    let file =
+        |file: &AttachedFile| format!("brings {} ({} bytes, SHA-256 {})", file.file_name, file.size_bytes, file.sha256);
+    let missing = Some(&handoff.not_attached).filter(|why| !why.is_empty());
+    handoff.attachments.iter().map(file).chain(missing.map(|why| format!("without a file: {why}"))).collect()
 }
 
 /// The attempts of a hand-over, one to a row.

@@ -1,6 +1,6 @@
 //! Hand-overs, what the ERP keeps, flows and events.
 
-use dealflow_proto::erp::v1::{Attempt, ErpDocument, Handoff, Reason};
+use dealflow_proto::erp::v1::{AttachedFile, Attempt, ErpDocument, Handoff, Reason};
 use dealflow_proto::feed::v1::Event;
 use dealflow_proto::gateway::v1::Flow;
 use serde_json::{Value, json};
@@ -31,7 +31,20 @@ pub fn handoff(handoff: &Handoff) -> Value {
         "business_time": time(handoff.business_time.as_ref()),
         "paid": money(handoff.paid.as_ref()),
         "credited": money(handoff.credited.as_ref()),
+        "taken_over": handoff.taken_over,
+        "attachments": list(&handoff.attachments, file),
+        "not_attached": text(&handoff.not_attached),
         "attempts": list(&handoff.attempts, attempt),
+    })
+}
+
+/// A file that a document brings.
+fn file(file: &AttachedFile) -> Value {
+    json!({
+        "file_name": file.file_name,
+        "media_type": file.media_type,
+        "sha256": file.sha256,
+        "size_bytes": file.size_bytes,
     })
 }
 
