@@ -123,7 +123,7 @@ impl Model {
 /// each other that nobody left. On SQLite one process has the file, and its machine's clock is the one.
 fn now(backend: DbBackend) -> Expr {
     match backend {
-        DbBackend::Postgres => Expr::cust("clock_timestamp()"),
+        DbBackend::Postgres => Expr::cust("statement_timestamp()"),
         _ => Expr::value(Clock::system().now()),
     }
 }
@@ -131,7 +131,7 @@ fn now(backend: DbBackend) -> Expr {
 /// The end of a lease that begins now; on PostgreSQL also what a new flow has where it says nothing.
 fn lease_end(backend: DbBackend) -> Expr {
     match backend {
-        DbBackend::Postgres => Expr::cust(format!("clock_timestamp() + interval '{} seconds'", LEASE.num_seconds())),
+        DbBackend::Postgres => Expr::cust(format!("statement_timestamp() + interval '{} seconds'", LEASE.num_seconds())),
         _ => Expr::value(Clock::system().now() + LEASE),
     }
 }

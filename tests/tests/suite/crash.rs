@@ -13,6 +13,8 @@ use futures::future::join_all;
 
 /// A lease lasts 5 s, and leases are looked through every second.
 const DRIVEN_ON: Duration = Duration::from_secs(10);
+/// How long all verbs at once may take to come to the call that they die at.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many deals die at the same time: a worker has eight deliveries on their way, and the ERP's calls are few.
 const TOGETHER: usize = 24;
@@ -83,7 +85,7 @@ async fn die(sandbox: &mut Sandbox, cases: Vec<Case>, before: usize) -> Vec<(Cas
     }
     let shared = &*sandbox;
     let all = join_all(asked.iter().map(|(asked, trace, _)| asked.ask(&shared.api, trace)));
-    let stopped = tokio::time::timeout(DRIVEN_ON, shared.faults.stopped(before + asked.len()));
+    let stopped = tokio::time::timeout(PATIENCE, shared.faults.stopped(before + asked.len()));
     tokio::select! {
         biased;
         in_time = stopped => assert!(in_time.is_ok(), "every planned call comes"),

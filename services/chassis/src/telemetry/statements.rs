@@ -79,7 +79,7 @@ pub(crate) fn ended(of: &Database, text: &str, placeholders: bool, took: Duratio
 
 /// What a statement does, and to which table first: `INSERT INTO "lead" …` is (`INSERT`, `lead`).
 fn what(text: &str) -> (String, String) {
-    let words = || text.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty());
+    let words = || text.split_whitespace();
     let operation = words().next().unwrap_or_default().to_ascii_uppercase();
     let after = match operation.as_str() {
         "SELECT" | "DELETE" | "WITH" => "FROM",
@@ -88,7 +88,9 @@ fn what(text: &str) -> (String, String) {
         _ => return (operation, String::new()),
     };
     let table = words().skip_while(|word| !word.eq_ignore_ascii_case(after)).nth(1).unwrap_or_default();
-    let plain = table.trim_end_matches([',', ')', ';']).trim_matches('"');
+    // What is read from a query has no name: `(SELECT …`.
+    let named = table.split('(').next().unwrap_or_default();
+    let plain = named.trim_end_matches([',', ')', ';']).trim_matches('"');
     let is_name = plain.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     (operation, if is_name { plain.to_owned() } else { String::new() })
 }
@@ -104,6 +106,7 @@ mod tests {
             (r#"SELECT "a"."id" FROM "account" AS "a" WHERE "a"."id" = $1"#, "SELECT", "account"),
             ("select 1", "SELECT", ""),
             ("UPDATE flow SET state = 'COMPLETED'", "UPDATE", "flow"),
+            ("INSERT INTO counter(name) VALUES ($1)", "INSERT", "counter"),
             (r#"DELETE FROM "claim" WHERE "at" < ?"#, "DELETE", "claim"),
             ("SELECT x FROM (SELECT 1) AS y", "SELECT", ""),
             ("SET LOCAL statement_timeout = 5", "SET", ""),
