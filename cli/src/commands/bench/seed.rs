@@ -1,7 +1,7 @@
 //! Opportunities in bulk, straight into the tables: as many as a bench wants, in a few statements.
 //!
 //! They are opened, then closed, as the verbs would have left them but for history and events; what the figures are read
-//! from is left by the database itself, as for every other change, and folded afterwards in one go. Number `n` of them
+//! from is left by the database itself, as for every other change, and folded afterwards. Number `n` of them
 //! always has the same values: ten years of days, 50 owners, 2,000 accounts, 10 products; 5 of 10 are won, 3 are lost.
 
 use anyhow::Context as _;
@@ -12,6 +12,9 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 /// As many are made by one statement.
 const CHUNK: u64 = 50_000;
+
+/// As many are folded into the figures by one statement.
+const FOLDED: u32 = 100_000;
 
 /// Makes those that are missing of so many.
 pub(super) async fn seed(store: &Store, count: u64, progress: &ProgressBar) -> anyhow::Result<()> {
@@ -28,7 +31,8 @@ pub(super) async fn seed(store: &Store, count: u64, progress: &ProgressBar) -> a
         tx.commit().await?;
         next = end;
     }
-    fold::fold_by(store, u32::MAX).await?;
+    // In parts: a statement may take thirty seconds at most, on a bench's connection too.
+    fold::fold_by(store, FOLDED).await?;
     let analyze = if store.backend() == DbBackend::Postgres { "VACUUM ANALYZE" } else { "ANALYZE" };
     let tables = ["opportunity", "stage_entry", "open_figure", "open_delta", "closed_figure", "closed_fact"];
     if store.backend() == DbBackend::Postgres {
