@@ -131,7 +131,9 @@ fn now(backend: DbBackend) -> Expr {
 /// The end of a lease that begins now; on PostgreSQL also what a new flow has where it says nothing.
 fn lease_end(backend: DbBackend) -> Expr {
     match backend {
-        DbBackend::Postgres => Expr::cust(format!("statement_timestamp() + interval '{} seconds'", LEASE.num_seconds())),
+        DbBackend::Postgres => {
+            Expr::cust(format!("statement_timestamp() + interval '{} seconds'", LEASE.num_seconds()))
+        }
         _ => Expr::value(Clock::system().now() + LEASE),
     }
 }

@@ -87,7 +87,10 @@ pub(crate) fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportu
     it.read("GetAccount", |ask: leads::v1::GetAccountRequest| {
         Ok(leads::v1::Account { name: ask.name, display_name: "Mason & Sons".to_owned(), ..Default::default() })
     });
-    it.read("ListLegalEntities", |_: orders::ListLegalEntitiesRequest| Ok(orders::ListLegalEntitiesResponse::default()));
+    it.read(
+        "ListLegalEntities",
+        |_: orders::ListLegalEntitiesRequest| Ok(orders::ListLegalEntitiesResponse::default()),
+    );
     it.read("ListContracts", |_: orders::ListContractsRequest| Ok(orders::ListContractsResponse::default()));
     it.verb("ReserveOpportunity", |ask: opportunities::ReserveOpportunityRequest| {
         Ok(Opportunity { reserved_order: ask.order, ..the_deal() })
