@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use dealflow_chassis::Clock;
 use dealflow_chassis::link::Link;
 use dealflow_chassis::serve::{Admin, Part, ServeConfig, ServeError, Serving, serve};
-use dealflow_chassis::store::{AroundCommits, Clock, Store, StoreConfig};
+use dealflow_chassis::store::{AroundCommits, Store, StoreConfig};
 use dealflow_chassis::telemetry;
 use dealflow_gateway::Neighbours;
 use futures::future::{BoxFuture, join_all};

@@ -1,7 +1,7 @@
 //! `dealflow migrate`: opens all databases, which migrates them, and tells what each has; or only tells what is to do.
 
 use clap::{Args, ValueEnum};
-use dealflow_chassis::store::Clock;
+use dealflow_chassis::Clock;
 use sea_orm::{ConnectionTrait as _, FromQueryResult, Statement};
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use dealflow_chassis::Clock;
 use dealflow_chassis::serve::ServeConfig;
-use dealflow_chassis::store::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::Adapters;

@@ -15,6 +15,7 @@
 //! Admission: every process needs it, and two versions of it would be a bug. No business noun.
 
 pub mod audit;
+mod clock;
 pub mod context;
 mod database_url;
 pub mod deadline;
@@ -41,11 +42,12 @@ pub mod tls;
 pub mod web;
 pub mod work;
 
+pub use clock::Clock;
 pub use context::Context;
 pub use history::Change;
 pub use lifecycle::Lifecycle;
 pub use mask::Mask;
 pub use reader::Reader;
 pub use refusal::{Kind, Refusal};
-pub use store::{Clock, Durability, Store, StoreConfig};
+pub use store::{Durability, Store, StoreConfig};
 pub use work::{Done, Work};

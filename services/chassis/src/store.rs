@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SubsecRound, Utc};
 use futures::future::{BoxFuture, FutureExt};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -21,6 +20,7 @@ use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::database_url;
 use crate::log_sync::LogSync;
 use crate::reader::{self, Reader};
@@ -106,27 +106,6 @@ impl FromStr for Durability {
             "relaxed" => Ok(Self::Relaxed),
             other => Err(format!("`{other}` is not a durability; known are full, relaxed")),
         }
-    }
-}
-
-/// The time, as a value: tests move it as they like.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
-
-impl Clock {
-    /// The machine's clock.
-    pub fn system() -> Self {
-        Self(Arc::new(Utc::now))
-    }
-
-    /// A clock of one's own.
-    pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// Now, in whole microseconds: what both databases keep.
-    pub fn now(&self) -> DateTime<Utc> {
-        (self.0)().trunc_subsecs(6)
     }
 }
 

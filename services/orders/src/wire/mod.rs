@@ -13,6 +13,7 @@ mod payment_terms;
 mod price;
 mod product;
 mod quote;
+mod rewrite;
 
 pub(crate) use adjustment::settling;
 pub(crate) use approval::{POLICY_UPDATABLE, after};

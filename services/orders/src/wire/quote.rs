@@ -9,6 +9,7 @@ use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::payment_terms::instalments;
+use super::rewrite::Rewrite;
 use super::{adjustment, date, lines, name, next, payment_days, reference, told, totals, used_rates, words};
 use crate::content::Written;
 use crate::error::{Error, violation};
@@ -134,41 +135,26 @@ impl Model {
         if mask.takes("payment_days", written.payment_days != 0) {
             self.payment_days = payment_days(written.payment_days, None);
         }
-        let new_currency = mask.takes("currency_code", !written.currency_code.is_empty());
-        let new_lines = mask.takes("lines", !written.lines.is_empty());
-        let new_discount = mask.takes("discount_percent", written.discount_percent.is_some());
-        let new_list = mask.takes("price_list", !written.price_list.is_empty());
-        let new_allowances = mask.takes("allowances", !written.allowances.is_empty());
-        let new_charges = mask.takes("charges", !written.charges.is_empty());
-        if new_currency || new_lines || new_discount || new_list || new_allowances || new_charges {
-            // What stays is written as it stands: kept lines keep their prices, and their currency.
-            let discount =
-                if new_discount { written.discount_percent } else { Some(convert::decimal(self.discount_percent.0)) };
-            let lines = if new_lines { written.lines } else { lines(&self.lines, &self.totals)? };
-            let currency = if new_currency { written.currency_code } else { self.currency.clone() };
-            let (mut allowances, mut charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
-            if new_allowances {
-                allowances = written.allowances;
-            }
-            if new_charges {
-                charges = written.charges;
-            }
-            let list = name(names::PRICE_LISTS, self.price_list_id);
-            let content = Written {
-                document: "quote",
-                currency: &currency,
-                lines: &lines,
-                discount: discount.as_ref(),
-                adjustments: (&allowances, &charges),
-                price_list: if new_list { &written.price_list } else { &list },
-                today: now.today,
-                wrong,
-            };
-            self = self.with(content.complete(db).await?, new_lines);
-        } else if !wrong.is_empty() {
-            return Err(Error::Fields(wrong));
-        }
-        Ok(self)
+        let stands = Rewrite::of(
+            &self.currency,
+            (&self.lines, &self.totals),
+            self.discount_percent.0,
+            self.adjustments.as_ref(),
+            self.price_list_id,
+        )?;
+        let written = Rewrite {
+            currency: written.currency_code,
+            lines: written.lines,
+            discount: written.discount_percent,
+            allowances: written.allowances,
+            charges: written.charges,
+            price_list: written.price_list,
+        };
+        let Some((content, new_lines)) = stands.taking(mask, written) else {
+            return if wrong.is_empty() { Ok(self) } else { Err(Error::Fields(wrong)) };
+        };
+        let content = content.to_complete("quote", now.today, wrong).complete(db).await?;
+        Ok(self.with(content, new_lines))
     }
 
     /// The quote as it goes out; `now` says whether it is expired.

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use dealflow_chassis::{Lifecycle, Mask};
+use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::types::v1::Line;
-use dealflow_proto::{convert, names};
 use sea_orm::ConnectionTrait;
 
-use super::super::{adjustment, date, lines, name, payment_days, reference, told};
-use crate::content::Written;
+use super::super::rewrite::Rewrite;
+use super::super::{date, payment_days, reference, told};
 use crate::document::Lines;
 use crate::error::{Error, violation};
 use crate::legal_entity;
@@ -82,35 +82,26 @@ impl Model {
         if mask.takes("payment_days", written.payment_days != 0) {
             self.payment_days = payment_days(written.payment_days, None);
         }
-        let new_currency = mask.takes("currency_code", !written.currency_code.is_empty());
-        let new_lines = mask.takes("lines", !written.lines.is_empty());
-        let new_discount = mask.takes("discount_percent", written.discount_percent.is_some());
-        let new_list = mask.takes("price_list", !written.price_list.is_empty());
-        let new_allowances = mask.takes("allowances", !written.allowances.is_empty());
-        let new_charges = mask.takes("charges", !written.charges.is_empty());
-        if !(new_currency || new_lines || new_discount || new_list || new_allowances || new_charges) {
-            return if wrong.is_empty() { Ok(self) } else { Err(Error::Fields(wrong)) };
-        }
-        // What stays is written as it stands: kept lines keep their prices, and their currency.
-        let discount =
-            if new_discount { written.discount_percent } else { Some(convert::decimal(self.discount_percent.0)) };
-        let lines = if new_lines { numbered(written.lines, &self.lines) } else { lines(&self.lines, &self.totals)? };
-        let currency = if new_currency { written.currency_code } else { self.currency.clone() };
-        let (allowances, charges) = adjustment::of_document(self.adjustments.as_ref(), &self.totals)?;
-        let allowances = if new_allowances { written.allowances } else { allowances };
-        let charges = if new_charges { written.charges } else { charges };
-        let list = name(names::PRICE_LISTS, self.price_list_id);
-        let content = Written {
-            document: "order",
-            currency: &currency,
-            lines: &lines,
-            discount: discount.as_ref(),
-            adjustments: (&allowances, &charges),
-            price_list: if new_list { &written.price_list } else { &list },
-            today: self.order_date,
-            wrong,
+        let stands = Rewrite::of(
+            &self.currency,
+            (&self.lines, &self.totals),
+            self.discount_percent.0,
+            self.adjustments.as_ref(),
+            self.price_list_id,
+        )?;
+        let written = Rewrite {
+            currency: written.currency_code,
+            lines: numbered(written.lines, &self.lines),
+            discount: written.discount_percent,
+            allowances: written.allowances,
+            charges: written.charges,
+            price_list: written.price_list,
         };
-        Ok(self.with(content.complete(db).await?, new_lines))
+        let Some((content, new_lines)) = stands.taking(mask, written) else {
+            return if wrong.is_empty() { Ok(self) } else { Err(Error::Fields(wrong)) };
+        };
+        let content = content.to_complete("order", self.order_date, wrong).complete(db).await?;
+        Ok(self.with(content, new_lines))
     }
 }
 
