@@ -210,6 +210,7 @@ calls! { orders, PaymentServiceClient {
 calls! { orders, CreditNoteServiceClient {
     read get_credit_note(orders::GetCreditNoteRequest) -> orders::CreditNote;
     read list_credit_notes(orders::ListCreditNotesRequest) -> orders::ListCreditNotesResponse;
+    verb void_credit_note(orders::VoidCreditNoteRequest) -> orders::CreditNote;
 }}
 
 calls! { orders, InvoiceServiceClient {

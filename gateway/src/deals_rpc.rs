@@ -9,6 +9,7 @@ use dealflow_proto::gateway::v1::{
     DevelopDealRequest, FulfillDealRequest, GetDealRequest, LoseDealRequest, MoveToStageRequest, ProposeQuoteRequest,
     QualifyLeadRequest, StartDealRequest, StartProcessRequest, WatchDealRequest, WatchDealResponse, WinDealRequest,
 };
+use dealflow_proto::orders::v1::{VoidCreditNoteRequest, VoidInvoiceRequest};
 use futures::Stream;
 use tonic::{Request, Response, Status};
 
@@ -16,6 +17,7 @@ use crate::deal_view::DealView;
 use crate::flow::{Acts, Flows};
 use crate::known::{Known, of_development, of_start};
 use crate::seen::Seen;
+use crate::voided::{self, Voiding};
 use crate::watch::Watch;
 use crate::{advance, cancel, change, close, develop, events, fulfill, propose, qualify};
 
@@ -35,6 +37,8 @@ pub(crate) fn acts() -> Acts {
         .verb("FulfillDeal", fulfill::fulfill_deal)
         .verb("CancelOrder", cancel::cancel_order)
         .verb("ChangeOrder", change::change_order)
+        .verb(VoidInvoiceRequest::FLOW, voided::void::<VoidInvoiceRequest>)
+        .verb(VoidCreditNoteRequest::FLOW, voided::void::<VoidCreditNoteRequest>)
         .event(events::FOLLOW_EVENT, events::follow_event)
 }
 

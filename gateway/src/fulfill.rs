@@ -155,7 +155,7 @@ pub(crate) async fn take_over_credit_note(run: &Run, note: &CreditNote) -> Resul
 }
 
 /// Who buys as the posted document keeps it: what its file says, the ERP gets. Else as the account says it.
-async fn kept_or_read(run: &Run, kept: Option<&Party>, account: &str) -> Result<Option<Party>, Stop> {
+pub(crate) async fn kept_or_read(run: &Run, kept: Option<&Party>, account: &str) -> Result<Option<Party>, Stop> {
     match kept {
         Some(kept) => Ok(Some(kept.clone())),
         None => Ok(buyer(run, account).await?.as_ref().map(of_account)),

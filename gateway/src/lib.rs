@@ -19,7 +19,7 @@
 //!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them, `attached.rs` with their files; `handoff/` how
-//!   they get there; `voided.rs` an invoice that does not get there after all;
+//!   they get there; `voided.rs` a bill that does not get there after all;
 //!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records, `owner_task.rs` what is left to
 //!   the deal's owner then; `change.rs`, `cancel.rs` an order that is to be otherwise, or not at all, and `asking.rs` how the
 //!   ERP is asked for it
@@ -206,7 +206,8 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     for (service, link) in passed_on(&neighbours) {
         part = if parties::SERVICES.contains(&service) {
             let through = through::Through { link, seen: seen.clone() };
-            let telling = parties::Telling { through, to: neighbours.clone(), handoffs: handoffs.clone() };
+            let (to, handoffs, flows) = (neighbours.clone(), handoffs.clone(), flows.clone());
+            let telling = parties::Telling { through, to, handoffs, flows };
             part.pass_through(service, move |request| telling.clone().answer(request))
         } else if through::SERVICES.contains(&service) {
             let through = through::Through { link, seen: seen.clone() };

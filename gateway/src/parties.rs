@@ -10,8 +10,8 @@ use dealflow_chassis::{Context, Refusal};
 use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::orders::v1::{
     GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, ImportCreditNoteRequest, ImportInvoiceRequest,
-    ListCreditNotesRequest, ListInvoicesRequest, Party, PostCreditNoteRequest, PostInvoiceRequest, credit_note,
-    invoice,
+    ListCreditNotesRequest, ListInvoicesRequest, Party, PostCreditNoteRequest, PostInvoiceRequest,
+    VoidCreditNoteRequest, VoidInvoiceRequest, credit_note, invoice,
 };
 use http::request::Parts;
 use http::{Request, Response, header};
@@ -21,6 +21,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use crate::calls::{Ask, Neighbours};
+use crate::flow::Flows;
 use crate::handoff::Handoffs;
 use crate::through::{FRAME, MOST_BYTES, Through, only_message};
 use crate::voided;
@@ -50,10 +51,12 @@ pub(crate) struct Telling {
     pub(crate) through: Through,
     pub(crate) to: Neighbours,
     pub(crate) handoffs: Handoffs,
+    pub(crate) flows: Flows,
 }
 
 /// The calls that are told something.
-const TOLD: [&str; 5] = ["PostInvoice", "ImportInvoice", "PostCreditNote", "ImportCreditNote", "VoidInvoice"];
+const TOLD: [&str; 6] =
+    ["PostInvoice", "ImportInvoice", "VoidInvoice", "PostCreditNote", "ImportCreditNote", "VoidCreditNote"];
 
 impl Telling {
     /// Answers a call, by its part or instead of it.
@@ -66,8 +69,10 @@ impl Telling {
         let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
         let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
         head.headers.remove(header::CONTENT_LENGTH);
-        if method == "VoidInvoice" {
-            return voided::void(&self, head, bytes).await;
+        match method.as_str() {
+            "VoidInvoice" => return voided::answer::<VoidInvoiceRequest>(&self, head, bytes).await,
+            "VoidCreditNote" => return voided::answer::<VoidCreditNoteRequest>(&self, head, bytes).await,
+            _ => {}
         }
         let told = Asking::of(&self, &head)?.told(&method, only_message(&bytes)?).await?;
         let bytes = told.map_or(Ok(bytes), |message| framed(&message))?;

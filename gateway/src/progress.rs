@@ -6,7 +6,7 @@ use dealflow_proto::activities::v1::{
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::leads::v1::{Account, Lead};
 use dealflow_proto::opportunities::v1::Opportunity;
-use dealflow_proto::orders::v1::{CloseOpportunityQuotesResponse, Invoice, Order, Quote};
+use dealflow_proto::orders::v1::{CloseOpportunityQuotesResponse, CreditNote, Invoice, Order, Quote};
 
 /// An answer that belongs into what a verb tells.
 pub(crate) trait Tell {
@@ -83,4 +83,9 @@ impl Tell for Invoice {
     fn tell(&self, progress: &mut DealProgress) {
         progress.invoice = Some(self.clone());
     }
+}
+
+impl Tell for CreditNote {
+    // No verb of a deal makes one.
+    fn tell(&self, _: &mut DealProgress) {}
 }

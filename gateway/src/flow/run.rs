@@ -134,14 +134,32 @@ impl Run {
         V: Verb,
         V::Answer: Tell,
     {
+        self.step_by(self.flow.step_id(name), name, ask).await
+    }
+
+    /// As [`Run::step`], the call being what the flow's caller asked for, under his own request id: where he makes it
+    /// again, its service answers him as it did the flow.
+    pub(crate) async fn step_as_asked<V>(&self, name: &'static str, ask: V) -> Result<V::Answer, Stop>
+    where
+        V: Verb,
+        V::Answer: Tell,
+    {
+        self.step_by(self.flow.id, name, ask).await
+    }
+
+    async fn step_by<V>(&self, id: Uuid, name: &'static str, ask: V) -> Result<V::Answer, Stop>
+    where
+        V: Verb,
+        V::Answer: Tell,
+    {
         let flow = &*self.flow;
         if flow.mode == Mode::Check {
-            let answer = self.send(name, stamped(ask, flow.step_id(name), true, flow.effective_time)).await?;
+            let answer = self.send(name, stamped(ask, id, true, flow.effective_time)).await?;
             self.tell(&answer);
             return Err(Stop::Checked(Box::new(self.progress())));
         }
         flow.store().await?;
-        let answer = match self.send(name, stamped(ask.clone(), flow.step_id(name), false, flow.effective_time)).await {
+        let answer = match self.send(name, stamped(ask.clone(), id, false, flow.effective_time)).await {
             Err(Stop::Refused(refused)) if flow.has_changed() && refuses_field(&refused.status, "effective_time") => {
                 // The flow has begun and cannot go back; a record that changed in between changes now, not then.
                 self.send(name, stamped(ask, flow.step_id(&format!("{name} now")), false, None)).await
@@ -285,6 +303,28 @@ impl Run {
         kept.map_err(|refusal| Stop::refuse("take over", refusal))?;
         self.flow.changed();
         Ok(())
+    }
+
+    /// Takes a document out of the ERP's queue, or keeps it from getting there.
+    pub(crate) async fn withdraw(
+        &self,
+        document: erp::v1::Document,
+        (record, deal): (&str, &str),
+        why: &str,
+    ) -> Result<(), Stop> {
+        let context = self.flow.context.clone();
+        let new = NewHandoff { document, record: record.to_owned(), opportunity: deal.to_owned(), context };
+        self.flow.store().await?;
+        let withdrawn = self.parts.handoffs.withdraw(new, why).await;
+        withdrawn.map_err(|refusal| Stop::refuse("withdraw", refusal))?;
+        self.flow.changed();
+        Ok(())
+    }
+
+    /// Puts a document back into the ERP's queue that was taken out of it for a reason, and says why.
+    pub(crate) async fn put_back(&self, external_id: String, (withdrawn_for, why): (&str, &str)) -> Result<(), Stop> {
+        let put_back = self.parts.handoffs.put_back(&external_id, withdrawn_for, why).await;
+        put_back.map_err(|refusal| Stop::refuse("put back", refusal))
     }
 
     /// Has our records told again what the ERP said of these documents, where they could not follow it.

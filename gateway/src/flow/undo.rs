@@ -26,6 +26,17 @@ impl Run {
         U: Verb,
         U::Answer: Tell,
     {
+        let undo = async { self.settle(name, undo).await.map(drop) };
+        self.or_take_back(what, undo, act).await
+    }
+
+    /// As [`Run::or_undo`], where taking back is no call: it may be done more than once.
+    pub(crate) async fn or_take_back<T>(
+        &self,
+        what: &'static str,
+        undo: impl Future<Output = Result<(), Stop>>,
+        act: impl Future<Output = Result<T, Stop>>,
+    ) -> Result<T, Stop> {
         let refused = match self.flow.journaled(what) {
             Some(kept) => Stopped { step: what, status: refusal_of(&kept) },
             None => match act.await {
@@ -35,7 +46,7 @@ impl Run {
             },
         };
         self.flow.journal(what, bytes_of(&refused.status)).await?;
-        self.settle(name, undo).await?;
+        undo.await?;
         self.flow.taken_back();
         Err(Stop::Refused(refused))
     }

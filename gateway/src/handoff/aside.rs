@@ -17,15 +17,6 @@ use super::store::{self, NewHandoff};
 /// The verb that takes a hand-over out of the queue.
 const VOID: &str = "VoidInvoice";
 
-/// What was taken out of the queue, so that it can be put back.
-#[derive(Debug)]
-pub(crate) enum Withdrawn {
-    /// It waited there, as it was; or it was kept from ever getting there, for what hands it over is still to come.
-    Queued(Box<Model>),
-    /// It had been given up before.
-    GivenUp,
-}
-
 impl Handoffs {
     /// Keeps a document that the ERP made under its number, and asks the ERP once how far it is with it. It is never sent.
     ///
@@ -48,47 +39,41 @@ impl Handoffs {
     }
 
     /// Takes a document out of the queue that was never sent, or that the ERP refused; what is not in the queue yet never
-    /// gets there.
+    /// gets there. Once more changes nothing.
     ///
     /// # Errors
     ///
     /// A guard where it was sent: then the ERP may have it.
-    pub(crate) async fn withdraw(&self, new: NewHandoff, why: &str) -> Result<Withdrawn, Refusal> {
+    pub(crate) async fn withdraw(&self, new: NewHandoff, why: &str) -> Result<(), Refusal> {
         let now = self.0.store.clock().now();
         let fresh = store::freeze(new, now)?;
-        let given_up = Model { state: State::Abandoned, next_attempt_at: None, last_error: why.to_owned(), ..fresh };
+        let kept_out = Model { state: State::Abandoned, next_attempt_at: None, last_error: why.to_owned(), ..fresh };
         let tx = self.0.store.begin().await?;
-        let standing = Entity::insert_many([given_up.clone().into_active_model()])
+        let standing = Entity::insert_many([kept_out.clone().into_active_model()])
             .on_conflict_do_nothing_on([Column::ExternalId])
             .exec_without_returning(&tx)
             .await?;
         if matches!(standing, TryInsertResult::Inserted(1)) {
-            tell(&tx, &given_up, State::Ready, why, now).await?;
-            self.0.store.commit(tx).await?;
-            return Ok(Withdrawn::Queued(Box::new(Model {
-                state: State::Ready,
-                last_error: String::new(),
-                ..given_up
-            })));
+            tell(&tx, &kept_out, State::Ready, why, now).await?;
+            return Ok(self.0.store.commit(tx).await?);
         }
         let row =
-            find(&tx, &given_up.external_id).await?.ok_or_else(|| Refusal::internal("it is there and not found"))?;
+            find(&tx, &kept_out.external_id).await?.ok_or_else(|| Refusal::internal("it is there and not found"))?;
         if !may_be_withdrawn(&row)? {
-            tx.rollback().await?;
-            return Ok(Withdrawn::GivenUp);
+            return Ok(tx.rollback().await?);
         }
         let after = Model {
             state: State::Abandoned,
             next_attempt_at: None,
             owner_told: true,
+            last_error: why.to_owned(),
             version: row.version + 1,
             updated_at: now,
             ..row.clone()
         };
         write(&tx, &after).await?;
         tell(&tx, &after, row.state, why, now).await?;
-        self.0.store.commit(tx).await?;
-        Ok(Withdrawn::Queued(Box::new(row)))
+        Ok(self.0.store.commit(tx).await?)
     }
 
     /// Whether [`Handoffs::withdraw`] would.
@@ -97,24 +82,22 @@ impl Handoffs {
         standing.as_ref().map_or(Ok(()), |row| may_be_withdrawn(row).map(drop))
     }
 
-    /// Puts a document back: what it was taken out for did not come to pass.
-    pub(crate) async fn put_back(&self, withdrawn: Withdrawn, why: &str) -> Result<(), Refusal> {
+    /// Puts a document back that was withdrawn for this reason: what it was taken out for did not come to pass. What
+    /// somebody else had given up before stays so.
+    pub(crate) async fn put_back(&self, external_id: &str, withdrawn_for: &str, why: &str) -> Result<(), Refusal> {
         let now = self.0.store.clock().now();
         let tx = self.0.store.begin().await?;
-        match withdrawn {
-            Withdrawn::GivenUp => {}
-            Withdrawn::Queued(before) => {
-                let standing = find(&tx, &before.external_id).await?.filter(|row| row.state == State::Abandoned);
-                if let Some(row) = standing {
-                    // What it waited for may have come meanwhile; if not, the ERP says so, which costs no attempt.
-                    let state = if before.state == State::Rejected { State::Rejected } else { State::Ready };
-                    let next_attempt_at = Some(now).filter(|_| state == State::Ready);
-                    let after = Model { state, next_attempt_at, version: row.version + 1, updated_at: now, ..*before };
-                    write(&tx, &after).await?;
-                    tell(&tx, &after, State::Abandoned, why, now).await?;
-                }
-            }
-        }
+        let standing = find(&tx, external_id).await?;
+        let Some(row) = standing.filter(|row| row.state == State::Abandoned && row.last_error == withdrawn_for) else {
+            return Ok(tx.rollback().await?);
+        };
+        // What it waited for may have come meanwhile; if not, the ERP says so, which costs no attempt.
+        let state = if row.reasons.0.is_empty() { State::Ready } else { State::Rejected };
+        let next_attempt_at = Some(now).filter(|_| state == State::Ready);
+        let last_error = String::new();
+        let after = Model { state, next_attempt_at, last_error, version: row.version + 1, updated_at: now, ..row };
+        write(&tx, &after).await?;
+        tell(&tx, &after, State::Abandoned, why, now).await?;
         self.0.store.commit(tx).await?;
         self.wake();
         Ok(())

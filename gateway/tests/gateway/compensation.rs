@@ -1,18 +1,21 @@
 //! Where two steps can refuse, what the first did is taken back (R-FLW-3).
 
+use dealflow_proto::erp::v1::{ListHandoffsRequest, handoff};
 use dealflow_proto::gateway::v1::{
     AcceptQuoteRequest, CompleteActivityRequest, FulfillDealRequest, ListFlowsRequest, LoseDealRequest,
     ProposeQuoteRequest, flow,
 };
 use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity, opportunity};
-use dealflow_proto::orders::v1::{self as orders, order, quote};
+use dealflow_proto::orders::v1::{
+    self as orders, GetInvoiceRequest, Invoice, VoidInvoiceRequest, invoice, order, quote,
+};
 use dealflow_proto::{activities, names};
 use dealflow_testbed::{TestDb, both, id, refusal};
 use tonic::{Code, Status};
 
 use crate::house::{ACTIVITY, ENTRY, House, OPPORTUNITY, guard, wrong_state};
 use crate::neighbour::Neighbour;
-use crate::phases::{presented, selling, short, the_deal, the_order, the_quote};
+use crate::phases::{presented, selling, short, the_deal, the_invoice, the_order, the_quote};
 
 fn accept() -> AcceptQuoteRequest {
     AcceptQuoteRequest { opportunity: OPPORTUNITY.to_owned(), request_id: id(), ..Default::default() }
@@ -266,5 +269,31 @@ both! {
         let refused = refusal(&house.deals.clone().complete_activity(ask).await.expect_err("an order stands"));
         assert_eq!((refused.reason.as_str(), refused.preconditions[0].1.as_str()), ("GUARD", standing.name.as_str()));
         assert!(neighbour.effects().is_empty(), "{:?}", neighbour.effects());
+    }
+    /// R-INV-1, R-FLW-3: the invoice may not be void after all, when its hand-over was taken out of the queue already: it is
+    /// put back, and the caller gets the refusal.
+    async fn the_hand_over_of_an_invoice_that_is_not_void_after_all_is_put_back(db: TestDb) {
+        let neighbour = selling(Vec::new(), Vec::new(), short());
+        let bill = Invoice { series: "INV".to_owned(), ..the_invoice(invoice::State::Posted) };
+        let (read, foreseen) = (bill.clone(), Invoice { state: invoice::State::Void.into(), ..bill.clone() });
+        neighbour.read("GetInvoice", move |_: GetInvoiceRequest| Ok(read.clone()));
+        neighbour.verb("VoidInvoice", move |ask: VoidInvoiceRequest| match ask.validate_only {
+            true => Ok(foreseen.clone()),
+            false => Err(guard("it was paid meanwhile")),
+        });
+        let house = House::open(&db, &neighbour).await;
+        let ask = VoidInvoiceRequest { name: bill.name.clone(), request_id: id(), ..Default::default() };
+        let void = |ask: VoidInvoiceRequest| async {
+            refusal(&house.invoices.clone().void_invoice(ask).await.expect_err("it was paid"))
+        };
+        let stands = || async {
+            let listed = house.handoffs.clone().list_handoffs(ListHandoffsRequest::default()).await;
+            listed.expect("they are listed").into_inner().handoffs.pop().expect("one is")
+        };
+        let refused = void(ask.clone()).await;
+        assert_eq!((refused.reason.as_str(), refused.message.as_str()), ("GUARD", "it was paid meanwhile"));
+        house.reaches(&ask.request_id, flow::State::Compensated).await;
+        assert_ne!(stands().await.state(), handoff::State::Abandoned);
+        assert_eq!(void(ask).await, refused, "the same request, the same refusal");
     }
 }

@@ -7,10 +7,12 @@ use dealflow_chassis::serve::{ServeConfig, Serving, serve};
 use dealflow_chassis::{Clock, Kind, Refusal};
 use dealflow_gateway::{Settings, part};
 use dealflow_migrations::gateway::Migrator;
+use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::deal_service_client::DealServiceClient;
 use dealflow_proto::gateway::v1::flow_service_client::FlowServiceClient;
 use dealflow_proto::gateway::v1::{Flow, GetFlowRequest, QualifyLeadRequest, flow};
+use dealflow_proto::orders::v1::invoice_service_client::InvoiceServiceClient;
 use dealflow_proto::{activities, leads, opportunities};
 use dealflow_testbed::{TestDb, eventually, id};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +32,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct House {
     pub(crate) deals: DealServiceClient<Link>,
     pub(crate) flows: FlowServiceClient<Link>,
+    pub(crate) invoices: InvoiceServiceClient<Link>,
+    pub(crate) handoffs: HandoffServiceClient<Link>,
     serving: Serving,
     stop: CancellationToken,
 }
@@ -43,8 +47,14 @@ impl House {
         let serving = serve(gateway, ServeConfig::default(), stop.clone()).await.expect("the gateway serves");
         // Over the wire, so that its calls are at work in its own runtime and die with it.
         let link = Link::remote(&serving.uri(), &LinkConfig::default()).expect("its address is one");
-        let (deals, flows) = (DealServiceClient::new(link.clone()), FlowServiceClient::new(link.clone()));
-        Self { deals, flows, serving, stop }
+        Self {
+            deals: DealServiceClient::new(link.clone()),
+            flows: FlowServiceClient::new(link.clone()),
+            invoices: InvoiceServiceClient::new(link.clone()),
+            handoffs: HandoffServiceClient::new(link),
+            serving,
+            stop,
+        }
     }
 
     /// Stops it in peace.

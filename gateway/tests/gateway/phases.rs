@@ -19,7 +19,7 @@ use crate::neighbour::Neighbour;
 const ACCOUNT: &str = "accounts/0197a000-0000-7000-8000-00000000000b";
 const QUOTE: &str = "quotes/0197a000-0000-7000-8000-000000000005";
 const ORDER: &str = "orders/0197a000-0000-7000-8000-000000000006";
-const INVOICE: &str = "invoices/0197a000-0000-7000-8000-000000000007";
+pub(crate) const INVOICE: &str = "invoices/0197a000-0000-7000-8000-000000000007";
 
 fn dollars(units: i64) -> Money {
     Money { currency_code: "USD".to_owned(), units, nanos: 0 }
@@ -63,7 +63,7 @@ pub(crate) fn the_order(state: order::State) -> Order {
     }
 }
 
-fn the_invoice(state: invoice::State) -> Invoice {
+pub(crate) fn the_invoice(state: invoice::State) -> Invoice {
     Invoice {
         name: INVOICE.to_owned(),
         number: "INV-2017-000001".to_owned(),

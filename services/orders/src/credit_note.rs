@@ -16,8 +16,9 @@ use crate::adjustment::{Adjustments, Carried, Share};
 use crate::details::Details;
 use crate::document::{Asked, Exact, Line, Lines, Totals, Whole, currency, pick};
 use crate::error::Error;
-use crate::invoice;
+use crate::invoice::{self, Billed};
 use crate::legal_entity::in_year;
+use crate::order;
 use crate::parties::Parties;
 use crate::record::{Moment, Told};
 
@@ -31,7 +32,7 @@ pub enum State {
     Draft,
     /// Numbered; immutable.
     Posted,
-    /// Given up before it was posted; final.
+    /// Given up before anybody else had it; final.
     Void,
 }
 
@@ -40,7 +41,7 @@ pub enum State {
 pub enum Verb {
     /// It is right.
     PostCreditNote,
-    /// The draft is given up.
+    /// It is given up.
     VoidCreditNote,
 }
 
@@ -65,7 +66,7 @@ impl Lifecycle for State {
     fn next(self, verb: Verb) -> Option<Self> {
         match (self, verb) {
             (Self::Draft, Verb::PostCreditNote) => Some(Self::Posted),
-            (Self::Draft, Verb::VoidCreditNote) => Some(Self::Void),
+            (Self::Draft | Self::Posted, Verb::VoidCreditNote) => Some(Self::Void),
             _ => None,
         }
     }
@@ -280,9 +281,32 @@ impl Model {
         Ok(Self { version: 1, number: Some(number), series: String::new(), details: details.stored(), ..posted })
     }
 
-    /// DRAFT → VOID.
-    pub fn void(self, now: Moment) -> Result<Self, Error> {
+    /// DRAFT → VOID, POSTED → VOID. What was posted is void only where the ERP does not have it (`withdrawn`), and where the
+    /// order could still be billed what it took back, of which this much is `billed`, and beyond which `over_percent` are
+    /// tolerated; its number stays given (R-INV-1).
+    pub fn void(
+        self,
+        withdrawn: bool,
+        (order, billed, over_percent): (&order::Model, &Billed, Decimal),
+        now: Moment,
+    ) -> Result<Self, Error> {
         let state = self.state.accept(Verb::VoidCreditNote)?;
+        if self.state == State::Posted {
+            let fits = |line: &Line| {
+                let ordered = order.lines.get(&line.id);
+                let most = ordered.map(|it| it.fulfilled + it.tolerated(over_percent)).unwrap_or_default();
+                (billed.of(&line.id) + line.quantity).abs() <= most.abs()
+            };
+            let why = match (order.state == order::State::Canceled, self.lines.0.iter().all(fits), withdrawn) {
+                (true, ..) => Some("let its order be canceled"),
+                (_, false, _) => Some("took back what was billed again since"),
+                (.., false) => Some("was handed over to the ERP"),
+                _ => None,
+            };
+            if let Some(why) = why {
+                return Err(Error::NoteStays { note: self.name(), why });
+            }
+        }
         Ok(self.moved(state, now))
     }
 

@@ -65,6 +65,13 @@ pub struct Line {
     pub fulfilled: Decimal,
 }
 
+impl Line {
+    /// What may be billed beyond what is delivered of it, where so many per cent are tolerated.
+    pub fn tolerated(&self, over_percent: Decimal) -> Decimal {
+        (self.fulfilled * over_percent / Decimal::ONE_HUNDRED).trunc_with_scale(6)
+    }
+}
+
 /// The lines of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Lines(pub Vec<Line>);

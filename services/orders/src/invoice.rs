@@ -311,10 +311,9 @@ fn instalment_of(
 
 fn lines_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], over: Decimal) -> Result<Lines, Error> {
     // Beyond what is delivered only what somebody asks for, and as far as the installation tolerates it.
-    let tolerated = |line: &Line| (line.fulfilled * over / Decimal::ONE_HUNDRED).trunc_with_scale(6);
     let left = |line: &Line| {
         let plain = line.fulfilled - billed.of(&line.id);
-        let left = if asked.is_empty() { plain } else { plain + tolerated(line) };
+        let left = if asked.is_empty() { plain } else { plain + line.tolerated(over) };
         let beyond = !left.is_zero() && left.is_sign_negative() != line.quantity.is_sign_negative();
         if beyond { Decimal::ZERO } else { left }
     };

@@ -1,18 +1,24 @@
 //! R-INV-1: a posted invoice is void only while nobody else has it: not the ERP, not the customer who paid, no credit note.
 
+use std::time::Duration;
+
 use dealflow::api::new_id;
 use dealflow_proto::erp::v1::{
     GetJournalRequest, Handoff, ListHandoffsRequest, PauseTargetRequest, ResumeTargetRequest, handoff,
 };
 use dealflow_proto::orders::v1::{
     CreateCreditNoteRequest, CreateInvoiceRequest, GetInvoiceRequest, Invoice, Payment, PaymentAllocation,
-    PostInvoiceRequest, RecordPaymentRequest, VoidCreditNoteRequest, VoidInvoiceRequest, invoice,
+    PostCreditNoteRequest, PostInvoiceRequest, RecordPaymentRequest, VoidCreditNoteRequest, VoidInvoiceRequest,
+    credit_note, invoice,
 };
-use dealflow_testbed::{RefusalView, TestDb, both, refusal};
-use dealflow_tests::Sandbox;
+use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::values::usd;
+use dealflow_tests::{Fault, Sandbox};
+use futures::future::join_all;
 
 const GOES: &str = "a step of the script goes through";
+/// How long something of which many happen at once may take.
+const LONG: Duration = Duration::from_secs(60);
 
 async fn pause(sandbox: &Sandbox) {
     let (name, reason) = ("targets/erp".to_owned(), "month-end".to_owned());
@@ -27,12 +33,25 @@ async fn resume(sandbox: &Sandbox) {
 
 /// An invoice that is posted, and that the ERP does not have.
 async fn posted(sandbox: &Sandbox) -> Invoice {
-    let deal = sandbox.deal_without_process().await;
-    sandbox.propose(&deal).await;
-    sandbox.accept(&deal).await;
+    several_posted(sandbox, 1).await.pop().expect("one is")
+}
+
+/// So many invoices of so many deals; the ERP gets nothing any more.
+async fn several_posted(sandbox: &Sandbox, count: usize) -> Vec<Invoice> {
+    let mut deals = Vec::with_capacity(count);
+    for _ in 0..count {
+        let deal = sandbox.deal_without_process().await;
+        sandbox.propose(&deal).await;
+        sandbox.accept(&deal).await;
+        deals.push(deal);
+    }
     sandbox.rest().await;
     pause(sandbox).await;
-    sandbox.fulfill(&deal).await.invoice.expect("it is billed")
+    let mut bills = Vec::with_capacity(count);
+    for deal in &deals {
+        bills.push(sandbox.fulfill(deal).await.invoice.expect("it is billed"));
+    }
+    bills
 }
 
 async fn void(sandbox: &Sandbox, ask: VoidInvoiceRequest) -> Result<Invoice, RefusalView> {
@@ -138,6 +157,93 @@ both! {
         let ask = GetInvoiceRequest { name: other.name.clone() };
         let stands = api.invoices.clone().get_invoice(api.ask(ask)).await.expect(GOES).into_inner();
         assert_eq!(stands.state(), invoice::State::Posted);
+        sandbox.finish().await;
+    }
+    /// R-INV-1: a posted credit note that the ERP does not have is void like an invoice: its hand-over is given up and never
+    /// sent, and the invoice is credited anew. Once it is handed over it stays.
+    async fn a_posted_credit_note_that_is_not_handed_over_is_void(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let bill = posted(&sandbox).await;
+        resume(&sandbox).await;
+        sandbox.rest().await;
+        pause(&sandbox).await;
+        let (api, mut notes) = (&sandbox.api, sandbox.api.credit_notes.clone());
+        let credit = || CreateCreditNoteRequest {
+            invoice: bill.name.clone(), reason: "back".to_owned(), request_id: new_id(), ..Default::default()
+        };
+        let mut numbers = Vec::new();
+        for _ in 0..2 {
+            let draft = notes.create_credit_note(api.ask(credit())).await.expect("nothing is credited").into_inner();
+            let ask = PostCreditNoteRequest { name: draft.name.clone(), request_id: new_id(), ..Default::default() };
+            let note = notes.post_credit_note(api.ask(ask)).await.expect(GOES).into_inner();
+            numbers.push(note.number.clone());
+            let ask = VoidCreditNoteRequest { name: draft.name, request_id: new_id(), ..Default::default() };
+            if numbers.len() == 1 {
+                let gone = notes.void_credit_note(api.ask(ask.clone())).await.expect("nobody has it").into_inner();
+                assert_eq!((gone.state(), &gone.number), (credit_note::State::Void, &note.number));
+                assert_eq!(notes.void_credit_note(api.ask(ask)).await.expect("it comes twice").into_inner(), gone);
+                continue;
+            }
+            resume(&sandbox).await;
+            sandbox.rest().await;
+            let refused = refusal(&notes.void_credit_note(api.ask(ask)).await.expect_err("the ERP has it"));
+            assert_eq!((refused.reason.as_str(), refused.metadata["state"].as_str()), ("GUARD", "DELIVERED"));
+        }
+        let states = async |number: &String| {
+            let filter = format!("external_id = \"dealflow:credit:{number}\"");
+            let ask = ListHandoffsRequest { filter, ..ListHandoffsRequest::default() };
+            let page = api.handoffs.clone().list_handoffs(api.ask(ask)).await.expect(GOES).into_inner();
+            page.handoffs.iter().map(|it| (it.state(), it.calls)).collect::<Vec<_>>()
+        };
+        assert_eq!(states(&numbers[0]).await, [(handoff::State::Abandoned, 0)]);
+        assert_eq!(states(&numbers[1]).await[0].0, handoff::State::Delivered);
+        sandbox.finish().await;
+    }
+
+    /// R-INV-1, R-FLW-1: everything dies at any call of it, before or after: the invoice ends void, its hand-over given up,
+    /// without anybody asking again; who asks again is answered as if nothing had happened.
+    async fn an_invoice_ends_void_whatever_dies_on_the_way(db: TestDb) {
+        let mut sandbox = Sandbox::start(&db).await;
+        let bill = posted(&sandbox).await;
+        let trace = sandbox.faults.plan(None);
+        let ask = trace.carry(sandbox.api.ask(wish(&bill)));
+        sandbox.api.invoices.clone().void_invoice(ask).await.expect("nobody has it");
+        let calls = sandbox.faults.calls(&trace);
+        println!("VoidInvoice: {} calls: {}", calls.len(), calls.join(", "));
+        resume(&sandbox).await;
+        let places = (1..=calls.len()).flat_map(|at| [Fault::StopBefore, Fault::StopAfter].map(|fault| (at, fault)));
+        let places: Vec<(usize, Fault)> = places.collect();
+        let bills = several_posted(&sandbox, places.len()).await;
+        let asked: Vec<VoidInvoiceRequest> = bills.iter().map(wish).collect();
+        let shared = &sandbox;
+        let voiding = join_all(asked.iter().zip(&places).map(|(ask, place)| async move {
+            let trace = shared.faults.plan(Some(*place));
+            shared.api.invoices.clone().void_invoice(trace.carry(shared.api.ask(ask.clone()))).await
+        }));
+        tokio::select! {
+            biased;
+            in_time = tokio::time::timeout(LONG, shared.faults.stopped(places.len())) => {
+                assert!(in_time.is_ok(), "every planned call comes");
+            }
+            answers = voiding => panic!("none stops: {answers:?}"),
+        }
+        sandbox.kill().await;
+        sandbox.restart().await;
+        for ((bill, ask), (at, fault)) in bills.iter().zip(asked).zip(places) {
+            let case = format!("{fault:?} at call {at}, {}", calls[at - 1]);
+            let half_way = || async {
+                let ask = GetInvoiceRequest { name: bill.name.clone() };
+                let now = sandbox.api.invoices.clone().get_invoice(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
+                let given_up = of(&sandbox, bill).await.is_some_and(|it| it.state() == handoff::State::Abandoned);
+                (now.state() == invoice::State::Void) == given_up
+            };
+            eventually(format!("{case}: both or neither"), LONG, half_way).await;
+            let gone = void(&sandbox, ask).await.unwrap_or_else(|refused| panic!("{case}, asked again: {refused:?}"));
+            assert_eq!(gone.state(), invoice::State::Void, "{case}");
+            assert_eq!(of(&sandbox, bill).await.map(|it| it.state()), Some(handoff::State::Abandoned), "{case}");
+        }
+        resume(&sandbox).await;
+        sandbox.rest().await;
         sandbox.finish().await;
     }
 }

@@ -104,6 +104,17 @@ pub enum Error {
         /// The policies that ask.
         policies: String,
     },
+    /// An order would become one that a policy asks about, and nobody agreed to (R-QUO-2).
+    #[error(
+        "{order} would be worth more, or be sold further below the list prices, than its quote was: {policies} asks for an \
+         approval, which a quote gets and an order does not; CancelOrder, and RequestQuoteApproval of a quote that says so"
+    )]
+    NotAgreed {
+        /// The order's name.
+        order: String,
+        /// The policies that ask.
+        policies: String,
+    },
     /// A step of a policy has nobody left who may decide it (R-QUO-2).
     #[error("the policy {policy} has nobody to ask: {who}")]
     NoApprover {
@@ -221,6 +232,14 @@ pub enum Error {
     NotVoid {
         /// The invoice's name.
         invoice: String,
+        /// What stands against it.
+        why: &'static str,
+    },
+    /// A credit note that was posted is void only while nobody built on it (R-INV-1).
+    #[error("{note} {why}: nothing voids it; CreateInvoice bills anew what is delivered")]
+    NoteStays {
+        /// The credit note's name.
+        note: String,
         /// What stands against it.
         why: &'static str,
     },

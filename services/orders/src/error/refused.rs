@@ -48,6 +48,12 @@ impl From<Error> for Refusal {
                     .with("allowed", request)
                     .precondition("APPROVAL", &subject, "is not approved")
             }
+            Error::NotAgreed { order, policies } => {
+                Self::new(Kind::Precondition, ErrorReason::ApprovalRequired, message)
+                    .with("policies", policies)
+                    .with("allowed", "CancelOrder")
+                    .precondition("APPROVAL", &order, "was agreed to as it is")
+            }
             Error::NoApprover { policy, who } => Self::new(Kind::Precondition, ErrorReason::NoApprover, message)
                 .with("policy", policy.as_str())
                 .precondition("APPROVER", &policy, &who),
@@ -89,6 +95,7 @@ impl From<Error> for Refusal {
                 Self::guard(message, &[("invoicing_authority", authority)]).with("invoicing_authority", authority)
             }
             Error::NotVoid { invoice, why } => Self::guard(message, &[(&invoice, why)]).with("invoice", invoice),
+            Error::NoteStays { note, why } => Self::guard(message, &[(&note, why)]).with("credit_note", note),
             Error::InvoicedByErp { invoice, .. } => Self::guard(message, &[(&invoice, "is the ERP's")])
                 .with("invoice", invoice)
                 .with("invoicing_authority", "ERP"),

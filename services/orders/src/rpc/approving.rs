@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::approval::{self, CancelReason, Facts, Model, People, Request, State, Subject};
 use crate::error::Error;
+use crate::order::Model as Order;
 use crate::record::{Moment, change};
 
 /// The people whom a request names.
@@ -66,6 +67,29 @@ pub(super) async fn check_approved<C: ConnectionTrait>(
         }
     }
     Err(Error::ApprovalRequired { subject, verb, request, policies: asking.names().join(", ") })
+}
+
+/// Refuses to make an accepted order another one that nobody agreed to: approved below the limit and raised later. What
+/// is worth no more than before, and sold no further below the list prices, was agreed to with its quote.
+pub(super) async fn check_agreed<C: ConnectionTrait>(
+    db: &C,
+    before: &Order,
+    after: &Order,
+    now: Moment,
+) -> Result<(), Error> {
+    let facts = |order: &Order| Facts::of(&order.currency, &order.lines, &order.totals);
+    let (was, would_be) = (facts(before), facts(after));
+    let dearer = would_be.amount > was.amount || would_be.currency != was.currency;
+    // What cannot be told is no less than anything.
+    let cheaper = was.discount.is_some_and(|was| would_be.discount.is_none_or(|discount| discount > was));
+    if before.quote_id.is_none() || !(dearer || cheaper) {
+        return Ok(());
+    }
+    let asking = approval::asking(db, Subject::Quote, &would_be, now.today).await?;
+    if asking.is_nobody() {
+        return Ok(());
+    }
+    Err(Error::NotAgreed { order: after.name(), policies: asking.names().join(", ") })
 }
 
 /// An approval that holds no more, because its record, which is locked, changed or was closed.

@@ -6,22 +6,23 @@ use dealflow_chassis::work::{Work, check};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::credit_note_service_server::CreditNoteService;
 use dealflow_proto::{convert, names};
+use rust_decimal::Decimal;
 use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
 use super::invoices::check_authority;
 use super::{Orders, answer, asked_list};
-use crate::credit_note::{self, Model};
+use crate::credit_note::{self, Model, State};
 use crate::details;
 use crate::error::Error;
-use crate::invoice;
+use crate::invoice::{self, Billed};
 use crate::legal_entity;
 use crate::number;
 use crate::order;
 use crate::parties::Parties;
 use crate::record::{change, save};
 use crate::seen;
-use crate::settings::ERP;
+use crate::settings::{ERP, OVER_BILLING_PERCENT};
 use crate::wire::asked;
 
 /// The credit note that a verb names, locked, as the caller saw it. Its order is locked before it: what a credit note
@@ -162,7 +163,18 @@ impl CreditNoteService for Orders {
         self.store
             .work(request, |mut work, ask: pb::VoidCreditNoteRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
-                let after = before.clone().void(self.moment(work.now))?;
+                let order = order::find(&work.tx, &names::ORDERS.name(before.order_id), &Sight::All).await?;
+                let mut billed = Billed::default();
+                let mut over_percent = Decimal::ZERO;
+                if before.state == State::Posted {
+                    let of_ours =
+                        invoice::find(&work.tx, &names::INVOICES.name(before.invoice_id), &Sight::All).await?;
+                    of_ours.check_ours("VoidCreditNote")?;
+                    billed = invoice::billed(&work.tx, &order).await?;
+                    over_percent = OVER_BILLING_PERCENT.read(&work).await?;
+                }
+                let against = (&order, &billed, over_percent);
+                let after = before.clone().void(ask.withdrawn, against, self.moment(work.now))?;
                 let told = ("credit_note.voided", "VoidCreditNote", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))

@@ -11,6 +11,7 @@ use dealflow_proto::orders::v1::order_service_server::OrderService;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
+use super::approving::check_agreed;
 use super::{Orders, answer, asked_list};
 use crate::error::Error;
 use crate::invoice::{self, Billed};
@@ -171,6 +172,10 @@ impl OrderService for Orders {
                 let billed = invoice::billed(&work.tx, &before).await?;
                 let updated = before.clone().update(&work.tx, written, &mask, now).await?;
                 let after = updated.replacing(&before, &billed, now)?;
+                // What the ERP has agreed to was asked about before, by a check.
+                if ask.validate_only || !before.is_at_erp() {
+                    check_agreed(&work.tx, &before, &after, now).await?;
+                }
                 let told = ("order.updated", "UpdateOrder", ask.reason.as_str());
                 let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))

@@ -169,6 +169,34 @@ both! {
         assert_eq!(send_anyhow(&house, &hidden).await[0], "APPROVAL_REQUIRED", "no list prices it by the hour");
     }
 
+    /// R-QUO-2, R-ORD-1: approve below the limit and raise it later, as an order: what a policy asks about is agreed to as
+    /// a quote. What is worth no more and sold no cheaper nobody is asked about, nor what the ERP has agreed to.
+    async fn an_accepted_order_does_not_become_one_that_somebody_had_to_agree_to(db: TestDb) {
+        let house = House::open(db).await;
+        house.policy(from_amount("1000")).await;
+        let cheap = pb::ApprovalPolicy { min_discount_percent: Some(decimal("10")), ..policy(vec![by(&employee())]) };
+        house.policy(cheap).await;
+        let offered = house.presented(pb::Quote { lines: vec![line("9", "100")], ..quote(&opportunity()) }).await;
+        let accepted = ask!(house.quotes(), accept_quote, AcceptQuoteRequest { name: offered.name }).expect("it stands");
+        let name = accepted.order;
+        let kept = |quantity: &str| Line { line_id: "1".to_owned(), ..line(quantity, "100") };
+        let order = |quantity: &str| pb::Order { name: name.clone(), lines: vec![kept(quantity)], ..Default::default() };
+        let off = |percent: &str| pb::Order { discount_percent: Some(decimal(percent)), ..order("9") };
+        for raised in [order("10"), off("10"), pb::Order { lines: vec![kept("9"), line("1", "100")], ..order("9") }] {
+            let refused = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(raised) });
+            let refused = refusal(&refused.expect_err("nobody agreed to that"));
+            assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "CancelOrder"));
+        }
+        let less = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("8")) }).expect("it is less");
+        assert_eq!(less.revision, 1);
+        ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(off("9")) }).expect("no policy asks");
+        ask!(house.orders(), confirm_order, ConfirmOrderRequest { name: name.clone() }).expect("it is a draft");
+        ask!(house.orders(), submit_order, SubmitOrderRequest { name: name.clone() }).expect("it is confirmed");
+        let asked = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")), validate_only: true });
+        assert_eq!(refusal(&asked.expect_err("the ERP is not even asked")).reason, "APPROVAL_REQUIRED");
+        ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")) }).expect("the ERP has it so");
+    }
+
     /// R-QUO-2, R-CON-1: bypass 6, a contract that puts into words what nobody agreed to. It stays in the house until the
     /// quote is approved, and goes out then.
     async fn a_contract_does_not_carry_an_unapproved_quote_to_the_customer(db: TestDb) {

@@ -96,6 +96,38 @@ both! {
         assert_eq!(again.totals, invoice.totals, "billed anew it comes to the same");
     }
 
+    /// R-INV-1: what was posted is void while the ERP does not have it and nobody built on it: the invoice stands again as
+    /// it was. What it took back and was billed again, or let the order be canceled, stays taken back.
+    async fn a_posted_credit_note_is_void_only_where_nothing_was_built_on_it(db: TestDb) {
+        let house = House::open(db).await;
+        let (order, invoice) = invoiced(&house, order(&opportunity())).await;
+        let before = house.invoice(&invoice.name).await;
+        let posted = async |lines: &[(&str, &str)]| {
+            let draft = house.credit(&invoice.name, lines).await.expect("it stands").name;
+            house.post_credit(&draft).await.expect("it can be posted")
+        };
+        let void = async |note: &pb::CreditNote, withdrawn: bool| {
+            let name = note.name.clone();
+            ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name, withdrawn: withdrawn })
+        };
+        let note = posted(&[("1", "1")]).await;
+        let refused = refusal(&void(&note, false).await.expect_err("nobody says that the ERP does not have it"));
+        assert!(refused.reason == "GUARD" && refused.message.contains("was handed over"), "{refused:?}");
+        let gone = void(&note, true).await.expect("nothing was built on it");
+        assert_eq!((gone.state(), &gone.number), (pb::credit_note::State::Void, &note.number));
+        let after = house.invoice(&invoice.name).await;
+        assert_eq!((&after.open, after.payment_status()), (&before.open, before.payment_status()));
+        assert_eq!(refusal(&house.bill(&order.name, &[]).await.expect_err("all is billed")).reason, "GUARD");
+
+        let note = posted(&[("1", "1")]).await;
+        let again = house.bill(&order.name, &[]).await.expect("what came back").name;
+        let refused = refusal(&void(&note, true).await.expect_err("it would be billed twice"));
+        assert!(refused.reason == "GUARD" && refused.message.contains("billed again"), "{refused:?}");
+        ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: again }).expect("a draft");
+        void(&note, true).await.expect("it is not billed any more");
+        assert_eq!(posted(&[]).await.number, "CN-2017-000003", "numbers stay given");
+    }
+
     /// R-INV-1
     async fn fifty_credit_notes_posted_at_once_leave_no_gap(db: TestDb) {
         let house = House::open(db).await;

@@ -88,7 +88,14 @@ impl Model {
                 possible
             }
             Step::Post(invoice) => self.turn(invoice, "POSTED"),
-            Step::Void(invoice) => self.turn(invoice, "VOID"),
+            Step::Void(invoice) => {
+                let noted = self.credits.iter().any(|(of, _, state)| *of == invoice && *state != "VOID");
+                let withdrawn = !noted && self.invoices.get(invoice).is_some_and(|(_, state)| *state == "POSTED");
+                if withdrawn {
+                    self.invoices[invoice].1 = "VOID";
+                }
+                withdrawn || self.turn(invoice, "VOID")
+            }
             Step::Credit(invoice, tenths) => {
                 let posted = self.invoices.get(invoice).is_some_and(|(_, state)| *state == "POSTED");
                 // A line that the invoice bills.
@@ -102,7 +109,16 @@ impl Model {
                 possible
             }
             Step::PostCredit(credit) => self.turn_credit(credit, "POSTED"),
-            Step::VoidCredit(credit) => self.turn_credit(credit, "VOID"),
+            Step::VoidCredit(credit) => {
+                let posted = self.credits.get(credit).filter(|(_, _, state)| *state == "POSTED").cloned();
+                let left = self.left();
+                // What it took back may be billed again since.
+                let withdrawn = posted.is_some_and(|(_, it, _)| it[0] <= left[0] && it[1] <= left[1]);
+                if withdrawn {
+                    self.credits[credit].2 = "VOID";
+                }
+                withdrawn || self.turn_credit(credit, "VOID")
+            }
         }
     }
 
@@ -176,14 +192,17 @@ async fn act(house: &House, order: &str, made: &mut Made, step: &Step) -> bool {
             let Some(name) = credits.get(at).map(|note| note.name.clone()) else { return false };
             return match step {
                 Step::PostCredit(_) => house.post_credit(&name).await.is_ok(),
-                _ => ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name }).is_ok(),
+                _ => {
+                    ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name, withdrawn: true })
+                        .is_ok()
+                }
             };
         }
         Step::Post(at) | Step::Void(at) => {
             let Some(name) = invoices.get(at).map(|invoice| invoice.name.clone()) else { return false };
             return match step {
                 Step::Post(_) => house.post(&name).await.is_ok(),
-                _ => ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name }).is_ok(),
+                _ => ask!(house.invoices(), void_invoice, VoidInvoiceRequest { name: name, withdrawn: true }).is_ok(),
             };
         }
     };

@@ -221,6 +221,7 @@ both! {
         check(&walk!(house, State, make(), way, credit_note_verb), &[
             ("DRAFT", "PostCreditNote", "POSTED"),
             ("DRAFT", "VoidCreditNote", "VOID"),
+            ("POSTED", "VoidCreditNote", "VOID"),
         ]);
     }
 

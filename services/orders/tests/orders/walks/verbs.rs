@@ -141,7 +141,7 @@ pub(crate) async fn credit_note_verb(house: &House, name: &str, verb: credit_not
     let answer = match verb {
         credit_note::Verb::PostCreditNote => house.post_credit(&name).await,
         credit_note::Verb::VoidCreditNote => {
-            ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name })
+            ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: name, withdrawn: true })
         }
     };
     Ok(reached(answer?.state().as_str_name()))
