@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::approval::{self, CancelReason, Facts, Model, People, Request, State, Subject};
 use crate::error::Error;
 use crate::order::Model as Order;
-use crate::record::{Moment, change};
+use crate::record::{Moment, Told, change};
 
 /// The people whom a request names.
 pub(super) fn people<'a>(
