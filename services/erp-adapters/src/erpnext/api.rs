@@ -11,7 +11,8 @@
 //! | 429, 503 with Retry-After | later |
 //! | other 5xx, no answer | nobody knows |
 
-use dealflow_chassis::web::{Bytes, WebClient, WebError};
+pub(super) use dealflow_chassis::web::Bytes;
+use dealflow_chassis::web::{WebClient, WebError};
 use dealflow_proto::erp::v1::{DocumentType, Reason};
 use http::{Method, Request, Response, Uri, header};
 use rust_decimal::Decimal;
@@ -25,7 +26,7 @@ use crate::submission::reason;
 /// Bytes of an answer, at most: 1000 rows of a list.
 const MOST: usize = 8 * 1024 * 1024;
 /// Words of a refusal that are kept.
-const WORDS: usize = 500;
+pub(super) const WORDS: usize = 500;
 
 /// What kinds of document are called there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +107,7 @@ impl Api {
         ];
         let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let path = format!("/api/resource/{}?{}", doctype.path(), query.join("&"));
-        let mut told = self.call(Method::GET, &path, None).await?;
-        match told["data"].take() {
+        match data(self.call(Method::GET, &path, None).await?) {
             Value::Array(rows) => Ok(rows),
             _ => Err(strange(&path)),
         }
@@ -192,7 +192,7 @@ impl Api {
     }
 }
 
-fn read(method: &Method, answer: &Response<Bytes>) -> Result<Value, Failure> {
+pub(super) fn read(method: &Method, answer: &Response<Bytes>) -> Result<Value, Failure> {
     let status = answer.status();
     let told: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     if status.is_success() {
@@ -262,9 +262,17 @@ fn words(told: &Value, body: &[u8]) -> String {
     said.chars().take(WORDS).collect()
 }
 
-fn document(path: &str, mut told: Value) -> Result<Value, Failure> {
-    let data = told["data"].take();
+pub(super) fn document(path: &str, told: Value) -> Result<Value, Failure> {
+    let data = data(told);
     if data.is_object() { Ok(data) } else { Err(strange(path)) }
+}
+
+/// What an answer holds; nothing where it is none of ERPNext's: a number, say, has no fields that could be taken.
+fn data(told: Value) -> Value {
+    match told {
+        Value::Object(mut fields) => fields.remove("data").unwrap_or_default(),
+        _ => Value::Null,
+    }
 }
 
 fn strange(path: &str) -> Failure {

@@ -139,8 +139,10 @@ fn money(row: &Value, field: &str, sign: Decimal) -> Result<Money, Status> {
     convert::money(amount * sign, text(row, "currency")).map_err(|error| strange(row, error))
 }
 
+/// A day of the wire's years; what else stands there is none.
 fn date(row: &Value, field: &str) -> Option<dealflow_proto::google::type_::Date> {
-    text(row, field).parse::<NaiveDate>().ok().map(convert::date)
+    let day = convert::date(text(row, field).parse::<NaiveDate>().ok()?);
+    convert::date_of(&day).is_ok().then_some(day)
 }
 
 /// The later change has the higher one: microseconds of the site's own clock.

@@ -12,6 +12,8 @@ mod api;
 mod booked;
 mod cancel;
 mod draft;
+#[cfg(test)]
+mod fuzz;
 mod list;
 mod mapping;
 
