@@ -124,7 +124,8 @@ impl Told for Model {
 }
 
 impl Model {
-    /// What an approval is given for: all that the customer would sign, and whose contract it is (R-QUO-2).
+    /// All that the customer would sign, and whose contract it is: what an approval is given for, beside what its quote
+    /// offers (R-QUO-2).
     pub fn hash(&self) -> Result<String, Error> {
         hash(&(
             (self.id, &self.number, self.opportunity_id, self.quote_id, self.account_id, self.owner_id),

@@ -118,7 +118,8 @@ impl Lifecycle for State {
         match (self, verb) {
             // Where nothing changes, what was approved or asked for stays.
             (Draft | InApproval | Approved, Verb::UpdateContract) => Some(Draft),
-            // APPROVED at once where no policy asks; so it stays, unless nobody was asked and a policy came.
+            // APPROVED at once where no policy asks; so it stays, unless nobody was asked and a policy came, or its quote is
+            // not what was agreed to.
             (Draft | Approved, Verb::RequestContractApproval) => Some(InApproval),
             (Draft, Verb::ApproveContract) => Some(Approved),
             (Approved, Verb::SendContract) => Some(Sent),

@@ -142,7 +142,7 @@ pub enum Error {
         actor: String,
     },
     /// What was to be approved is not what was asked for (R-QUO-2).
-    #[error("{subject} is not what {approval} was asked for; ask for its approval again")]
+    #[error("{subject} is not what {approval} was asked for; withdraw that, and ask for approval again")]
     ChangedSince {
         /// The record's name.
         subject: String,

@@ -26,10 +26,11 @@ enum Subject {
 }
 
 impl Subject {
-    fn hash(&self) -> Result<String, Error> {
+    /// What an approval of it is given for.
+    async fn hash(&self, work: &Work) -> Result<String, Error> {
         match self {
             Self::Quote(quote) => quote.hash(),
-            Self::Contract(contract) => contract.hash(),
+            Self::Contract(contract) => super::contracts::agreed(work, contract).await.map(|(hash, _)| hash),
         }
     }
 
@@ -194,7 +195,7 @@ impl ApprovalService for Orders {
                 let (before, subject, now) = self.approval(&mut work, &ask.name, &ask.etag).await?;
                 let actor = work.context.actor.clone();
                 let after = before.clone().approve(&actor, &ask.comment, now)?;
-                if subject.hash()? != before.subject_hash {
+                if subject.hash(&work).await? != before.subject_hash {
                     return Err(Error::ChangedSince { subject: before.subject.clone(), approval: before.name() });
                 }
                 let done = after.state == State::Approved;

@@ -60,13 +60,17 @@ pub(super) async fn check_approved<C: ConnectionTrait>(
     if asking.is_nobody() {
         return Ok(());
     }
-    if let Some(id) = approval {
-        let given = approval::find(db, &dealflow_proto::names::APPROVALS.name(id), &Sight::All).await?;
-        if given.state == State::Approved && given.subject_hash == hash {
-            return Ok(());
-        }
+    if stands(db, approval, &hash).await? {
+        return Ok(());
     }
     Err(Error::ApprovalRequired { subject, verb, request, policies: asking.names().join(", ") })
+}
+
+/// Whether an approval was given, and for this very content.
+pub(super) async fn stands<C: ConnectionTrait>(db: &C, approval: Option<Uuid>, hash: &str) -> Result<bool, Error> {
+    let Some(id) = approval else { return Ok(false) };
+    let given = approval::find(db, &dealflow_proto::names::APPROVALS.name(id), &Sight::All).await?;
+    Ok(given.state == State::Approved && given.subject_hash == hash)
 }
 
 /// Refuses to make an accepted order another one that nobody agreed to: approved below the limit and raised later. What

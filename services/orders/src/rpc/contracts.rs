@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{Orders, answer, approving, asked_list};
 use crate::approval::{self, CancelReason, Facts};
 use crate::contract::{self, Model};
+use crate::document::hash;
 use crate::error::Error;
 use crate::quote;
 use crate::record::{Moment, Told, change, save};
@@ -51,12 +52,12 @@ fn day(given: Option<&Date>) -> Option<chrono::NaiveDate> {
     given.and_then(|day| convert::date_of(day).ok())
 }
 
-/// What policies look at: the quote that the contract puts into words; without one nobody knows what it is worth.
-async fn facts(work: &Work, contract: &Model) -> Result<Facts, Error> {
-    match contract.quote_id {
-        Some(id) => Ok(quote::find(&work.tx, &names::QUOTES.name(id), &Sight::All).await?.facts()),
-        None => Ok(Facts::unknown()),
-    }
+/// What an approval is given for, and what policies look at: the contract, and what the quote offers that it puts into
+/// words; without one nobody knows what it is worth. A quote that changes afterwards was not agreed to (R-QUO-2, R-CON-1).
+pub(super) async fn agreed(work: &Work, contract: &Model) -> Result<(String, Facts), Error> {
+    let Some(id) = contract.quote_id else { return Ok((contract.hash()?, Facts::unknown())) };
+    let quote = quote::find(&work.tx, &names::QUOTES.name(id), &Sight::All).await?;
+    Ok((hash(&(contract.hash()?, quote.hash()?))?, quote.facts()))
 }
 
 /// Refuses to send a contract whose quote may not go out itself, for it puts that into words (R-QUO-2, R-CON-1): a policy
@@ -74,8 +75,8 @@ async fn check_quote_approved(work: &Work, contract: &Model, verb: &'static str,
 
 /// Refuses a verb where a policy asks and this very contract was not approved (R-QUO-2).
 async fn check_approved(work: &Work, contract: &Model, verb: &'static str, now: Moment) -> Result<(), Error> {
-    let facts = facts(work, contract).await?;
-    let subject = (contract.name(), contract.hash()?, contract.approval_id);
+    let (hash, facts) = agreed(work, contract).await?;
+    let subject = (contract.name(), hash, contract.approval_id);
     let verbs = (verb, "RequestContractApproval");
     approving::check_approved(&work.tx, approval::Subject::Contract, subject, &facts, verbs, now).await
 }
@@ -171,10 +172,11 @@ impl ContractService for Orders {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let (now, verb) = (self.moment(work.now), "RequestContractApproval");
                 let unasked = before.clone().approve_unasked(now)?;
-                let facts = facts(&work, &before).await?;
+                let (hash, facts) = agreed(&work, &before).await?;
+                let stands = approving::stands(&work.tx, before.approval_id, &hash).await?;
                 let asking = approval::Request {
                     subject: before.name(),
-                    hash: before.hash()?,
+                    hash,
                     opportunity_id: before.opportunity_id,
                     owner: before.owner(),
                     requester: work.context.actor.clone(),
@@ -183,7 +185,7 @@ impl ContractService for Orders {
                 let roles = approving::roles(ask.roles);
                 let people = (ask.manager.as_str(), roles.as_slice());
                 let kind = approval::Subject::Contract;
-                let asked = if before.is_approved() {
+                let asked = if before.is_approved() && stands {
                     None
                 } else {
                     approving::ask(&mut work, kind, verb, (asking, &facts), people, now).await?
@@ -191,6 +193,9 @@ impl ContractService for Orders {
                 let answer = match asked {
                     Some(id) => {
                         let after = before.clone().ask_approval(id, now)?;
+                        // Of another content, if there is one: its quote has changed since.
+                        approving::cancel(&mut work, before.approval_id, (CancelReason::SubjectChanged, verb), now)
+                            .await?;
                         saved(&mut work, ("contract.approval_requested", verb, ""), &before, &after, now).await?
                     }
                     // It is so already.

@@ -1,5 +1,7 @@
 //! The ways round an approval that other products leave open, each tried and refused (R-QUO-2, states.md).
 
+mod contracts;
+
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::approval::{CancelReason, State};
 use dealflow_proto::orders::v1::quote::State as QuoteState;
@@ -195,26 +197,6 @@ both! {
         let asked = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")), validate_only: true });
         assert_eq!(refusal(&asked.expect_err("the ERP is not even asked")).reason, "APPROVAL_REQUIRED");
         ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")) }).expect("the ERP has it so");
-    }
-
-    /// R-QUO-2, R-CON-1: bypass 6, a contract that puts into words what nobody agreed to. It stays in the house until the
-    /// quote is approved, and goes out then.
-    async fn a_contract_does_not_carry_an_unapproved_quote_to_the_customer(db: TestDb) {
-        let (house, owner, boss) = strict(db).await;
-        let draft = house.draft(pb::Quote { owner: owner.clone(), ..quote(&opportunity()) }).await.expect("drafted");
-        let contract =
-            pb::Contract { opportunity: draft.opportunity.clone(), quote: draft.name.clone(), ..Default::default() };
-        let made = ask!(house.contracts(), create_contract, CreateContractRequest { contract: Some(contract) });
-        let name = made.expect("it can be drafted").name;
-        ask!(house.contracts(), approve_contract, ApproveContractRequest { name: name.clone() }).expect("none asks about it");
-        let send = async || ask!(house.contracts(), send_contract, SendContractRequest { name: name.clone() });
-        let refused = refusal(&send().await.expect_err("the quote is a draft"));
-        assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "RequestQuoteApproval"));
-        assert!(refused.message.contains(&draft.name) && refused.message.contains("SendContract"), "{}", refused.message);
-        let approval = house.ask_approval(&owner, &draft.name).await.expect("it can be asked").approval;
-        assert_eq!(refusal(&send().await.expect_err("nobody has agreed yet")).reason, "APPROVAL_REQUIRED");
-        house.approve(&boss, &approval).await.expect("it is his to decide");
-        assert_eq!(send().await.expect("it is approved").state(), pb::contract::State::Sent);
     }
 
     /// R-QUO-2, R-CON-1: what nobody had to agree to when it was approved can be asked about once a policy came; until then,
