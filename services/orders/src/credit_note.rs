@@ -177,12 +177,14 @@ pub struct Credited {
     sum_of_lines: i128,
     carried: Carried,
     payable: i128,
+    asked_rounding: i64,
 }
 
 impl Credited {
-    /// Counts one credit note more.
-    pub fn add(&mut self, lines: &Lines, totals: &Totals) {
+    /// Counts one credit note more; `asked_rounding` is the part of its rounding that takes back what was asked for.
+    pub fn add(&mut self, lines: &Lines, totals: &Totals, asked_rounding: i64) {
         let totals = &totals.0;
+        self.asked_rounding += asked_rounding;
         self.payable += i128::from(totals.payable);
         self.sum_of_lines += i128::from(totals.sum_of_lines);
         let of = |details: &[AdjustmentTotals]| details.iter().map(|it| it.amount).collect::<Vec<_>>();
@@ -364,10 +366,12 @@ fn totals_to_credit(
     }
     let billed = i128::from(invoice.totals.0.payable) + i128::from(invoice.totals.0.prepaid);
     let rest = billed - credited.payable() - i128::from(own.0.payable);
+    // Another one may have completed it before, when there was more than is left now.
+    let asked_rounding = invoice.asked_rounding - credited.asked_rounding;
     if rest == 0 {
-        return Ok((whole.adjustments, own, invoice.asked_rounding));
+        return Ok((whole.adjustments, own, asked_rounding));
     }
     whole.rounding = Decimal::from_i128_with_scale(rest, currency.exponent());
     let rounded = whole.totals("credit_note", currency, lines)?;
-    Ok((whole.adjustments, rounded, invoice.asked_rounding))
+    Ok((whole.adjustments, rounded, asked_rounding))
 }

@@ -89,17 +89,17 @@ pub async fn insert(tx: &DatabaseTransaction, note: &Model) -> Result<(), Error>
 
 /// What the credit notes of an invoice take back, drafts too: what cannot be credited again.
 pub async fn credited_of(tx: &DatabaseTransaction, invoice: Uuid) -> Result<Credited, Error> {
-    let rows: Vec<(Lines, Totals)> = Entity::find()
+    let rows: Vec<(Lines, Totals, i64)> = Entity::find()
         .select_only()
-        .columns([Column::Lines, Column::Totals])
+        .columns([Column::Lines, Column::Totals, Column::AskedRounding])
         .filter(Column::InvoiceId.eq(invoice))
         .filter(Column::State.ne(State::Void))
         .into_tuple()
         .all(tx)
         .await?;
     let mut credited = Credited::default();
-    for (lines, totals) in rows {
-        credited.add(&lines, &totals);
+    for (lines, totals, asked_rounding) in rows {
+        credited.add(&lines, &totals, asked_rounding);
     }
     Ok(credited)
 }

@@ -169,6 +169,24 @@ both! {
         house.post_credit(&note.name).await.expect("it can be posted");
         let again = totals(&house.bill(&invoice.order, &[]).await.expect("all of it again").totals);
         assert_eq!(again.rounding, Some(eur("0")), "nobody asked for it to be rounded this time");
+
+        // What was asked for is taken back once, whichever note completes: also where one of them is void meanwhile.
+        let ten = house.delivered(pb::Order { lines: vec![line("10", "3.33")], ..rich_order() }).await.name;
+        let draft = ask!(
+            house.invoices(), create_invoice, CreateInvoiceRequest { order: ten.clone(), rounding: Some(eur("-0.02")) }
+        );
+        let invoice = house.post(&draft.expect("all of it").name).await.expect("it can be posted");
+        let first = house.credit(&invoice.name, &[("1", "3")]).await.expect("a part of it").name;
+        let second = house.credit(&invoice.name, &[]).await.expect("the rest").name;
+        house.post_credit(&second).await.expect("it can be posted");
+        ask!(house.credit_notes(), void_credit_note, VoidCreditNoteRequest { name: first }).expect("a draft");
+        let third = house.credit(&invoice.name, &[]).await.expect("what the void one freed").name;
+        house.post_credit(&third).await.expect("it can be posted");
+        let again = totals(&house.bill(&ten, &[]).await.expect("all of it again").totals);
+        assert_eq!(again.rounding, Some(eur("0")), "nobody asked for it to be rounded this time");
+        let whole = totals(&house.order(&ten).await.totals);
+        assert_eq!(again.payable, whole.payable);
+
         for (prepaid, rounding, field) in [
             (Some(eur("-1")), None, "prepaid"), (Some(eur("0.001")), None, "prepaid"), (Some(money("1", "USD")), None, "prepaid"),
             (None, Some(eur("5.01")), "rounding"), (None, Some(eur("0.005")), "rounding"),
