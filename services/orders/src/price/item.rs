@@ -8,7 +8,7 @@ use dealflow_chassis::list::Fields;
 use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
 use crate::document::Exact;
 use crate::error::Error;
@@ -55,6 +55,16 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .filter_only()
         .time("create_time", Column::CreatedAt)
 });
+
+/// The price that is there at a place, locked.
+pub async fn lock(tx: &DatabaseTransaction, item: &Model) -> Result<Option<Model>, Error> {
+    let there = Entity::find()
+        .filter(Column::PriceListId.eq(item.price_list_id))
+        .filter(Column::ProductId.eq(item.product_id))
+        .filter(Column::UnitCode.eq(&item.unit_code))
+        .filter(Column::MinQuantity.eq(item.min_quantity));
+    Ok(there.lock_exclusive().one(tx).await?)
+}
 
 /// Sets a price: a new one, or the price of the place that is there; answers it as it is now.
 pub async fn set(tx: &DatabaseTransaction, item: Model) -> Result<Model, Error> {

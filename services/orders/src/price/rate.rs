@@ -8,7 +8,7 @@ use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect};
 
 use crate::document::Exact;
 use crate::error::Error;
@@ -54,6 +54,15 @@ pub static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .filter_only()
         .time("create_time", Column::CreatedAt)
 });
+
+/// The rate that is there for a day, locked.
+pub async fn lock(tx: &DatabaseTransaction, rate: &Model) -> Result<Option<Model>, Error> {
+    let there = Entity::find()
+        .filter(Column::FromCurrency.eq(&rate.from_currency))
+        .filter(Column::ToCurrency.eq(&rate.to_currency))
+        .filter(Column::Day.eq(rate.day));
+    Ok(there.lock_exclusive().one(tx).await?)
+}
 
 /// Stores a rate: a new one, or the day's that is there; answers it as it is now.
 pub async fn set(tx: &DatabaseTransaction, rate: Model) -> Result<Model, Error> {

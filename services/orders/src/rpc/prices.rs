@@ -21,6 +21,9 @@ use crate::product;
 use crate::record::save;
 use crate::wire::{PRICE_LIST_UPDATABLE, price};
 
+/// The version of what is not there yet: no caller has seen it.
+const NONE: i64 = 0;
+
 #[tonic::async_trait]
 impl PriceService for Orders {
     async fn create_price_list(
@@ -87,6 +90,11 @@ impl PriceService for Orders {
                 let list = price_list::find(&work.tx, &written.price_list).await?;
                 let product = product::find(&work.tx, &written.product).await?;
                 let item = item::Model::of(&written, &list, &product, work.now)?;
+                if !ask.etag.is_empty() {
+                    let there = item::lock(&work.tx, &item).await?;
+                    let name = names::PRICE_LIST_ITEMS.name(there.as_ref().unwrap_or(&item).id);
+                    work.check_etag(&name, &ask.etag, there.map_or(NONE, |there| there.version))?;
+                }
                 let answer = item::set(&work.tx, item).await?.to_wire(&list.currency)?;
                 work.record(Change::new("price.set", &answer.name, "SetPrice").thread(list.name()).data(&answer));
                 Ok::<_, Error>(work.done(answer))
@@ -122,6 +130,11 @@ impl PriceService for Orders {
         self.store
             .work(request, |mut work, ask: pb::SetExchangeRateRequest| async move {
                 let rate = rate::Model::of(&ask.exchange_rate.unwrap_or_default(), work.now)?;
+                if !ask.etag.is_empty() {
+                    let there = rate::lock(&work.tx, &rate).await?;
+                    let name = names::EXCHANGE_RATES.name(there.as_ref().unwrap_or(&rate).id);
+                    work.check_etag(&name, &ask.etag, there.map_or(NONE, |there| there.version))?;
+                }
                 let answer = rate::set(&work.tx, rate).await?.to_wire();
                 work.record(Change::new("exchange_rate.set", &answer.name, "SetExchangeRate").data(&answer));
                 Ok::<_, Error>(work.done(answer))

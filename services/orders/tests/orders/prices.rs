@@ -55,6 +55,36 @@ fn bare(product: &str, quantity: &str) -> Line {
 }
 
 both! {
+    /// R-API-1, R-PRD-1: of two who set one price, or one rate, by what they saw, the second is told that it is another by now.
+    async fn a_price_and_a_rate_are_set_by_what_the_caller_saw(db: TestDb) {
+        let house = House::open(db).await;
+        let (product, list) = (sold(&house, "A").await, list(&house, euros()).await);
+        let first = cost(&house, &list, &product, "0", "90").await.expect("it is a price");
+        let set = async |etag: &str, amount: &str| {
+            let item = pb::PriceListItem { price: Some(eur(amount)), ..first.clone() };
+            ask!(house.prices(), set_price, SetPriceRequest { item: Some(item), etag: etag.to_owned() })
+        };
+        let second = set(&first.etag, "80").await.expect("it is what he saw");
+        let stale = refusal(&set(&first.etag, "70").await.expect_err("it is 80 by now"));
+        assert_eq!((stale.code, stale.reason.as_str()), (tonic::Code::Aborted, "STALE_ETAG"));
+        set("", "75").await.expect("whatever it is");
+        let elsewhere = pb::PriceListItem { min_quantity: Some(decimal("10")), ..first.clone() };
+        let unseen = ask!(house.prices(), set_price, SetPriceRequest { item: Some(elsewhere), etag: second.etag });
+        assert_eq!(unseen.expect_err("there is none").code(), tonic::Code::Aborted);
+
+        let dollar = pb::ExchangeRate {
+            from_currency: "EUR".to_owned(), to_currency: "USD".to_owned(), day: Some(date(2017, 3, 15)),
+            rate: Some(decimal("1.05")), ..Default::default()
+        };
+        let set = async |etag: &str| {
+            let rate = Some(dollar.clone());
+            ask!(house.prices(), set_exchange_rate, SetExchangeRateRequest { exchange_rate: rate, etag: etag.to_owned() })
+        };
+        let first = set("").await.expect("it is a rate").etag;
+        assert_eq!(set(&first).await.expect("it is what he saw").etag, "2");
+        assert_eq!(set(&first).await.expect_err("it is another by now").code(), tonic::Code::Aborted);
+    }
+
     /// R-PRD-1
     async fn the_price_of_the_largest_quantity_that_is_reached_counts(db: TestDb) {
         let house = House::open(db).await;
