@@ -48,7 +48,7 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
     if is_on_its_way(order.state()) {
         submit(&run, &order.name, order.state()).await?;
     }
-    if order.state() != order::State::Fulfilled {
+    if !is_delivered(order.state()) {
         let deliver = FulfillOrderRequest { name: order.name.clone(), lines: ask.lines.clone(), ..Default::default() };
         run.step("fulfill", deliver).await?;
     }
@@ -80,7 +80,7 @@ async fn may_bill(run: &Run, order: &Order, bill: &CreateInvoiceRequest) -> Resu
         return Ok(true);
     }
     match run.check(MAY_BILL, CreateInvoiceRequest { assume_delivered: true, ..bill.clone() }).await {
-        Err(Stop::Refused(refused)) if order.state() != order::State::Fulfilled && is_for_the_erp(&refused.status) => {
+        Err(Stop::Refused(refused)) if !is_delivered(order.state()) && is_for_the_erp(&refused.status) => {
             run.note(ERP_BILLS).await?;
             Ok(false)
         }
@@ -109,6 +109,11 @@ pub(crate) async fn submit(run: &Run, name: &str, state: order::State) -> Result
     let order = run.look("order", GetOrderRequest { name: name.to_owned() }).await?;
     run.tell(&order);
     Ok(order)
+}
+
+/// Whether all of an order in this state is delivered.
+fn is_delivered(state: order::State) -> bool {
+    matches!(state, order::State::Fulfilled | order::State::Closed)
 }
 
 /// Whether an order in this state has yet to be submitted.

@@ -66,6 +66,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// Whether so much is all of it, or more: what is taken back has quantities below zero.
+    pub fn is_reached_by(&self, done: Decimal) -> bool {
+        done.abs() >= self.quantity.abs()
+    }
+
     /// What may be billed beyond what is delivered of it, where so many per cent are tolerated.
     pub fn tolerated(&self, over_percent: Decimal) -> Decimal {
         (self.fulfilled * over_percent / Decimal::ONE_HUNDRED).trunc_with_scale(6)

@@ -11,7 +11,7 @@ use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
 use crate::adjustment::Adjustments;
-use crate::document::{Asked, Exact, Lines, Totals, pick};
+use crate::document::{Asked, Exact, Line, Lines, Totals, pick};
 use crate::error::Error;
 use crate::invoice::Billed;
 use crate::payment_terms::Plan;
@@ -39,7 +39,7 @@ pub enum State {
     Canceled,
     /// Stopped for a while.
     OnHold,
-    /// Delivered and billed; final.
+    /// Delivered and billed; final, but what is taken back then can be billed again.
     Closed,
 }
 
@@ -118,6 +118,8 @@ impl Lifecycle for State {
             (Submitted | InFulfillment, Verb::FulfillOrder) => Some(InFulfillment),
             (InFulfillment, Verb::CreateInvoice) => Some(InFulfillment),
             (Fulfilled, Verb::CreateInvoice) => Some(Fulfilled),
+            // What was taken back since; the order itself stays at its end.
+            (Closed, Verb::CreateInvoice) => Some(Closed),
             (Confirmed | Submitted | InFulfillment, Verb::HoldOrder) => Some(OnHold),
             // Where it was, which its row says.
             (OnHold, Verb::ReleaseOrder) => Some(Confirmed),
@@ -327,7 +329,7 @@ impl Model {
         match self.state {
             State::Draft => self.confirm(now)?.submit(now)?.fulfill(asked, now),
             State::Confirmed => self.submit(now)?.fulfill(asked, now),
-            State::Fulfilled => Ok(self),
+            State::Fulfilled | State::Closed => Ok(self),
             _ => self.fulfill(asked, now),
         }
     }
@@ -355,13 +357,20 @@ impl Model {
         Ok(Self { held_from: None, hold_reason: None, ..self.moved(state, now) })
     }
 
-    /// FULFILLED → CLOSED, once all of it is billed.
-    pub fn close(self, billed: &Billed, now: Moment) -> Result<Self, Error> {
+    /// FULFILLED → CLOSED, once all of it is billed. What credit notes took back is billed again before, or there is a
+    /// reason why it is not.
+    pub fn close(self, billed: &Billed, reason: &str, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::CloseOrder)?;
-        if self.lines.0.iter().any(|line| billed.posted(&line.id) != line.quantity) {
-            return Err(Error::NotBilled { order: self.name() });
-        }
-        Ok(self.moved(state, now))
+        let open = |line: &&Line| !line.is_reached_by(billed.posted(&line.id));
+        let was_billed = |line: &Line| line.is_reached_by(billed.posted(&line.id) + billed.taken_back(&line.id));
+        let instead = match self.lines.0.iter().filter(open).map(was_billed).reduce(|all, one| all && one) {
+            Some(false) => "CreateInvoice bills the rest",
+            Some(true) if reason.trim().is_empty() => {
+                "CreateInvoice bills again what was credited, or `reason` says why it is not billed again"
+            }
+            _ => return Ok(self.moved(state, now)),
+        };
+        Err(Error::NotBilled { order: self.name(), instead })
     }
 
     fn moved(self, state: State, now: Moment) -> Self {

@@ -212,10 +212,12 @@ pub enum Error {
         order: String,
     },
     /// An order is closed once all of it is billed (R-ORD-1).
-    #[error("{order} is not billed in full; CreateInvoice bills the rest")]
+    #[error("{order} is not billed in full; {instead}")]
     NotBilled {
         /// The order's name.
         order: String,
+        /// What would be accepted.
+        instead: &'static str,
     },
     /// The other side invoices (R-INV-2).
     #[error("{verb} is refused: {authority} has the authority to invoice here; {instead}")]

@@ -90,7 +90,7 @@ impl From<Error> for Refusal {
                     .with("actor", actor)
             }
             Error::StillBilled { order } => Self::guard(message, &[(&order, "has uncredited invoices")]),
-            Error::NotBilled { order } => Self::guard(message, &[(&order, "is not billed in full")]),
+            Error::NotBilled { order, .. } => Self::guard(message, &[(&order, "is not billed in full")]),
             Error::NoAuthority { authority, .. } => {
                 Self::guard(message, &[("invoicing_authority", authority)]).with("invoicing_authority", authority)
             }

@@ -26,6 +26,7 @@ pub struct Billed {
 struct OfLine {
     all: Decimal,
     posted: Decimal,
+    taken_back: Decimal,
     carried: Carried,
 }
 
@@ -63,6 +64,9 @@ impl Billed {
             if posted {
                 of_line.posted += quantity;
             }
+            if sign < 0 {
+                of_line.taken_back += line.quantity;
+            }
             of_line.carried.count(amounts.allowances.iter().copied(), amounts.charges.iter().copied(), wide);
         }
     }
@@ -95,6 +99,11 @@ impl Billed {
     /// How much of a line is on posted invoices, net of credit notes.
     pub fn posted(&self, line: &str) -> Decimal {
         self.lines.get(line).map(|of_line| of_line.posted).unwrap_or_default()
+    }
+
+    /// How much of a line posted credit notes took back, billed again or not.
+    pub fn taken_back(&self, line: &str) -> Decimal {
+        self.lines.get(line).map(|of_line| of_line.taken_back).unwrap_or_default()
     }
 
     /// What they carry of a line's allowances and charges.

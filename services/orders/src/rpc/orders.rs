@@ -282,9 +282,10 @@ impl OrderService for Orders {
             .work(request, |mut work, ask: pb::CloseOrderRequest| async move {
                 let before = locked(&mut work, &ask.name, &ask.etag).await?;
                 let billed = invoice::billed(&work.tx, &before).await?;
-                let after = before.clone().close(&billed, self.moment(work.now))?;
+                let after = before.clone().close(&billed, &ask.reason, self.moment(work.now))?;
                 who.check_no_person(&work, &before, "CloseOrder")?;
-                let answer = saved(&mut work, ("order.closed", "CloseOrder", ""), &before, &after).await?;
+                let told = ("order.closed", "CloseOrder", ask.reason.as_str());
+                let answer = saved(&mut work, told, &before, &after).await?;
                 Ok::<_, Error>(work.done(answer))
             })
             .await

@@ -126,7 +126,7 @@ impl Model {
 
     /// How much of the order is done, by quantity: derived, never set (R-ORD-1).
     fn progress(&self, done: impl Fn(&Line) -> Decimal) -> wire::Progress {
-        if self.lines.0.iter().all(|line| done(line) == line.quantity) {
+        if self.lines.0.iter().all(|line| line.is_reached_by(done(line))) {
             wire::Progress::Full
         } else if self.lines.0.iter().all(|line| done(line).is_zero()) {
             wire::Progress::Not
@@ -136,7 +136,7 @@ impl Model {
     }
 
     fn guidance(&self, billed: &Billed) -> Guidance {
-        let can_bill = self.lines.0.iter().any(|line| line.fulfilled != billed.of(&line.id));
+        let can_bill = self.lines.0.iter().any(|line| billed.of(&line.id).abs() < line.fulfilled.abs());
         let allowed = self.state.allowed().into_iter().filter(|verb| *verb != Verb::CreateInvoice || can_bill);
         let me = self.name();
         let deliver = next("FulfillOrder", &me, "Tell what was delivered");
@@ -154,7 +154,8 @@ impl Model {
             }
             State::Fulfilled | State::Canceled | State::Closed => Vec::new(),
         };
-        if can_bill && self.state.next(Verb::CreateInvoice).is_some() {
+        // What was taken back of a closed one may be meant to stay so.
+        if can_bill && self.state != State::Closed && self.state.next(Verb::CreateInvoice).is_some() {
             next_actions.push(next("CreateInvoice", &me, "Bill what is delivered"));
         }
         Guidance {

@@ -128,6 +128,48 @@ both! {
         assert_eq!(posted(&[]).await.number, "CN-2017-000003", "numbers stay given");
     }
 
+    /// R-INV-1, R-ORD-1: of a closed order too a credit note restores what can be billed, no more, and the order stays at
+    /// its end.
+    async fn what_is_taken_back_of_a_closed_order_can_be_billed_again(db: TestDb) {
+        let house = House::open(db).await;
+        let (order, invoice) = invoiced(&house, order(&opportunity())).await;
+        ask!(house.orders(), close_order, CloseOrderRequest { name: order.name.clone() }).expect("all of it is billed");
+        assert_eq!(refusal(&house.bill(&order.name, &[]).await.expect_err("nothing is left")).reason, "GUARD");
+        let note = house.credit(&invoice.name, &[]).await.expect("it had the wrong address").name;
+        house.post_credit(&note).await.expect("it can be posted");
+        let again = house.bill(&order.name, &[]).await.expect("what was taken back");
+        assert_eq!(again.totals, invoice.totals);
+        house.post(&again.name).await.expect("it can be posted");
+        let after = house.order(&order.name).await;
+        assert_eq!((after.state(), after.billing()), (pb::order::State::Closed, Progress::Full));
+        assert!(after.guidance.expect("told").next_actions.is_empty(), "nothing more is to come");
+    }
+
+    /// R-INV-1, R-ORD-1: what came back and is not billed again closes the order where somebody says why; what was never
+    /// billed does not.
+    async fn an_order_is_closed_without_what_was_returned_and_for_a_reason(db: TestDb) {
+        let house = House::open(db).await;
+        let order = house.delivered(order(&opportunity())).await;
+        let close = async |reason: &str| {
+            let (name, reason) = (order.name.clone(), reason.to_owned());
+            ask!(house.orders(), close_order, CloseOrderRequest { name: name, reason: reason })
+        };
+        let draft = house.bill(&order.name, &[("1", "3")]).await.expect("one line of two").name;
+        house.post(&draft).await.expect("it can be posted");
+        let note = house.credit(&draft, &[("1", "1")]).await.expect("one came back").name;
+        house.post_credit(&note).await.expect("it can be posted");
+        let refused = refusal(&close("one came back").await.expect_err("the second line was never billed"));
+        assert!(refused.reason == "GUARD" && refused.message.ends_with("CreateInvoice bills the rest"), "{refused:?}");
+        let rest = house.bill(&order.name, &[("2", "2")]).await.expect("the second line").name;
+        house.post(&rest).await.expect("it can be posted");
+        let refused = refusal(&close(" ").await.expect_err("nobody says why"));
+        assert!(refused.reason == "GUARD" && refused.message.contains("`reason`"), "{refused:?}");
+        let closed = close("one came back").await.expect("it is said why");
+        assert_eq!((closed.state(), closed.billing()), (pb::order::State::Closed, Progress::Partial));
+        let told = house.events(&order.opportunity).await;
+        assert!(told.iter().any(|event| event.r#type == "order.closed" && event.reason == "one came back"));
+    }
+
     /// R-INV-1
     async fn fifty_credit_notes_posted_at_once_leave_no_gap(db: TestDb) {
         let house = House::open(db).await;

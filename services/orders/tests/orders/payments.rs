@@ -151,6 +151,19 @@ both! {
         assert_eq!(over.metadata["left"], "5.5");
         house.bill(&name, &[("1", "5.5")]).await.expect("within the tolerance");
         assert_eq!(refusal(&house.bill(&name, &[]).await.expect_err("unasked nothing is billed twice")).reason, "GUARD");
+
+        // Billed beyond what was ordered it is billed in full, and can be closed.
+        house.fulfill(&name, &[]).await.expect("the rest");
+        house.bill(&name, &[("1", "5.5")]).await.expect("within the tolerance");
+        let listed = house.invoices().list_invoices(pb::ListInvoicesRequest::default()).await.expect("listed");
+        for draft in listed.into_inner().invoices {
+            house.post(&draft.name).await.expect("it can be posted");
+        }
+        let billed = house.order(&name).await;
+        let next: Vec<_> = billed.guidance.expect("told").next_actions.into_iter().map(|next| next.verb).collect();
+        assert_eq!((billed.line_progress[0].billed.clone(), billed.billing, next), (Some(crate::house::decimal("11")), Progress::Full.into(), vec!["CloseOrder".to_owned()]));
+        let closed = ask!(house.orders(), close_order, CloseOrderRequest { name: name }).expect("nothing is left");
+        assert_eq!(closed.state(), pb::order::State::Closed);
     }
 
     /// R-INV-2
@@ -200,7 +213,8 @@ both! {
         assert_eq!(refusal(&close().await.expect_err("it is not billed")).reason, "GUARD");
         house.post(&draft).await.expect("it can be posted");
         assert_eq!(close().await.expect("it is billed").state(), State::Closed);
-        assert_eq!(refusal(&house.hold(&name).await.expect_err("it is final")).reason, "TERMINAL");
+        let refused = refusal(&house.hold(&name).await.expect_err("it is at its end"));
+        assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("STATE_REFUSES_VERB", "CreateInvoice"));
     }
 
     /// R-ORD-1

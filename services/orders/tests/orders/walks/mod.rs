@@ -128,6 +128,8 @@ both! {
             ("ON_HOLD", "UpdateOrder", "ON_HOLD"),
             ("ON_HOLD", "ReleaseOrder", "CONFIRMED"),
             ("ON_HOLD", "CancelOrder", "CANCELED"),
+            // What was taken back since.
+            ("CLOSED", "CreateInvoice", "CLOSED"),
         ]);
     }
 

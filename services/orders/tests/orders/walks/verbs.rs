@@ -51,6 +51,15 @@ pub(crate) async fn order_verb(house: &House, name: &str, verb: order::Verb) -> 
         }
         order::Verb::FulfillOrder => house.fulfill(&name, &[("1", "1")]).await?,
         order::Verb::CreateInvoice => {
+            // All of a closed one is billed: what is taken back can be billed again.
+            if house.order(&name).await.state() == pb::order::State::Closed {
+                let filter = format!("order = \"{name}\"");
+                let of_it = pb::ListInvoicesRequest { filter, ..Default::default() };
+                for invoice in house.invoices().list_invoices(of_it).await?.into_inner().invoices {
+                    let note = house.credit(&invoice.name, &[]).await?;
+                    house.post_credit(&note.name).await?;
+                }
+            }
             house.bill(&name, &[]).await?;
             house.order(&name).await
         }
