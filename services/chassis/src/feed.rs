@@ -27,9 +27,9 @@ use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::work::check;
 
-/// How many events go out in one message.
+/// How many events go out in one message at the most.
 const BATCH: u64 = 256;
-/// How much of records a page of events holds: a message that is larger would not get through (4 MiB).
+/// How much of records a message of events holds: one that is larger would not get through (4 MiB).
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// How many changes one numbering transaction takes.
 const NUMBERED: u64 = 2000;
@@ -134,10 +134,13 @@ async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<Subsc
     if !ask.types.is_empty() {
         wanted = wanted.add(history::Column::Kind.is_in(ask.types.iter().cloned()));
     }
-    let rows = history::Entity::find().filter(wanted).order_by_asc(place).limit(BATCH).all(db).await?;
+    let mut rows = history::Entity::find().filter(wanted).order_by_asc(place).limit(BATCH).all(db).await?;
     // A consumer remembers the position: after a power loss it must not be ahead of the feed.
     store.settle().await?;
-    let full = rows.len() as u64 == BATCH;
+    // A reader that is sent more than gets through would ask for the same again for ever.
+    let fitting = fitting(&rows);
+    let full = rows.len() as u64 == BATCH || fitting < rows.len();
+    rows.truncate(fitting);
     let events: Vec<Event> = rows
         .into_iter()
         .map(|row| {

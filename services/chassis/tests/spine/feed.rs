@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dealflow_chassis::feed::{Feed, number};
+use dealflow_chassis::serve::Part;
 use dealflow_chassis::{Store, history};
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use dealflow_proto::feed::v1::feed_service_server::FeedServiceServer;
@@ -132,6 +133,18 @@ async fn told(db: &TestDb, count: i64) -> (Counters, Vec<Event>, DropGuard) {
     let events = whole(&counters.store).await;
     assert_sound(&events);
     (counters, events, guard)
+}
+
+/// Twenty events of one record, of 300 KiB each: more than one message may hold.
+async fn tell_much(store: &Store) {
+    let tx = store.begin().await.expect("a transaction begins");
+    tell(&tx, "leads/one", 0, 20).await;
+    let large = match store.backend() {
+        DbBackend::Sqlite => "UPDATE history SET data = zeroblob(307200)",
+        _ => "UPDATE history SET data = decode(repeat('00', 307200), 'hex')",
+    };
+    tx.execute_unprepared(large).await.expect("the records grow");
+    store.commit(tx).await.expect("it commits");
 }
 
 async fn list(store: &Store, ask: ListEventsRequest) -> Result<ListEventsResponse, Status> {
@@ -279,18 +292,32 @@ both! {
         }
     }
 
+    /// R-API-2: a batch of large records is as long as a message may be, so that whoever follows comes to the end.
+    async fn a_feed_of_large_records_is_followed_to_its_end(db: TestDb) {
+        let counters = Counters::new(&db, 0).await;
+        let _numbering = numbering(&counters.store);
+        tell_much(&counters.store).await;
+        whole(&counters.store).await;
+        let link = Part::new("feed").service(Feed::server(counters.store.clone())).link();
+        let ask = SubscribeRequest { follow: true, ..Default::default() };
+        let mut stream = FeedServiceClient::new(link).subscribe(ask).await.expect("the feed is served").into_inner();
+        let mut sizes = Vec::new();
+        loop {
+            let batch = stream.message().await.expect("it fits into a message").expect("the stream stays open");
+            assert_eq!(batch.events.last().map(|last| last.position), Some(batch.position));
+            sizes.push(batch.events.len());
+            if batch.caught_up {
+                break;
+            }
+        }
+        assert_eq!(sizes, [6, 6, 6, 2]);
+    }
+
     /// R-API-3: a page of large records is as long as a message may be, and says where it goes on.
     async fn a_page_of_large_records_is_cut_where_a_message_ends(db: TestDb) {
         let counters = Counters::new(&db, 0).await;
         let _numbering = numbering(&counters.store);
-        let tx = counters.store.begin().await.expect("a transaction begins");
-        tell(&tx, "leads/one", 0, 20).await;
-        let large = match counters.store.backend() {
-            DbBackend::Sqlite => "UPDATE history SET data = zeroblob(307200)",
-            _ => "UPDATE history SET data = decode(repeat('00', 307200), 'hex')",
-        };
-        tx.execute_unprepared(large).await.expect("the records grow");
-        counters.store.commit(tx).await.expect("it commits");
+        tell_much(&counters.store).await;
         for newest_first in [false, true] {
             let mut ask = ListEventsRequest { subject: "leads/one".into(), page_size: 1000, newest_first, ..Default::default() };
             let mut sizes = Vec::new();
