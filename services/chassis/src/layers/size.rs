@@ -1,4 +1,7 @@
 //! A message that is larger than allowed is refused at its length prefix, before its bytes are in memory.
+//!
+//! A call that is one message ends where that message may end: whoever keeps a body whole on its way (what passes calls on
+//! does) keeps no more of it, however many messages its sender goes on with.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,6 +15,10 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::refuse;
+use crate::methods;
+
+/// What stands before each message: a byte of flags, four of length.
+const PREFIX: usize = 5;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SizeLayer {
@@ -52,7 +59,9 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let limit = self.limit;
-        self.inner.call(request.map(|body| Body::new(Metered { inner: body, frames: Frames::default(), limit })))
+        let one_message = !methods::takes_a_stream(request.uri().path());
+        let left = one_message.then(|| limit.saturating_add(PREFIX));
+        self.inner.call(request.map(|body| Body::new(Metered { inner: body, frames: Frames::default(), limit, left })))
     }
 }
 
@@ -61,6 +70,8 @@ struct Metered {
     inner: Body,
     frames: Frames,
     limit: usize,
+    /// How many bytes may still come in all; none where messages may come without end.
+    left: Option<usize>,
 }
 
 impl http_body::Body for Metered {
@@ -74,9 +85,12 @@ impl http_body::Body for Metered {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
         if let Some(Ok(Some(data))) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
             let limit = self.limit;
-            if self.frames.read(data) > limit {
+            let fits = self.left.is_none_or(|left| data.len() <= left);
+            let length = data.len();
+            if self.frames.read(data) > limit || !fits {
                 return Poll::Ready(Some(Err(too_large(limit))));
             }
+            self.left = self.left.map(|left| left - length);
         }
         Poll::Ready(frame)
     }
@@ -98,7 +112,7 @@ fn too_large(limit: usize) -> Status {
 /// Where in gRPC's framing the body is: one byte of flags, four of length, the message, and again.
 #[derive(Debug, Default)]
 struct Frames {
-    prefix: [u8; 5],
+    prefix: [u8; PREFIX],
     /// How much of the prefix is read.
     read: usize,
     /// How much of the message is to come.

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use dealflow_chassis::serve::{ServeConfig, Serving};
+use dealflow_chassis::serve::{Part, ServeConfig, Serving, serve};
 use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
-use crate::pig::{Pig, ask, eventually};
+use crate::pig::{Pig, ask, eventually, remote};
 
 /// An empty string as a gRPC message.
-const MESSAGE: &[u8] = &[0; 5];
+pub const MESSAGE: &[u8] = &[0; 5];
 
 /// A bare connection: what it may send, and how it ends.
-async fn connected(to: &Serving) -> (SendRequest<&'static [u8]>, JoinHandle<Result<(), h2::Error>>) {
+pub async fn connected(to: &Serving) -> (SendRequest<&'static [u8]>, JoinHandle<Result<(), h2::Error>>) {
     let socket = TcpStream::connect(to.address).await.unwrap();
     let (sender, connection) = h2::client::Builder::new().handshake(socket).await.unwrap();
     (sender, tokio::spawn(connection))
@@ -49,6 +50,33 @@ async fn headers_that_are_too_large_reach_no_handler_and_the_connection_goes_on(
     assert_eq!(pig.begun(), 0, "no handler saw it");
     let answer = send(&sender, "Count", &"x".repeat(3000)).await.await.unwrap();
     assert!(answer.status().is_success() && pig.begun() == 1, "{answer:?}");
+}
+
+/// Platform, item 16: a call of one message ends where that may end, however many its sender goes on with: each of them
+/// is small enough, and all of them would fill the memory of who keeps a call whole to pass it on.
+#[tokio::test]
+async fn a_call_of_one_message_holds_no_more_than_one() {
+    let stop = CancellationToken::new();
+    let pig = Pig::new();
+    let (behind, _) = pig.serve(ServeConfig::default(), &stop).await;
+    let gate = Part::new("gate").pass_on("test.v1.Pig", remote(&behind));
+    let config = ServeConfig { max_message: 1000, ..ServeConfig::default() };
+    let gate = serve(gate, config, stop.clone()).await.unwrap();
+    let (sender, _connection) = connected(&gate).await;
+    let frame: &'static [u8] = Box::leak([&[0, 0, 0, 0x03, 0x20][..], &[0; 800]].concat().into_boxed_slice());
+    let mut sender = sender.ready().await.unwrap();
+    let (answer, mut body) = sender.send_request(request("Count", ""), false).unwrap();
+    for _ in 0..20 {
+        // Refused before the last of them, the rest may go nowhere.
+        if body.send_data(frame, false).is_err() {
+            break;
+        }
+    }
+    // The sender says nothing of an end: it is the server that has had enough.
+    let answer = tokio::time::timeout(Duration::from_secs(10), answer).await.expect("it is answered").unwrap();
+    let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok());
+    assert_eq!(code, Some((Code::OutOfRange as i32).to_string().as_str()), "{answer:?}");
+    assert_eq!(pig.begun(), 0, "and no part behind heard of it");
 }
 
 #[tokio::test]
