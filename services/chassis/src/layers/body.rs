@@ -1,4 +1,4 @@
-//! A body that comes to an end: at the deadline, at a stop, at a broken connection, at a panic, always with a status.
+//! A body that comes to an end: at the deadline, at its age, at a stop, at a broken connection, at a panic, always with a status.
 //!
 //! The layers around a handler see its answer's headers only. What follows them (the messages of a server stream) is
 //! guarded here. A unary answer is never pending, so it pays for nothing but the box.
@@ -8,22 +8,28 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use dealflow_proto::errors::v1::ErrorReason;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use super::drain::Drain;
-use super::{deadline_exceeded, panic};
+use super::{COME_BACK, deadline_exceeded, panic, refuse};
 use crate::deadline::Deadline;
+use crate::security::StreamPlace;
 
 /// What can end a body before it ends by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
     /// The caller's own deadline. (The server's cap is for handlers: a stream may outlive it.)
     pub(crate) deadline: Option<Deadline>,
+    /// Until when its caller is who he was when he came: then a stream is to be opened anew.
+    pub(crate) age: Option<Deadline>,
+    /// Keeps the caller's place among his own streams as long as the body lives.
+    pub(crate) _place: Option<StreamPlace>,
     /// The part's stop.
     pub(crate) drain: Option<Drain>,
     /// Keeps the call counted as long as its body lives.
@@ -84,28 +90,48 @@ impl GuardedBody {
             }
         }
         if self.waiting.is_none() {
-            self.waiting = waiting(self.ends.deadline, self.ends.drain.clone());
+            self.waiting = waiting(self.ends.deadline, self.ends.age, self.ends.drain.clone());
         }
         self.waiting.as_mut().map_or(Poll::Pending, |waiting| waiting.as_mut().poll(cx))
     }
 }
 
 /// Waits for whatever ends a silent body first.
-fn waiting(deadline: Option<Deadline>, drain: Option<Drain>) -> Option<Waiting> {
-    match (deadline, drain) {
-        (None, None) => None,
-        (Some(deadline), None) => Some(Box::pin(async move {
-            tokio::time::sleep_until(deadline.0).await;
-            deadline_exceeded()
-        })),
-        (None, Some(drain)) => Some(Box::pin(async move { drain.silence().await })),
-        (Some(deadline), Some(drain)) => Some(Box::pin(async move {
-            tokio::select! {
-                () = tokio::time::sleep_until(deadline.0) => deadline_exceeded(),
-                status = drain.silence() => status,
-            }
-        })),
+fn waiting(deadline: Option<Deadline>, age: Option<Deadline>, drain: Option<Drain>) -> Option<Waiting> {
+    if deadline.is_none() && age.is_none() && drain.is_none() {
+        return None;
     }
+    Some(Box::pin(async move {
+        tokio::select! {
+            () = reached(deadline) => deadline_exceeded(),
+            () = reached(age) => over_age(),
+            status = silence(drain) => status,
+        }
+    }))
+}
+
+async fn reached(moment: Option<Deadline>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.0).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn silence(drain: Option<Drain>) -> Status {
+    match drain {
+        Some(drain) => drain.silence().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A stream that was open for as long as its caller is believed without being asked again.
+fn over_age() -> Status {
+    refuse(
+        Code::Unavailable,
+        ErrorReason::Unavailable,
+        "a stream ends with its caller's token, or after a while; open it again where you were",
+        Some(COME_BACK),
+    )
 }
 
 impl http_body::Body for GuardedBody {
@@ -119,6 +145,9 @@ impl http_body::Body for GuardedBody {
         let this = &mut *self;
         if this.over {
             return Poll::Ready(None);
+        }
+        if this.ends.age.is_some_and(Deadline::has_passed) {
+            return Poll::Ready(Some(this.end(over_age())));
         }
         match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.inner).poll_frame(cx))) {
             Ok(Poll::Ready(Some(Err(status)))) => Poll::Ready(Some(this.end(status))),

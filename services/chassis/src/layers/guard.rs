@@ -9,16 +9,19 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use crate::security::Guard;
+use super::{GuardedBody, status_code};
+use crate::methods;
+use crate::security::{Guard, Streams};
 
 #[derive(Debug, Clone)]
 pub(crate) struct GuardLayer {
     guard: Arc<Guard>,
+    streams: Streams,
 }
 
 impl GuardLayer {
-    pub(crate) fn new(guard: Arc<Guard>) -> Self {
-        Self { guard }
+    pub(crate) fn new(guard: Arc<Guard>, streams: Streams) -> Self {
+        Self { guard, streams }
     }
 }
 
@@ -26,7 +29,7 @@ impl<S> Layer<S> for GuardLayer {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guarded { inner, guard: Arc::clone(&self.guard) }
+        Guarded { inner, guard: Arc::clone(&self.guard), streams: self.streams.clone() }
     }
 }
 
@@ -34,6 +37,7 @@ impl<S> Layer<S> for GuardLayer {
 pub(crate) struct Guarded<S> {
     inner: S,
     guard: Arc<Guard>,
+    streams: Streams,
 }
 
 impl<S> Service<Request<Body>> for Guarded<S>
@@ -50,22 +54,35 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self.guard.admit(&mut request) {
-            Ok(None) => self.inner.call(request).left_future(),
-            Ok(Some(leads)) => {
-                // The service that was asked whether it is ready is the one that is called.
-                let next = self.inner.clone();
-                let mut inner = std::mem::replace(&mut self.inner, next);
-                async move {
-                    match leads.write(&mut request).await {
-                        Ok(()) => inner.call(request).await,
-                        Err(refused) => Ok(refused.into_http()),
-                    }
-                }
-                .boxed()
-                .right_future()
+        let refuse = |refused: tonic::Status| ready(Ok(refused.into_http())).boxed().right_future();
+        let admitted = match self.guard.admit(&mut request) {
+            Ok(admitted) => admitted,
+            Err(refused) => return refuse(refused),
+        };
+        let ends = methods::answers_with_a_stream(request.uri().path())
+            .then(|| self.streams.open(admitted.caller.as_deref()))
+            .transpose();
+        let (leads, ends) = match (admitted.leads, ends) {
+            (None, Ok(None)) => return self.inner.call(request).left_future(),
+            (leads, Ok(ends)) => (leads, ends),
+            (_, Err(refused)) => return refuse(refused),
+        };
+        // The service that was asked whether it is ready is the one that is called.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        async move {
+            if let Some(leads) = leads
+                && let Err(refused) = leads.write(&mut request).await
+            {
+                return Ok(refused.into_http());
             }
-            Err(refused) => ready(Ok(refused.into_http())).boxed().right_future(),
+            let Ok(response) = inner.call(request).await;
+            Ok(match ends {
+                Some(ends) if status_code(&response).is_none() => response.map(|body| GuardedBody::wrap(body, ends)),
+                _ => response,
+            })
         }
+        .boxed()
+        .right_future()
     }
 }

@@ -29,7 +29,7 @@ use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
 use crate::refusal::{DOMAIN, reason_name};
-use crate::security::Guard;
+use crate::security::{Guard, Streams};
 
 pub(crate) use body::{Ends, GuardedBody};
 pub(crate) use drain::Drain;
@@ -47,6 +47,8 @@ pub(crate) struct Limits {
     pub(crate) deadline: Duration,
     /// Bytes of one message.
     pub(crate) message: usize,
+    /// The longest that a stream lives; zero where nothing but its caller's token ends it.
+    pub(crate) stream_age: Duration,
 }
 
 /// A call's way from the wire to the answer; it cannot fail, since every failure is a status.
@@ -67,10 +69,11 @@ pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, guard: 
         .layer(drain::DrainLayer::new(drain))
         // Before any work is done: beyond the limit a quick "not now" keeps the goodput, a queue would eat it.
         .layer(shed::ShedLayer::new(limits.calls))
-        // Before the handlers and after the shedding: a flood of bad tokens costs no more than a flood of calls.
-        .layer(guard::GuardLayer::new(guard))
-        // The caller's patience, capped by ours; innermost but for the size, so that the handler finds the deadline.
+        // The caller's patience, capped by ours; before the guard, which asks another part for some callers, so that this
+        // is bounded too. The handler finds the deadline.
         .layer(deadline::DeadlineLayer::new(limits.deadline))
+        // Before the handlers and after the shedding: a flood of bad tokens costs no more than a flood of calls.
+        .layer(guard::GuardLayer::new(guard, Streams::new(limits.stream_age)))
         // While reading: a message that is too large is refused at its fifth byte, not when it is in memory.
         .layer(size::SizeLayer::new(limits.message))
         // Next to the handlers, which decode: bytes that are no message are the caller's fault, not ours.

@@ -23,6 +23,8 @@ pub struct Caller {
     pub(crate) employee: Option<Uuid>,
     /// Whether it is a part that acts for the suite itself.
     pub(crate) is_part: bool,
+    /// Unix seconds until which its token is believed; none where it came with none.
+    pub(crate) until: Option<i64>,
 }
 
 impl Caller {
@@ -46,13 +48,21 @@ impl Caller {
             permissions: roles.permissions(known.iter().copied()),
             roles: known.join(","),
             is_part: false,
+            until: None,
         })
     }
 
     /// A part that passes a user's call on: the names are what the user's own part found out.
     pub(crate) fn passed_on(actor: &str, given: &str, roles: &Roles) -> Self {
         let permissions = roles.permissions(given.split(',').map(str::trim));
-        Self { actor: actor.to_owned(), roles: given.to_owned(), permissions, employee: None, is_part: false }
+        Self {
+            actor: actor.to_owned(),
+            roles: given.to_owned(),
+            permissions,
+            employee: None,
+            is_part: false,
+            until: None,
+        }
     }
 
     /// A part that acts for the suite: a step of a flow, a reader of the feed.
@@ -63,6 +73,7 @@ impl Caller {
             permissions: Permissions::ALL,
             employee: None,
             is_part: true,
+            until: None,
         }
     }
 

@@ -96,14 +96,13 @@ impl Guard {
         Ok(Self { asking: Some(asking), pages, reports })
     }
 
-    /// Lets a call in, with its caller in the extensions and in the headers that are passed on. Where the caller does not
-    /// see everybody's records, and whom he leads must be found first, the answer is how.
-    pub(crate) fn admit(&self, request: &mut Request<Body>) -> Result<Option<Leads>, Status> {
+    /// Lets a call in, with its caller in the extensions and in the headers that are passed on.
+    pub(crate) fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, Status> {
         let inside = request.extensions_mut().remove::<Inside>().is_some();
-        let Some(asking) = &self.asking else { return Ok(None) };
+        let Some(asking) = &self.asking else { return Ok(Admitted::default()) };
         let path = request.uri().path();
         if path.starts_with("/grpc.health.v1.Health/") {
-            return Ok(None);
+            return Ok(Admitted::default());
         }
         let is_page = path.split('/').nth(1).is_some_and(|segment| self.pages.contains(&segment));
         let peer = inside || request.extensions().get::<Peer>().is_some_and(|peer| asking.lists(peer));
@@ -122,10 +121,11 @@ impl Guard {
             rate.take(&caller.actor, Instant::now()).map_err(too_often)?;
         }
         let employee = caller.employee;
+        let by_token = (!peer).then(|| Arc::clone(&caller));
         let sees_all = caller.permissions.contain(Permission::RecordsAll);
         name(request, caller, peer);
         if sees_all {
-            return Ok(None);
+            return Ok(Admitted { leads: None, caller: by_token });
         }
         // A part that names a user has found out what he sees; where it does not say so, he sees nobody's own.
         if !peer || !request.headers().contains_key(SEES) {
@@ -133,8 +133,18 @@ impl Guard {
         }
         let asks = ASKS.contains_key(request.uri().path());
         let finds = employee.zip(self.reports.as_ref()).filter(|_| asks);
-        Ok(finds.map(|(employee, reports)| Leads { employee, found: reports(employee) }))
+        let leads = finds.map(|(employee, reports)| Leads { employee, found: reports(employee) });
+        Ok(Admitted { leads, caller: by_token })
     }
+}
+
+/// A call that is let in.
+#[derive(Default)]
+pub(crate) struct Admitted {
+    /// How to find whom the caller leads, where he does not see everybody's records and that must be known first.
+    pub(crate) leads: Option<Leads>,
+    /// Who calls, where it is nobody's part.
+    pub(crate) caller: Option<Arc<Caller>>,
 }
 
 /// Whom a caller leads, on its way.

@@ -21,6 +21,7 @@ mod keys;
 mod rate;
 mod roles;
 mod sight;
+mod streams;
 mod token;
 mod tokens;
 
@@ -39,6 +40,7 @@ pub(crate) use guard::Guard;
 pub use keys::Algorithm;
 pub use roles::{Permissions, Roles};
 pub use sight::Sight;
+pub(crate) use streams::{StreamPlace, Streams};
 pub use tokens::TokenConfig;
 
 use crate::tls::TlsConfig;

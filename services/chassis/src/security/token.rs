@@ -122,6 +122,11 @@ fn check(all: Map<String, Value>, expected: &Expected, now: i64) -> Result<Claim
 }
 
 impl Claims {
+    /// Unix seconds from which nobody believes it any more.
+    pub(crate) fn believed_until(&self) -> i64 {
+        self.expires.saturating_add(LEEWAY)
+    }
+
     /// The claim at a path, `realm_access.roles`; a name that holds dots itself is found first.
     fn at(&self, path: &str) -> Option<&Value> {
         if let Some(value) = self.all.get(path) {

@@ -162,7 +162,8 @@ impl Tokens {
         })?;
         let given = claims.words(&self.roles_claim);
         let actor = claims.text(&self.actor_claim).ok_or(NoCaller::Nobody)?;
-        let caller = Arc::new(Caller::user(actor, &given, roles).ok_or(NoCaller::Nobody)?);
+        let caller = Caller::user(actor, &given, roles).ok_or(NoCaller::Nobody)?;
+        let caller = Arc::new(Caller { until: Some(claims.believed_until()), ..caller });
         let until = claims.expires.min(now + REMEMBER);
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MOST {
@@ -186,7 +187,8 @@ impl Tokens {
     }
 }
 
-fn now() -> i64 {
+/// The moment, in Unix seconds.
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

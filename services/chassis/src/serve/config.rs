@@ -47,6 +47,10 @@ pub struct ServeConfig {
     /// Seconds after which a connection is asked to be made anew, so that clients find new replicas (0: never)
     #[arg(long, env = "DEALFLOW_MAX_CONNECTION_AGE", value_name = "SECONDS", value_parser = seconds, default_value = "300")]
     pub max_connection_age: Duration,
+    /// Seconds after which a stream is to be opened anew, so that its caller is asked again who he is and what he sees
+    /// (0: only its token's end ends it)
+    #[arg(long, env = "DEALFLOW_MAX_STREAM_AGE", value_name = "SECONDS", value_parser = seconds, default_value = "3600")]
+    pub max_stream_age: Duration,
     /// Seconds between saying NOT_SERVING and closing the port, for balancers to notice
     #[arg(long, env = "DEALFLOW_STOP_NOTICE", value_name = "SECONDS", value_parser = seconds, default_value = "0")]
     pub stop_notice: Duration,
@@ -73,6 +77,7 @@ impl Default for ServeConfig {
             max_deadline: Duration::from_secs(60),
             keepalive: Duration::from_secs(20),
             max_connection_age: Duration::from_secs(300),
+            max_stream_age: Duration::from_secs(3600),
             stop_notice: Duration::ZERO,
             stop_drain: Duration::from_secs(10),
             reflection: true,
@@ -84,7 +89,7 @@ impl Default for ServeConfig {
 impl ServeConfig {
     pub(crate) fn limits(&self, behind_a_door: bool) -> Limits {
         let calls = if behind_a_door { self.max_calls.saturating_mul(BEHIND_A_DOOR) } else { self.max_calls };
-        Limits { calls, deadline: self.max_deadline, message: self.max_message }
+        Limits { calls, deadline: self.max_deadline, message: self.max_message, stream_age: self.max_stream_age }
     }
 }
 

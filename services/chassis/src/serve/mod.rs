@@ -51,6 +51,8 @@ const TASKS_END: Duration = Duration::from_secs(3);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
 /// Streams reset by a peer before they were looked at; more is an attack (CVE-2023-44487), and the connection ends.
 const PENDING_RESETS: usize = 64;
+/// How much longer than its oldest stream a connection may live that was asked to be made anew.
+const AGE_GRACE: Duration = Duration::from_secs(60);
 /// How long connections may take to close once everything on them was cut off.
 const CUT_END: Duration = Duration::from_millis(500);
 
@@ -304,7 +306,15 @@ fn builder(config: &ServeConfig) -> Server {
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
         .http2_keepalive_interval(Some(config.keepalive))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER));
-    if age.is_zero() { server } else { server.max_connection_age(age) }
+    if age.is_zero() {
+        return server;
+    }
+    let server = server.max_connection_age(age);
+    // Streams end in peace before it; where they may live for ever, so may their connection.
+    match config.max_stream_age {
+        Duration::ZERO => server,
+        oldest => server.max_connection_age_grace(oldest + AGE_GRACE),
+    }
 }
 
 /// Adds reflection, of this part's own services only.

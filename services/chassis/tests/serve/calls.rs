@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use dealflow_chassis::deadline::Deadline;
 use dealflow_chassis::serve::{Part, ServeConfig, serve};
+use dealflow_testbed::keys::Provider;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
+use crate::frames::{MESSAGE, connected};
 use crate::pig::{Pig, ask, ask_within, call, eventually, remote, stream};
+use crate::whom::{Whom, believing, serving_part};
 
 fn reason(status: &tonic::Status) -> Option<String> {
     status.get_details_error_info().map(|info| info.reason)
@@ -59,6 +62,30 @@ async fn a_server_tells_any_client_that_its_time_ran_out() {
     let codec = tonic_prost::ProstCodec::<String, String>::default();
     let late = client.unary(Request::new(String::new()), path, codec).await.unwrap_err();
     assert_eq!((late.code(), reason(&late).as_deref()), (Code::DeadlineExceeded, Some("DEADLINE")));
+}
+
+/// Platform, item 11: the time that it takes to find out what a caller sees is time of his call: it ends with that, and
+/// reads so, also to a client without a timer of its own.
+#[tokio::test]
+async fn the_guards_own_question_is_bounded_by_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let part = Part::new("whom").service(Whom).reports(|_| Box::pin(futures::future::pending()));
+    let (serving, _stop) = serving_part(part, believing(&house, folder.path())).await;
+    let (sender, _connection) = connected(&serving).await;
+    let token = house.token("01890000-0000-7000-8000-00000000000a", &["sales_rep"]);
+    let request = http::Request::post("http://whom/dealflow.leads.v1.LeadService/GetLead")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("authorization", format!("Bearer {token}"))
+        .header("grpc-timeout", "300m")
+        .body(())
+        .unwrap();
+    let (answer, mut body) = sender.ready().await.unwrap().send_request(request, false).unwrap();
+    body.send_data(MESSAGE, true).unwrap();
+    let answer = answer.await.unwrap();
+    let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok());
+    assert_eq!(code, Some((Code::DeadlineExceeded as i32).to_string().as_str()), "{answer:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tonic_types::StatusExt;
 use tower::{Service, ServiceExt};
 
 use crate::pig::{eventually, remote};
-use crate::whom::{Whom, ask, ask_with, believing, serving, serving_part};
+use crate::whom::{News, Whom, ask, ask_with, believing, serving, serving_part, watch};
 
 const ANN: &str = "01890000-0000-7000-8000-00000000000a";
 
@@ -210,6 +210,29 @@ async fn one_caller_does_not_take_the_place_of_others() {
     assert!(wait <= Duration::from_millis(200), "{wait:?}");
     assert!(ask_with(&link, "GetLead", &bob).await.is_ok());
     eventually("she may call again", async || ask_with(&link, "GetLead", &ann).await.is_ok()).await;
+}
+
+/// Platform, item 16: the places for streams are for all: one caller has so many of them, and is told what to do for more.
+#[tokio::test]
+async fn one_caller_does_not_take_all_streams() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let (server, _stop) = serving_part(Part::new("news").service(News), believing(&house, folder.path())).await;
+    let link = remote(&server);
+    let (ann, bob) = (house.token("ann", &["sales_rep"]), house.token("bob", &["sales_rep"]));
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        open.push(watch(&link, &ann).await.expect("it is one of her places"));
+    }
+    let refused = watch(&link, &ann).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.get_details_error_info().unwrap().reason.as_str()),
+        (Code::ResourceExhausted, "RATE_LIMITED")
+    );
+    assert!(refused.message().contains("end one of them") && refused.get_details_retry_info().is_some(), "{refused:?}");
+    assert!(watch(&link, &bob).await.is_ok(), "nobody else notices");
+    open.pop();
+    eventually("her place is free again", async || watch(&link, &ann).await.is_ok()).await;
 }
 
 /// Where nobody is asked, everything is as it was: headers are believed, and any address of this machine serves.

@@ -12,9 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use crate::pig::{eventually, remote};
-use crate::whom::{Whom, ask, ask_with, believing, serving};
+use crate::whom::{News, Whom, ask, ask_with, believing, serving, watch};
 
 const ANN: &str = "01890000-0000-7000-8000-00000000000a";
 /// Tokens that another program made.
@@ -123,6 +124,35 @@ async fn a_call_without_a_token_is_nobodys() {
     );
     let lower = format!("bearer {token}");
     assert!(ask(&link, "GetLead", &[("authorization", &lower)]).await.is_ok());
+}
+
+/// R-SEC-1, platform, items 15 and 28: a stream ends when its caller's token does, and after a while in any case: whoever
+/// opens it anew is asked anew. It reads as what it is, a reason to open it again.
+#[tokio::test]
+async fn a_stream_ends_with_the_token_of_its_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let mut said = claims(ANN, &["sales_rep"]);
+    // Clocks may be half a minute apart: so long a token is believed after its end.
+    for (age, end) in [(3600, -28), (0, -28), (1, 600)] {
+        let config = ServeConfig {
+            security: believing(&house, folder.path()),
+            max_stream_age: Duration::from_secs(age),
+            ..ServeConfig::default()
+        };
+        let stop = CancellationToken::new();
+        let server = serve(Part::new("news").service(News), config, stop.clone()).await.unwrap();
+        let link = remote(&server);
+        said["exp"] = json!(from_now(end));
+        let token = house.signed(&said);
+        let mut news = watch(&link, &token).await.expect("it is believed yet");
+        let ended = tokio::time::timeout(Duration::from_secs(20), news.message()).await.expect("it ends").unwrap_err();
+        assert_eq!(ended.code(), Code::Unavailable, "{ended:?}");
+        assert!(ended.get_details_retry_info().is_some() && ended.message().contains("open it again"), "{ended:?}");
+        let again = watch(&link, &token).await.err().map(|status| status.code());
+        assert_eq!(again, (end < 0).then_some(Code::Unauthenticated));
+        stop.cancel();
+    }
 }
 
 /// R-SEC-1: tokens of another maker, in all three algorithms; keys too weak, passwords made of public keys and algorithms

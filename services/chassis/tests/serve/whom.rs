@@ -10,13 +10,15 @@ use dealflow_chassis::security::{Caller, SecurityConfig, TokenConfig};
 use dealflow_chassis::serve::{Part, ServeConfig, Serving, serve};
 use dealflow_chassis::tls::ClientTls;
 use dealflow_testbed::keys::{AUDIENCE, ISSUER, Provider};
+use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use http::uri::PathAndQuery;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::{Service, service_fn};
 
@@ -108,4 +110,45 @@ pub async fn ask(link: &Link, method: &str, headers: &[(&'static str, &str)]) ->
 /// The same with a token.
 pub async fn ask_with(link: &Link, method: &str, token: &str) -> Result<String, Status> {
     ask(link, method, &[("authorization", &format!("Bearer {token}"))]).await
+}
+
+/// Streams a first message, and nothing more, on the path of a stream that asks for a permission.
+#[derive(Clone)]
+pub struct News;
+
+impl NamedService for News {
+    const NAME: &'static str = "dealflow.activities.v1.NotificationService";
+}
+
+impl Service<http::Request<Body>> for News {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async move {
+            let mut grpc = tonic::server::Grpc::new(ProstCodec::<String, String>::default());
+            let tell = service_fn(|request: Request<String>| async move {
+                let first = futures::stream::iter([Ok(request.into_inner())]);
+                Ok::<_, Status>(Response::new(first.chain(futures::stream::pending()).boxed() as BoxStream<_>))
+            });
+            Ok(grpc.server_streaming(tell, request).await)
+        })
+    }
+}
+
+/// Opens a stream of news, and waits for its first message.
+pub async fn watch(link: &Link, token: &str) -> Result<Streaming<String>, Status> {
+    let link = link.clone().bearing(token).expect("a token is ASCII");
+    let mut client = tonic::client::Grpc::new(link);
+    client.ready().await?;
+    let path = PathAndQuery::from_static("/dealflow.activities.v1.NotificationService/WatchNotifications");
+    let codec = ProstCodec::<String, String>::default();
+    let mut news = client.server_streaming(Request::new("news".to_owned()), path, codec).await?.into_inner();
+    assert_eq!(news.message().await?.as_deref(), Some("news"));
+    Ok(news)
 }
