@@ -1,16 +1,17 @@
-//! Whether the people and the customers that a call names are there (R-LED-6, R-OPP-1).
+//! Whether the people, the customers and the lead that a call names are there (R-LED-6, R-OPP-1).
 //!
 //! A part keeps another part's names as it gets them: it cannot know more. So the gateway asks, before the call goes on:
 //! what it names and nobody knows is refused, all at once, in the fields where it stands. Names of a wrong form are
-//! refused by the part itself, and so is whatever cannot be read here.
+//! refused by the part itself, and so is whatever cannot be read here. A lead that its caller does not see is none that he
+//! knows: nobody's deal comes from a stranger's lead by being told so (R-SEC-1).
 
 use dealflow_chassis::link::Link;
 use dealflow_chassis::{Context, Refusal};
 use dealflow_proto::activities::v1::GetEmployeeRequest;
 use dealflow_proto::gateway::v1::{DevelopDealRequest, StartDealRequest};
-use dealflow_proto::leads::v1::{self as leads, GetAccountRequest, GetContactRequest};
+use dealflow_proto::leads::v1::{self as leads, GetAccountRequest, GetContactRequest, GetLeadRequest};
 use dealflow_proto::names;
-use dealflow_proto::opportunities::v1::{self as opportunities, Opportunity};
+use dealflow_proto::opportunities::v1::{self as opportunities, ListOpportunitiesRequest, Opportunity};
 use dealflow_proto::validate::Violation;
 use futures::future::try_join_all;
 use http::{Request, Response};
@@ -38,9 +39,10 @@ const METHODS: [&str; 6] = [
     "BatchUpdateOpportunities",
 ];
 
-/// The most that a call may name: the owner, account, contact, decision maker, team and participants of an opportunity. One
-/// that names more is refused by its part for that, and nobody is asked for each of thousands of names before.
-const MOST: usize = 4 + 100 + 200;
+/// The most that a call may name: the owner, lead, account, contact, decision maker, team and participants of an
+/// opportunity. One that names more is refused by its part for that, and nobody is asked for each of thousands of names
+/// before.
+const MOST: usize = 5 + 100 + 200;
 
 /// A name, and the field that it stands in.
 pub(crate) type Named = (String, String);
@@ -70,7 +72,7 @@ impl Known {
         if unknown.is_empty() { Ok(()) } else { Err(Refusal::fields(unknown).into()) }
     }
 
-    /// Whether a record is there, whosever it is.
+    /// Whether a record is there: a person or a customer whosever it is, a lead where the caller sees it.
     async fn is_known(&self, context: &Context, name: &str) -> Result<bool, Status> {
         let own = || name.to_owned();
         if names::EMPLOYEES.parse(name).is_ok() {
@@ -79,9 +81,28 @@ impl Known {
             self.is_there(context, GetAccountRequest { name: own() }).await
         } else if names::CONTACTS.parse(name).is_ok() {
             self.is_there(context, GetContactRequest { name: own() }).await
+        } else if names::LEADS.parse(name).is_ok() {
+            self.is_lead_known(context, name).await
         } else {
             Ok(true)
         }
+    }
+
+    /// A lead that the caller does not see is one that he knows where a deal came from it that he sees: what he read there
+    /// he may send back.
+    async fn is_lead_known(&self, context: &Context, name: &str) -> Result<bool, Status> {
+        let mut request = tonic::Request::new(GetLeadRequest { name: name.to_owned() });
+        context.carry(request.metadata_mut());
+        match GetLeadRequest::send(&self.to, request).await {
+            Ok(_) => return Ok(true),
+            Err(status) if status.code() == Code::NotFound => {}
+            Err(status) => return Err(status),
+        }
+        let (page_size, filter) = (1, format!("lead = \"{name}\""));
+        let mut request = tonic::Request::new(ListOpportunitiesRequest { page_size, filter, ..Default::default() });
+        context.carry(request.metadata_mut());
+        let deals = ListOpportunitiesRequest::send(&self.to, request).await?.into_inner();
+        Ok(!deals.opportunities.is_empty())
     }
 
     async fn is_there<A: Ask>(&self, context: &Context, ask: A) -> Result<bool, Status> {
@@ -173,6 +194,7 @@ pub(crate) fn of_development(ask: &DevelopDealRequest) -> Vec<Named> {
 fn of_opportunity(deal: &Opportunity, mask: Option<&FieldMask>) -> Vec<Named> {
     let fields = [
         ("owner", &deal.owner),
+        ("lead", &deal.lead),
         ("account", &deal.account),
         ("contact", &deal.contact),
         ("decision_maker", &deal.decision_maker),
@@ -190,7 +212,7 @@ fn of_opportunity(deal: &Opportunity, mask: Option<&FieldMask>) -> Vec<Named> {
     named
 }
 
-/// Whether a field is taken over: one that the mask names, or any where it names none.
-fn takes(mask: Option<&FieldMask>, field: &str) -> bool {
-    mask.is_none_or(|mask| mask.paths.is_empty() || mask.paths.iter().any(|path| path == field))
+/// Whether a field is taken over: one that the mask names, or any where it names none or all.
+pub(crate) fn takes(mask: Option<&FieldMask>, field: &str) -> bool {
+    mask.is_none_or(|mask| mask.paths.is_empty() || mask.paths.iter().any(|path| path == field || path == "*"))
 }

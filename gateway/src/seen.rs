@@ -74,6 +74,14 @@ impl Seen {
         }
     }
 
+    /// Whether a record that the caller sees belongs to a deal, or is about a document.
+    pub(crate) async fn belongs(&self, context: &Context, record: &str, to: &str) -> Result<bool, Status> {
+        match self.deal_of(context, Eyes::Own, record).await {
+            Ok(deal) => Ok(deal == to),
+            Err(status) => is_there(Err(status)),
+        }
+    }
+
     /// The opportunity or lead that has to be seen for a verb; none where it is the caller's own to do.
     async fn deal_of_verb(&self, context: &Context, subject: &str) -> Result<Option<String>, Status> {
         let name = || subject.to_owned();

@@ -3,7 +3,8 @@
 //! The part knows whose a document is, not whose the deal is: so whoever sees a deal as one of its team, or because it was
 //! given to him, finds no document of a colleague there. Where the part answers that there is none, the gateway looks at
 //! every record that the request names: are all of them the caller's or of deals that he sees, the call goes once more,
-//! and sees everybody's. What stands at once in a deal (a new document, all that is to do) asks for the deal first.
+//! and sees everybody's. What stands at once in a deal or at a document (a new one, an activity that is moved there, all that
+//! is to do) asks for that record first.
 //!
 //! Lists go on as they are: they hold what is one's own. Nobody else's calls are read here.
 
@@ -22,6 +23,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 
+use crate::known::takes;
 use crate::seen::Seen;
 
 /// Names in one request that are looked at; one that names more is answered by its part alone.
@@ -80,11 +82,14 @@ impl Through {
         let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
         let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
         let message = only_message(&bytes)?;
-        if let Some(deal) = deal_asked_for(&method, message) {
-            if !self.seen.sees(&context, &deal).await? {
-                return Err(Refusal::missing(&deal).into());
+        // What is no name of a record is refused by the part, in its field.
+        if let Some(record) = record_asked_for(&method, message).filter(|record| is_of_kind(record)) {
+            let seen = self.seen.sees_record(&context, &record).await?
+                || method == "UpdateActivity" && self.stays(&context, message, &record).await?;
+            if !seen {
+                return Err(Refusal::missing(&record).into());
             }
-            if method == "GetActionPanel" && is_of_kind(&deal) {
+            if method == "GetActionPanel" {
                 return self.link.oneshot(again(&head, &bytes, true)).await;
             }
         }
@@ -94,6 +99,15 @@ impl Through {
             return self.link.oneshot(again(&head, &bytes, true)).await;
         }
         Ok(answer)
+    }
+
+    /// Whether an activity that one changes stands at the record already: one's own may be in whosever deal.
+    async fn stays(&self, context: &Context, message: &[u8], record: &str) -> Result<bool, Status> {
+        let Some(activity) = activities::UpdateActivityRequest::decode(message).ok().and_then(|ask| ask.activity)
+        else {
+            return Ok(false);
+        };
+        self.seen.belongs(context, &activity.name, record).await
     }
 
     async fn sees_all(&self, context: &Context, names: &[String]) -> Result<bool, Status> {
@@ -129,19 +143,23 @@ fn again(head: &request::Parts, bytes: &Bytes, seeing_all: bool) -> Request<Body
     Request::from_parts(head, Body::new(axum::body::Body::from(bytes.clone())))
 }
 
-/// The deal in which a request makes something, or of which it shows all there is.
-fn deal_asked_for(method: &str, message: &[u8]) -> Option<String> {
-    let deal = match method {
+/// The deal or document at which a request makes something, or of which it shows all there is.
+fn record_asked_for(method: &str, message: &[u8]) -> Option<String> {
+    let record = match method {
         "CreateQuote" => orders::CreateQuoteRequest::decode(message).ok()?.quote?.opportunity,
         "CreateContract" => orders::CreateContractRequest::decode(message).ok()?.contract?.opportunity,
         "CreateOrder" => orders::CreateOrderRequest::decode(message).ok()?.order?.opportunity,
         "CloseOpportunityQuotes" => orders::CloseOpportunityQuotesRequest::decode(message).ok()?.opportunity,
         "CreateActivity" => activities::CreateActivityRequest::decode(message).ok()?.activity?.regarding,
+        "UpdateActivity" => {
+            let ask = activities::UpdateActivityRequest::decode(message).ok()?;
+            ask.activity.filter(|_| takes(ask.update_mask.as_ref(), "regarding"))?.regarding
+        }
         "CreateInteraction" => activities::CreateInteractionRequest::decode(message).ok()?.interaction?.regarding,
         "GetActionPanel" => activities::GetActionPanelRequest::decode(message).ok()?.regarding,
         _ => return None,
     };
-    Some(deal)
+    Some(record)
 }
 
 /// Whether a name is one of a record that is not everybody's.

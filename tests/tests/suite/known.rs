@@ -22,7 +22,7 @@ fn is_refused<T: std::fmt::Debug>(answer: Result<Response<T>, Status>, fields: &
 }
 
 both! {
-    /// R-LED-6, R-OPP-1, R-OPP-6, R-ACC-2: all who are not known are told at once, in the fields where they stand, and
+    /// R-LED-6, R-OPP-1, R-OPP-6, R-ACC-2: all that are not known are told at once, in the fields where they stand, and
     /// nothing is written; fields that an update does not take over do not matter.
     async fn owners_accounts_and_contacts_that_nobody_knows_are_refused(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
@@ -37,6 +37,7 @@ both! {
         let wrong = Opportunity {
             title: sandbox.unique(),
             owner: unknown("employees"),
+            lead: unknown("leads"),
             account: unknown("accounts"),
             contact: before.contact.clone(),
             decision_maker: unknown("contacts"),
@@ -49,6 +50,7 @@ both! {
         };
         let fields = [
             "opportunity.owner",
+            "opportunity.lead",
             "opportunity.account",
             "opportunity.decision_maker",
             "opportunity.team[1].employee",

@@ -86,7 +86,7 @@ impl House {
         api.opportunities.clone().create_opportunity(api.ask(ask)).await.expect("an admin may").into_inner().name
     }
 
-    async fn lead(&self, title: &str, owner: &str) -> String {
+    pub(crate) async fn lead(&self, title: &str, owner: &str) -> String {
         let lead = Lead {
             title: title.to_owned(),
             owner: owner.to_owned(),

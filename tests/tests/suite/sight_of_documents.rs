@@ -4,16 +4,19 @@
 use dealflow::api::{Api, new_id};
 use dealflow::suite::PartName;
 use dealflow_proto::activities::v1::{
-    Activity, CreateActivityRequest, GetActionPanelRequest, GetActivityRequest, StartActivityRequest,
+    Activity, CreateActivityRequest, CreateInteractionRequest, GetActionPanelRequest, GetActivityRequest, Interaction,
+    StartActivityRequest, UpdateActivityRequest, interaction,
 };
 use dealflow_proto::gateway::v1::export_document_request::Format;
-use dealflow_proto::gateway::v1::{ExportDocumentRequest, GetDealRequest};
-use dealflow_proto::opportunities::v1::{Opportunity, TeamMember, UpdateOpportunityRequest};
+use dealflow_proto::gateway::v1::{ExportDocumentRequest, GetDealRequest, StartDealRequest};
+use dealflow_proto::opportunities::v1::{
+    CreateOpportunityRequest, GetOpportunityRequest, Opportunity, TeamMember, UpdateOpportunityRequest,
+};
 use dealflow_proto::orders::v1::{
     Contract, CreateContractRequest, CreateQuoteRequest, GetOrderRequest, GetQuoteRequest, ListQuotesRequest, Quote,
     UpdateQuoteRequest,
 };
-use dealflow_testbed::{TestDb, both};
+use dealflow_testbed::{TestDb, both, refusal};
 use futures::stream;
 use http::uri::PathAndQuery;
 use prost_types::FieldMask;
@@ -170,6 +173,112 @@ both! {
         let mut posing = member.ask(GetQuoteRequest { name: of_other.clone() });
         posing.metadata_mut().insert("dealflow-sees", tonic::metadata::MetadataValue::from_static("*"));
         is_missing(member.quotes.clone().get_quote(posing).await, &of_other);
+        house.sandbox.stop().await;
+    }
+
+    /// R-SEC-1: a document that is not seen is as closed as its deal: all that is to do about it is not shown, and nothing is
+    /// put there.
+    async fn what_is_to_do_about_a_document_is_seen_with_it(db: TestDb) {
+        let house = House::open(&db).await;
+        let [ann, bob, carl] = [house.employ("Ann", "").await, house.employ("Bob", "").await, house.employ("Carl", "").await];
+        let deal = house.whole_deal(&carl, &[&ann]).await;
+        let quote = house.quote(&deal).await;
+        house.sandbox.accept(&deal).await;
+        let order = house.sandbox.view(&deal).await.orders.first().expect("it is ordered").name.clone();
+        let (member, stranger) = (house.seen_by(&ann, "sales_rep"), house.seen_by(&bob, "sales_rep"));
+        for record in [&quote, &order] {
+            let task = house.task(record, &carl).await;
+            let panel = async |api: &Api| {
+                api.tasks.clone().get_action_panel(api.ask(GetActionPanelRequest { regarding: record.clone() })).await
+            };
+            let shown = panel(&member).await.expect("it is shown").into_inner();
+            assert!(shown.activities.iter().any(|it| it.name == task), "{shown:?}");
+            is_missing(panel(&stranger).await, record);
+            let activity = Some(Activity { subject: "mine".to_owned(), regarding: record.clone(), ..Activity::default() });
+            let add = CreateActivityRequest { activity, request_id: new_id(), validate_only: true, ..Default::default() };
+            is_missing(stranger.activities.clone().create_activity(stranger.ask(add.clone())).await, record);
+            assert!(member.activities.clone().create_activity(member.ask(add)).await.is_ok());
+            let interaction = Interaction {
+                subject: "a call".to_owned(),
+                regarding: record.clone(),
+                channel: interaction::Channel::Phone.into(),
+                ..Interaction::default()
+            };
+            let interaction = Some(interaction);
+            let add = CreateInteractionRequest { interaction, request_id: new_id(), validate_only: true, ..Default::default() };
+            is_missing(stranger.interactions.clone().create_interaction(stranger.ask(add)).await, record);
+        }
+        house.sandbox.stop().await;
+    }
+
+    /// R-SEC-1: one's own activity is moved to what one sees, and to nothing else: by what is done there a deal would be
+    /// told. Where it stands already it may stay.
+    async fn an_activity_is_not_moved_into_a_deal_that_is_not_seen(db: TestDb) {
+        let house = House::open(&db).await;
+        let [bob, carl] = [house.employ("Bob", "").await, house.employ("Carl", "").await];
+        let (hidden, own) = (house.whole_deal(&carl, &[]).await, house.whole_deal(&bob, &[]).await);
+        let task = house.task("", &bob).await;
+        let rep = house.seen_by(&bob, "sales_rep");
+        let update = async |name: &str, regarding: &str, paths: &[&str]| {
+            let activity = Activity {
+                name: name.to_owned(),
+                regarding: regarding.to_owned(),
+                subject: "look again".to_owned(),
+                ..Activity::default()
+            };
+            let update_mask = Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() });
+            let (activity, request_id) = (Some(activity), new_id());
+            let ask = UpdateActivityRequest { activity, update_mask, request_id, ..Default::default() };
+            rep.activities.clone().update_activity(rep.ask(ask)).await
+        };
+        for paths in [&["regarding"][..], &["subject", "regarding"], &[], &["*"]] {
+            is_missing(update(&task, &hidden, paths).await, &hidden);
+        }
+        assert_eq!(update(&task, &hidden, &["subject"]).await.expect("it is not moved").into_inner().regarding, "");
+        assert_eq!(update(&task, &own, &["regarding"]).await.expect("it is his deal").into_inner().regarding, own);
+        let given = house.task(&hidden, &bob).await;
+        assert_eq!(update(&given, &hidden, &[]).await.expect("it stays").into_inner().subject, "look again");
+        house.sandbox.stop().await;
+    }
+
+    /// R-SEC-1: nobody's deal comes from a lead that he does not see, for whoever wins the deal closes its lead; what one
+    /// has read in a deal of one's own one may send back.
+    async fn a_deal_is_not_told_to_come_from_a_lead_that_is_not_seen(db: TestDb) {
+        let house = House::open(&db).await;
+        let [bob, carl] = [house.employ("Bob", "").await, house.employ("Carl", "").await];
+        let lead = house.lead("carl's lead", &carl).await;
+        let own = house.whole_deal(&bob, &[]).await;
+        let rep = house.seen_by(&bob, "sales_rep");
+        let sale = Opportunity { name: own.clone(), title: "from it".to_owned(), lead: lead.clone(), ..Opportunity::default() };
+        let update = |opportunity: &Opportunity, paths: &[&str]| UpdateOpportunityRequest {
+            opportunity: Some(opportunity.clone()),
+            update_mask: Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() }),
+            request_id: new_id(),
+            ..Default::default()
+        };
+        let create = CreateOpportunityRequest { opportunity: Some(sale.clone()), request_id: new_id(), ..Default::default() };
+        let start = StartDealRequest {
+            opportunity: Some(sale.clone()),
+            process: "Corporate sale".to_owned(),
+            request_id: new_id(),
+            ..Default::default()
+        };
+        let refused = [
+            rep.opportunities.clone().update_opportunity(rep.ask(update(&sale, &["lead"]))).await.err(),
+            rep.opportunities.clone().update_opportunity(rep.ask(update(&sale, &[]))).await.err(),
+            rep.opportunities.clone().create_opportunity(rep.ask(create)).await.err(),
+            rep.deals.clone().start_deal(rep.ask(start)).await.err(),
+        ];
+        for status in refused {
+            let refused = refusal(&status.expect("he does not see the lead"));
+            assert_eq!((refused.code, refused.field_names()), (tonic::Code::InvalidArgument, vec!["opportunity.lead"]));
+        }
+        let api = &house.sandbox.api;
+        api.opportunities.clone().update_opportunity(api.ask(update(&sale, &["lead"]))).await.expect("an admin may");
+        let read = rep.opportunities.clone().get_opportunity(rep.ask(GetOpportunityRequest { name: own.clone() })).await;
+        let read = read.expect("it is his").into_inner();
+        assert_eq!(read.lead, lead);
+        rep.opportunities.clone().update_opportunity(rep.ask(update(&read, &[]))).await.expect("nothing is new in it");
         house.sandbox.stop().await;
     }
 
