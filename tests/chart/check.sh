@@ -52,6 +52,7 @@ refused 'events that are kept for no time' 'keepHours' "${events[@]}" --set even
 refused 'two publishers on SQLite' 'replicas' "${events[@]}" --set partValues.events-nats.replicas=2
 secure=(--set security.insecure=false --set security.tls.existingSecret=deal-{part}-tls --set security.tokens.jwksUrl=https://id.example/keys
   --set security.tokens.issuer=https://id.example --set security.tokens.audience=dealflow)
+refused 'an ERP over plain HTTP' 'erp.url' "${secure[@]}" --set erp.stub=false --set erp.url=http://erp.example:7400
 refused 'neither insecure nor secure' 'security.tls.existingSecret' --set security.insecure=false
 refused 'no certificates' 'this is missing: security.tls.existingSecret' "${secure[@]}" --set security.tls.existingSecret=
 refused 'no keys of tokens' 'this is missing: security.tokens.jwksUrl' "${secure[@]}" --set security.tokens.jwksUrl=
@@ -63,7 +64,7 @@ refused 'keys from two places' 'both given' "${secure[@]}" --set security.tokens
 refused 'certificates from two places' 'both given' "${secure[@]}" --set security.tls.certManager.issuer.name=house
 refused 'an algorithm that is not believed' 'algorithms' "${secure[@]}" --set 'security.tokens.algorithms={HS256}'
 # Everything from secrets and config maps that exist: what the golden render leaves to cert-manager and an address.
-if render helm/ci/postgresql-values.yaml "${secure[@]}" --set security.tokens.jwksUrl= --set security.tokens.jwks.existingConfigMap=keys \
+if render helm/ci/postgresql-values.yaml "${secure[@]}" --set erp.insecure=true --set security.tokens.jwksUrl= --set security.tokens.jwks.existingConfigMap=keys \
     --set security.tls.ca.existingConfigMap=house-ca --set security.roles.existingConfigMap=house-roles >"$out/existing.yaml" 2>"$out/error" &&
     python3 tests/chart/policy.py "$out/existing.yaml" >"$out/policy" 2>&1; then ok; else bad 'existing secrets and config maps' "$out/policy"; fi
 # Events on embedded databases, too: the goldens have them on PostgreSQL; and names of their own in certificates.
@@ -111,6 +112,7 @@ collide() { # two names of releases
   [ ! -s "$out/one" ] || [ -n "$(comm -12 "$out/one" "$out/two")" ]
 }
 if collide one two; then bad 'two releases collide'; else ok; fi
+if collide deal deal-dealflow; then bad 'a release whose name ends with the name of the chart collides'; else ok; fi
 if collide dealflow-production-europe-central-one-a dealflow-production-europe-central-one-b; then bad 'two long names collide'; else ok; fi
 
 # Checkov, but for three of its checks:

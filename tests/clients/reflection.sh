@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A client that knows nothing of the API but what the server tells by reflection: one deal from lead to invoice by `buf curl`,
 # as a person at a terminal would. No protos are given to it. Ends 1 if the invoice is not in the ERP's books. With `--tls` over
-# TLS, by a certificate that is made here. Needs python3. `BUF` names buf; `DEALFLOW` the program, without which it is built.
+# TLS, by a certificate that is made here. Needs python3. `BUF` names buf; `DEALFLOW` the program, without which it is built;
+# `GRPCURL` grpcurl, by which the README's commands are tried too where it is given.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -14,13 +15,17 @@ if [ -z "$program" ]; then
 fi
 program=$(realpath "$program")
 buf=$(realpath "$(command -v "${BUF:-buf}")")
+grpcurl=${GRPCURL:+$(realpath "$(command -v "$GRPCURL")")}
+readme=$PWD/README.md
 url=http
+curling=(-plaintext)
 how=(--http2-prior-knowledge)
 flags=()
 if [ "${1:-}" = --tls ]; then
   tests/clients/certificate.sh "$work"
   url=https
   how=(--cacert "$work/ca.pem")
+  curling=(-cacert "$work/ca.pem")
   flags=(--tls-cert "$work/cert.pem" --tls-key "$work/key.pem")
 fi
 cd "$work" # no proto is near
@@ -102,3 +107,15 @@ fi
 echo "$(pick invoice.number <fulfilled) is $(pick erpNumber <booked) in the ERP, by reflection alone: $(python3 -c 'import json, sys
 it = json.loads(sys.argv[1])
 print("{units}.{cents:02} {currencyCode}".format(cents=it["nanos"] // 10**7, **it))' "$total")"
+
+if [ -z "$grpcurl" ]; then
+  echo 'not run: the commands of the README by grpcurl: GRPCURL names none'
+  exit 0
+fi
+# As they stand there, but for the address: all that follows `grpcurl -plaintext` up to the end of the fence.
+grep -A 4 '^grpcurl -plaintext' "$readme" | sed '/^```/,$d; s/127\.0\.0\.1:7400/"$address"/; s/^grpcurl -plaintext/"$grpcurl" "${curling[@]}"/' >commands
+[ "$(grep -c grpcurl commands)" = 2 ]
+. ./commands >curled
+grep -qx dealflow.gateway.v1.DealService curled
+python3 -c 'import json, sys; print("the README by grpcurl:", json.loads(sys.argv[1])["name"])' "$(sed -n '/^{/,$p' curled)"
+"$grpcurl" "${curling[@]}" "$address" describe dealflow.gateway.v1.DealService | grep -q 'rpc QualifyLead'

@@ -5,7 +5,8 @@ StatefulSet's name and the eleven letters of a revision become a label, which ha
 {{- include "dealflow.cut" .Values.fullnameOverride -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
+{{- /* Not wherever the release's name contains the chart's: `deal` and `deal-dealflow` would be the same. */ -}}
+{{- if eq $name .Release.Name -}}
 {{- include "dealflow.cut" .Release.Name -}}
 {{- else -}}
 {{- include "dealflow.cut" (printf "%s-%s" .Release.Name $name) -}}
@@ -181,6 +182,9 @@ a secret that exists, as a file: it may hold a password. */}}
 {{- if not $it.tokens.audience -}}{{- $missing = append $missing "security.tokens.audience" -}}{{- end -}}
 {{- if $missing -}}
 {{- fail (printf "security: insecure is false, so this is missing: %s" (join ", " $missing)) -}}
+{{- end -}}
+{{- if and (hasPrefix "http://" .Values.erp.url) (not .Values.erp.insecure) -}}
+{{- fail "erp.url: security.insecure is false, and orders and invoices would go to the ERP unencrypted; give an https:// address, or say erp.insecure=true where the way there is encrypted otherwise" -}}
 {{- end -}}
 {{- if and $it.tls.existingSecret $issuer -}}
 {{- fail "security.tls: existingSecret and certManager.issuer are both given; one of them says where certificates come from" -}}
