@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::history;
+use crate::list::{Bond, ListError};
 use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::work::check;
@@ -174,19 +175,27 @@ async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsRespon
         size => size.unsigned_abs().min(1000),
     };
     let limit = u64::from(size) + 1; // one more row tells whether there is a next page
+    let before = ask.before_time.map(|time| format!("{}.{:09}", time.seconds, time.nanos)).unwrap_or_default();
+    let order = if ask.newest_first { "newest first" } else { "" };
+    let bond = Bond::of(&["events", &ask.subject, &ask.thread, &before, order]);
+    let token = match ask.page_token.as_str() {
+        "" => String::new(),
+        token => bond.open(token)?,
+    };
     let mut rows = match ask.newest_first {
-        true => latest(store, wanted, &ask.page_token, limit).await?,
-        false => earliest(store, wanted, &ask.page_token, limit).await?,
+        true => latest(store, wanted, &token, limit).await?,
+        false => earliest(store, wanted, &token, limit).await?,
     };
     let fitting = fitting(&rows).min(size as usize);
     let more = rows.len() > fitting;
     rows.truncate(fitting);
-    let token = |row: &history::Model| match ask.newest_first {
-        true => format!("{}:{}", row.at.timestamp_micros(), row.seq),
-        false => row.seq.to_string(),
-    };
-    let next_page_token = rows.last().filter(|_| more).map(token).unwrap_or_default();
     let backend = store.backend();
+    let place = |row: &history::Model| match (ask.newest_first, backend) {
+        (true, _) => format!("{}:{}", row.at.timestamp_micros(), row.seq),
+        (false, DbBackend::Sqlite) => row.seq.to_string(),
+        (false, _) => row.position.unwrap_or_default().to_string(),
+    };
+    let next_page_token = rows.last().filter(|_| more).map(|last| bond.seal(&place(last))).unwrap_or_default();
     let events = rows
         .into_iter()
         .map(|row| {
@@ -197,13 +206,26 @@ async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsRespon
     Ok(ListEventsResponse { events, next_page_token })
 }
 
+/// In the feed's order, in which nothing comes in before what was shown (R-API-2). What is committed and has no number yet
+/// is given one first: whoever asks what happened finds what he has just done.
 async fn earliest(store: &Store, wanted: Condition, token: &str, limit: u64) -> Result<Vec<history::Model>, Refusal> {
     let after: i64 = match token {
         "" => 0,
         token => token.parse().map_err(|_| bad_token())?,
     };
-    let later = history::Entity::find().filter(wanted).filter(history::Column::Seq.gt(after));
-    Ok(later.order_by_asc(history::Column::Seq).limit(limit).all(store.reader()).await?)
+    let place = place(store.backend());
+    if store.backend() == DbBackend::Postgres && is_behind(store, &wanted).await? {
+        while number_once(store, Turn::Waited).await? == NUMBERED {}
+    }
+    let later = history::Entity::find().filter(wanted).filter(place.gt(after));
+    Ok(later.order_by_asc(place).limit(limit).all(store.reader()).await?)
+}
+
+/// Whether any of these is not numbered yet.
+async fn is_behind(store: &Store, wanted: &Condition) -> Result<bool, DbErr> {
+    let unnumbered = history::Entity::find().filter(wanted.clone()).filter(history::Column::Position.is_null());
+    let first = unnumbered.select_only().column(history::Column::Seq).into_tuple::<i64>().one(store.reader()).await?;
+    Ok(first.is_some())
 }
 
 /// By time and place. Which ones they are is found without their records: those that are not shown are not read.
@@ -232,8 +254,9 @@ fn fitting(rows: &[history::Model]) -> usize {
     fit.count().max(1)
 }
 
+/// A token of ours holds what we wrote.
 fn bad_token() -> Refusal {
-    Refusal::field("page_token", "a token that the previous page gave")
+    ListError::PageToken("a token that the previous page gave".to_owned()).into()
 }
 
 /// Gives positions until it is told to stop; a part on PostgreSQL runs it as a task, in every replica.
@@ -244,7 +267,7 @@ pub async fn number(store: Store, stop: CancellationToken) {
     let mut changes = store.changes();
     loop {
         changes.borrow_and_update();
-        match number_once(&store).await {
+        match number_once(&store, Turn::Free).await {
             Ok(NUMBERED) if !stop.is_cancelled() => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the feed could not be numbered; trying again"),
@@ -257,10 +280,22 @@ pub async fn number(store: Store, stop: CancellationToken) {
     }
 }
 
-/// One numbering transaction, and how many changes it took; another replica's at the same time makes this one step
-/// aside. What is numbered wakes the followers: when its change was committed they had nothing to read yet.
-async fn number_once(store: &Store) -> Result<u64, DbErr> {
+/// When a numbering transaction begins while another one is at work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It does not: the other one does what is to do.
+    Free,
+    /// When that one is done.
+    Waited,
+}
+
+/// One numbering transaction, and how many changes it took. What is numbered wakes the followers: when its change was committed they had nothing to read yet.
+async fn number_once(store: &Store, turn: Turn) -> Result<u64, DbErr> {
     let tx = store.begin().await?;
+    if turn == Turn::Waited {
+        let wait = "SELECT pg_advisory_xact_lock(hashtext('dealflow-feed-' || current_schema()))";
+        tx.execute_unprepared(wait).await?;
+    }
     let lock = "SELECT pg_try_advisory_xact_lock(hashtext('dealflow-feed-' || current_schema())) AS ours";
     let ours = tx
         .query_one_raw(sea_orm::Statement::from_string(DbBackend::Postgres, lock))

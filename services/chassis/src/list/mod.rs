@@ -13,13 +13,14 @@
 //! - `condition.rs` a tree and its fields into SQL
 //! - `order.rs`     `order_by` into keys that end in the primary key
 //! - `seek.rs`      the rows behind a key, as ranges an index can serve
-//! - `token.rs`     the opaque page token
+//! - `token.rs`     the opaque page token; `bond.rs` that of lists which are not made here
 //!
 //! An index serves an order when it holds its columns, then the primary key, in the directions of
 //! the order or all reversed; the primary key takes the direction of the last column. On PostgreSQL
 //! text columns of such an index need `COLLATE "C"`. On SQLite a nullable column is served as the
 //! first of an order; further back, the rows equal before it are sorted.
 
+mod bond;
 mod condition;
 mod fields;
 mod filter;
@@ -30,6 +31,7 @@ mod scan;
 mod seek;
 mod token;
 
+pub use bond::Bond;
 pub use fields::Fields;
 pub use filter::{Comparator, Filter, Literal};
 

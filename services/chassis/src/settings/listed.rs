@@ -3,24 +3,27 @@
 
 use dealflow_proto::settings::v1 as pb;
 
-use super::rpc::{bad_token, page_size};
-use crate::list::{Comparator, Filter, ListError, Literal};
+use super::rpc::page_size;
+use crate::list::{Bond, Comparator, Filter, ListError, Literal};
 use crate::refusal::Refusal;
 
-/// A page of these settings, by name; the token is the last one's name.
+/// A page of these settings, by name; the token holds the last one's name.
 ///
 /// # Errors
 /// A refusal that names the field of the request that is wrong.
 pub fn page(mut all: Vec<pb::Setting>, ask: &pb::ListSettingsRequest) -> Result<pb::ListSettingsResponse, Refusal> {
-    let (size, after) = (page_size(ask.page_size)?, ask.page_token.as_str());
+    let size = page_size(ask.page_size)?;
     let backwards = is_backwards(&ask.order_by)?;
-    if !after.is_empty() && all.iter().all(|setting| setting.name != after) {
-        return Err(bad_token());
-    }
+    let bond = Bond::of(&["settings", ask.filter.trim(), if backwards { "name desc" } else { "name" }]);
+    let after = match ask.page_token.as_str() {
+        "" => String::new(),
+        token => bond.open(token)?,
+    };
     let filter = Filter::parse(&ask.filter)?;
     let mut found = Vec::with_capacity(all.len());
     all.sort_by(|one, other| if backwards { other.name.cmp(&one.name) } else { one.name.cmp(&other.name) });
-    let behind = |name: &str| after.is_empty() || (if backwards { name < after } else { name > after });
+    let behind =
+        |name: &str| after.is_empty() || (if backwards { name < after.as_str() } else { name > after.as_str() });
     for setting in all {
         // Each is asked, those of other pages too: what the filter does not know is refused on every page.
         if matches(&filter, &setting)? && behind(&setting.name) {
@@ -29,8 +32,7 @@ pub fn page(mut all: Vec<pb::Setting>, ask: &pb::ListSettingsRequest) -> Result<
     }
     let more = found.len() > size;
     found.truncate(size);
-    let last = found.last().map(|setting| setting.name.clone()).unwrap_or_default();
-    let next_page_token = if more { last } else { String::new() };
+    let next_page_token = found.last().filter(|_| more).map(|last| bond.seal(&last.name)).unwrap_or_default();
     Ok(pb::ListSettingsResponse { settings: found, next_page_token })
 }
 
@@ -174,6 +176,29 @@ mod tests {
             ("", "colour"),
         ] {
             assert!(found(filter, order_by, 1).is_err(), "{filter} {order_by}");
+        }
+    }
+
+    /// Platform, item 2: a token is a place in its own list: not in one of another filter or order.
+    #[test]
+    fn a_token_of_another_list_is_refused() {
+        let all = || vec![setting("orders.b", true), setting("leads.a", false), setting("orders.c", false)];
+        let ask = |filter: &str, order_by: &str, page_token: &str| pb::ListSettingsRequest {
+            filter: filter.into(),
+            order_by: order_by.into(),
+            page_token: page_token.into(),
+            page_size: 1,
+        };
+        let token = page(all(), &ask("", "", "")).expect("it is listed").next_page_token;
+        assert!(page(all(), &ask("", "name", &token)).is_ok(), "the same order in other words");
+        for (filter, order_by, token) in [
+            ("name:b", "", token.as_str()),
+            ("", "name desc", &token),
+            ("", "", "settings/leads.a"),
+            ("", "", &token[1..]),
+        ] {
+            let refused = page(all(), &ask(filter, order_by, token)).expect_err("it is of another list");
+            assert_eq!(refused.violations()[0].field, "page_token", "{refused}");
         }
     }
 }

@@ -160,7 +160,3 @@ pub(super) fn page_size(asked: i32) -> Result<usize, Refusal> {
         size => Ok(size.unsigned_abs().min(1000) as usize),
     }
 }
-
-pub(super) fn bad_token() -> Refusal {
-    Refusal::field("page_token", "a token that the previous page gave")
-}

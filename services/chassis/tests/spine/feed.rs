@@ -147,7 +147,8 @@ async fn tell_much(store: &Store) {
     store.commit(tx).await.expect("it commits");
 }
 
-async fn list(store: &Store, ask: ListEventsRequest) -> Result<ListEventsResponse, Status> {
+/// A page of events.
+pub(crate) async fn list(store: &Store, ask: ListEventsRequest) -> Result<ListEventsResponse, Status> {
     Ok(client(store).list_events(ask).await?.into_inner())
 }
 

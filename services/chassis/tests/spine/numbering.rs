@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use dealflow_chassis::{Store, StoreConfig};
-use dealflow_proto::feed::v1::{Event, SubscribeRequest};
+use dealflow_proto::feed::v1::{Event, ListEventsRequest, SubscribeRequest};
 use dealflow_testbed::{TestClock, TestDb, eventually, refusal};
 use futures::StreamExt;
 use futures::future::join_all;
+use prost_types::Timestamp;
 use tonic::Code;
 
 use crate::counter::{Counters, Migrator};
-use crate::feed::{SOON, assert_sound, events, follow, numbering, read, tell, until, whole};
+use crate::feed::{SOON, assert_sound, events, follow, list, numbering, read, tell, until, whole};
 
 /// A store that may hold many transactions open.
 async fn wide(db: &TestDb) -> Store {
@@ -119,6 +120,42 @@ async fn a_change_that_is_not_committed_holds_up_nobody() {
         (!late.is_empty()).then_some(late)
     });
     assert_eq!(subjects(&late.await), ["leads/slow"], "who read on meets it");
+}
+
+/// R-API-2, R-API-3: what happened to a deal is listed page by page in the order in which it was committed, so that nothing
+/// comes in before what was shown already; and a token is a place in its own list.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_events_skips_nothing_that_commits_late() {
+    let Some(db) = TestDb::postgres().await else { return };
+    let store = wide(&db).await;
+    let _numbering = numbering(&store);
+    let slow = store.begin().await.expect("a transaction begins");
+    tell(&slow, "quotes/slow", 0, 1).await;
+    commit(&store, "orders/fast", 0, 2).await;
+    assert_eq!(whole(&store).await.len(), 2);
+    let mut ask = ListEventsRequest { thread: "opportunities/one".to_owned(), page_size: 1, ..Default::default() };
+    let first = list(&store, ask.clone()).await.expect("it is listed");
+    store.commit(slow).await.expect("it commits");
+    assert_eq!(whole(&store).await.len(), 3);
+    let (mut listed, mut page_token) = (first.events, first.next_page_token);
+    let token = page_token.clone();
+    while !page_token.is_empty() {
+        let page = list(&store, ListEventsRequest { page_token, ..ask.clone() }).await.expect("it is listed");
+        listed.extend(page.events);
+        page_token = page.next_page_token;
+    }
+    assert_eq!(subjects(&listed), ["orders/fast", "orders/fast", "quotes/slow"]);
+
+    ask.page_token = token;
+    for other in [
+        ListEventsRequest { thread: "opportunities/two".to_owned(), ..ask.clone() },
+        ListEventsRequest { thread: String::new(), subject: "orders/fast".to_owned(), ..ask.clone() },
+        ListEventsRequest { newest_first: true, ..ask.clone() },
+        ListEventsRequest { before_time: Some(Timestamp { seconds: 1, nanos: 0 }), ..ask.clone() },
+    ] {
+        let refused = refusal(&list(&store, other).await.expect_err("it is a token of another list"));
+        assert_eq!((refused.code, refused.field_names()), (Code::InvalidArgument, vec!["page_token"]), "{refused:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

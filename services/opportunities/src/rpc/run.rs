@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dealflow_chassis::{Change, Work};
+use dealflow_chassis::list::Bond;
+use dealflow_chassis::{Change, Refusal, Work};
 use dealflow_proto::names::{PROCESSES, STAGES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::run_service_server::RunService;
@@ -90,14 +91,16 @@ impl RunService for Opportunities {
     ) -> Result<Response<pb::MigrateRunsResponse>, Status> {
         let act = |mut work: Work, ask: pb::MigrateRunsRequest| async move {
             let (id, plan) = self.plan(&work, &ask).await?;
+            let bond = bond_of(&ask);
             let behind = match ask.page_token.as_str() {
                 "" => None,
-                token => Some(Uuid::try_parse(token).map_err(|_| Error::field("page_token", "is none of ours"))?),
+                token => Some(Uuid::try_parse(&bond.open(token).map_err(Refusal::from)?).map_err(Refusal::internal)?),
             };
             let size = u64::try_from(if ask.page_size == 0 { PAGE } else { ask.page_size }).unwrap_or_default();
             let page = opportunity::lock_led_by(&work.tx, &led_by(&id, ask.from_version), behind, size).await?;
             let full = u64::try_from(page.len()).is_ok_and(|count| count == size);
-            let next_page_token = page.last().filter(|_| full).map(|last| last.id.to_string()).unwrap_or_default();
+            let next = page.last().filter(|_| full).map(|last| bond.seal(&last.id.to_string()));
+            let next_page_token = next.unwrap_or_default();
             let mut answer = pb::MigrateRunsResponse { next_page_token, ..Default::default() };
             let mut moved = Vec::new();
             for mut sale in Sale::of_page(&work.tx, &self.library, page).await? {
@@ -147,6 +150,14 @@ impl Opportunities {
         }
         Ok((id.to_owned(), Plan { to, stages }))
     }
+}
+
+/// What a token of a move is bound to: which runs move, and where to.
+fn bond_of(ask: &pb::MigrateRunsRequest) -> Bond {
+    let versions = format!("{} {}", ask.from_version, ask.to_version);
+    let stages = ask.stages.iter().flat_map(|stage| [stage.from.as_str(), stage.to.as_str()]);
+    let words: Vec<&str> = ["runs", ask.process.as_str(), versions.as_str()].into_iter().chain(stages).collect();
+    Bond::of(&words)
 }
 
 fn moved_run(sale: &Sale, how: Moved) -> pb::MovedRun {

@@ -182,6 +182,13 @@ both! {
             let answer = desk.migrate(page(&token)).await.expect("migrated");
             if number == 0 {
                 assert_eq!(answer.moved.len(), dry.moved.len());
+                // Platform, item 2: a token is a place in its own move.
+                let mapping = StageMapping { from: "stages/proposal".to_owned(), to: "stages/presentation".to_owned() };
+                let other = MigrateRunsRequest { stages: vec![mapping], ..page(&answer.next_page_token) };
+                for other in [other, page("01890000-0000-7000-8000-00000000000a")] {
+                    let refused = desk.migrate(other).await.expect_err("a token of another move, or none");
+                    assert_eq!((refused.code, refused.field_names()), (Code::InvalidArgument, vec!["page_token"]));
+                }
             }
             moved.extend(answer.moved);
             unmoved.extend(answer.unmoved);
