@@ -14,6 +14,7 @@
 //! - `order.rs`     `order_by` into keys that end in the primary key
 //! - `seek.rs`      the rows behind a key, as ranges an index can serve
 //! - `token.rs`     the opaque page token; `bond.rs` that of lists which are not made here
+//! - `few.rs`       lists of records that are few, met in memory: [`few`]
 //!
 //! An index serves an order when it holds its columns, then the primary key, in the directions of
 //! the order or all reversed; the primary key takes the direction of the last column. On PostgreSQL
@@ -22,6 +23,7 @@
 
 mod bond;
 mod condition;
+mod few;
 mod fields;
 mod filter;
 mod kind;
@@ -32,6 +34,7 @@ mod seek;
 mod token;
 
 pub use bond::Bond;
+pub use few::{Few, few};
 pub use fields::Fields;
 pub use filter::{Comparator, Filter, Literal};
 

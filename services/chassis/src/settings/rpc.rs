@@ -152,11 +152,3 @@ fn change(spec: &Spec, row: &history::Model) -> Result<pb::SettingChange, Refusa
     let previous_value = Value::of_json(&previous, spec.default().kind()).map(|value| value.to_wire());
     Ok(pb::SettingChange { setting: Some(setting), previous_value })
 }
-
-pub(super) fn page_size(asked: i32) -> Result<usize, Refusal> {
-    match asked {
-        ..0 => Err(Refusal::field("page_size", "not negative")),
-        0 => Ok(50),
-        size => Ok(size.unsigned_abs().min(1000) as usize),
-    }
-}

@@ -1,9 +1,7 @@
 //! Why a sale is lost: the built-in reasons, and the user's own (R-OPP-2).
 
 use std::fmt;
-use std::sync::LazyLock;
 
-use dealflow_chassis::list::Fields;
 use dealflow_proto::names::LOSE_REASONS;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveEnum, ConnectionTrait, Iterable, QuerySelect};
@@ -35,11 +33,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// What the list is filtered and ordered by.
-pub static LISTED: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::new().slug("name", LOSE_REASONS.as_str(), Column::Code).bool("retired", Column::Retired).filter_only()
-});
 
 /// The reason of one loss.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What stands beside opportunities: the history of tactics, refused attempts, reasons of loss.
 
-use dealflow_chassis::list::{ListRequest, list};
+use dealflow_chassis::list::{ListRequest, few, list};
 use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Mask, Refusal, Work};
@@ -82,8 +82,7 @@ impl Opportunities {
         self.work(request, act).await
     }
 
-    /// The user's own reasons page by page; the built-in ones, which are few, stand before the first of them where no
-    /// filter leaves them out.
+    /// The built-in reasons and the user's own, which are few: one list, met in memory.
     pub(super) async fn lose_reasons(
         &self,
         request: Request<pb::ListLoseReasonsRequest>,
@@ -96,12 +95,11 @@ impl Opportunities {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let page = list(self.store.reader(), lose_reason::Entity::find(), &lose_reason::LISTED, wanted).await;
-        let page = page.map_err(Refusal::from)?;
-        let first = ask.page_token.is_empty() && ask.filter.is_empty();
-        let built_in = LoseReason::iter().filter(|_| first).map(wire::built_in_reason);
+        let own = lose_reason::Entity::find().all(self.store.reader()).await.map_err(Refusal::from)?;
+        let all = LoseReason::iter().map(wire::built_in_reason).chain(own.iter().map(wire::own_reason));
+        let page = few(all.map(wire::ListedReason).collect(), wanted).map_err(Refusal::from)?;
         Ok(Response::new(pb::ListLoseReasonsResponse {
-            lose_reasons: built_in.chain(page.items.iter().map(wire::own_reason)).collect(),
+            lose_reasons: page.items.into_iter().map(|listed| listed.0).collect(),
             next_page_token: page.next_page_token,
         }))
     }

@@ -1,5 +1,6 @@
 //! What stands beside opportunities, as its readers see it.
 
+use dealflow_chassis::list::Few;
 use dealflow_proto::convert::timestamp;
 use dealflow_proto::names::{LOSE_REASONS, OPPORTUNITIES};
 use dealflow_proto::opportunities::v1 as pb;
@@ -30,6 +31,22 @@ pub(crate) fn refused_attempt(row: attempt::Model) -> pb::RefusedAttempt {
         state: state(row.state).into(),
         request_id: row.request_id.to_string(),
         traceparent: row.traceparent,
+    }
+}
+
+/// A reason in the list of all of them.
+pub(crate) struct ListedReason(pub(crate) pb::LoseReason);
+
+impl Few for ListedReason {
+    const KIND: &'static str = "loseReasons";
+
+    fn texts(&self) -> Vec<(&'static str, &str)> {
+        vec![("name", &self.0.name)]
+    }
+
+    fn flags(&self) -> Vec<(&'static str, bool)> {
+        let Self(reason) = self;
+        vec![("retired", reason.retired), ("built_in", reason.built_in), ("comment_required", reason.comment_required)]
     }
 }
 

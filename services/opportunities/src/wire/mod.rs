@@ -16,6 +16,6 @@ mod write;
 
 pub(crate) use figures::{forecast_row, pipeline_row, stage_row, stay, won_lost_row};
 pub(crate) use library::{documents, new_stage, overlay_stage, process, process_change, stage, startable};
-pub(crate) use lookups::{built_in_reason, own_reason, read_reason, refused_attempt, tactics};
+pub(crate) use lookups::{ListedReason, built_in_reason, own_reason, read_reason, refused_attempt, tactics};
 pub(crate) use read::{KNOWN, day, lose_reason, overlay, read};
 pub(crate) use write::{entry, facts, sale};
