@@ -1,6 +1,7 @@
 //! Giving an order up: at once where the ERP does not have it, else by a cancellation that the ERP agrees to (R-ORD-1).
 //!
-//! How the ERP is asked, and what becomes of the order meanwhile, is in `asking.rs`.
+//! How the ERP is asked, and what becomes of the order meanwhile, is in `asking.rs`. What a flow cancels the feed does not
+//! tell of, so the flow frees the deal itself (R-OPP-2).
 
 use dealflow_chassis::Refusal;
 use dealflow_proto::convert;
@@ -13,6 +14,7 @@ use crate::asking::{Wish, has_nothing, refuse_on_hold, refuse_pending, take_back
 use crate::documents;
 use crate::flow::{Run, Stop, has_reason};
 use crate::fulfill::buyer;
+use crate::reserve::canceled_directly;
 
 /// That the ERP is asked, for all runs.
 const ASKS: &str = "asks the ERP";
@@ -34,7 +36,7 @@ pub(crate) async fn cancel_order(run: Run, ask: gateway::CancelOrderRequest) -> 
             // It is for the ERP to say.
             Err(Stop::Refused(refused)) if has_reason(&refused.status, ErrorReason::PermissionDenied) => {}
             canceled => {
-                canceled?;
+                canceled_directly(&run, &canceled?).await?;
                 return Ok(run.progress());
             }
         }
@@ -48,7 +50,8 @@ pub(crate) async fn cancel_order(run: Run, ask: gateway::CancelOrderRequest) -> 
     }
     if run.has_noted(AT_ONCE) {
         take_back(&run, &order).await?;
-        run.step("cancel at once", cancel("")).await?;
+        let canceled = run.step("cancel at once", cancel("")).await?;
+        canceled_directly(&run, &canceled).await?;
         return Ok(run.progress());
     }
     let buyer = buyer(&run, &order.account).await?;

@@ -141,9 +141,7 @@ impl Clerk {
         if Wish::Change.holds(&order) {
             let id = self.id(&format!("go on after {external_id}")).to_string();
             let ask = ReleaseOrderRequest { name, request_id: id, ..ReleaseOrderRequest::default() };
-            let mut request = Request::new(ask);
-            Context { flow: None, ..self.context() }.carry(request.metadata_mut());
-            ReleaseOrderRequest::send(&self.to, request).await?;
+            self.ask_as(&self.anybody(), ask).await?;
         }
         Ok(match refused {
             // It was canceled with what it was changed to.
@@ -161,7 +159,8 @@ impl Clerk {
     async fn cancel(&self, reason: &str) -> Result<Followed, Status> {
         let name = self.news.record.clone();
         let ask = CancelOrderRequest { name, reason: reason.to_owned(), ..CancelOrderRequest::default() };
-        let Some(refused) = self.settle("cancel", ask).await? else { return Ok(Followed::Yes) };
+        let refused = self.settle_as(&self.anybody(), "cancel", ask).await?;
+        let Some(refused) = refused else { return Ok(Followed::Yes) };
         let order = self.ask(GetOrderRequest { name: self.news.record.clone() }).await?;
         let why = match order.state() {
             order::State::Canceled => return Ok(Followed::Yes),
@@ -286,16 +285,24 @@ impl Clerk {
     }
 
     async fn ask<A: Ask>(&self, ask: A) -> Result<A::Answer, Status> {
+        self.ask_as(&self.context(), ask).await
+    }
+
+    async fn ask_as<A: Ask>(&self, context: &Context, ask: A) -> Result<A::Answer, Status> {
         let mut request = Request::new(ask);
-        self.context().carry(request.metadata_mut());
+        context.carry(request.metadata_mut());
         Ok(A::send(&self.to, request).await?.into_inner())
     }
 
     /// Does something once, however often it is told; answers the refusal where a rule of ours is against what the ERP
     /// did, or the record's state does not accept it any more: nothing that trying again would change.
-    async fn settle<V: Verb>(&self, step: &str, mut ask: V) -> Result<Option<Status>, Status> {
+    async fn settle<V: Verb>(&self, step: &str, ask: V) -> Result<Option<Status>, Status> {
+        self.settle_as(&self.context(), step, ask).await
+    }
+
+    async fn settle_as<V: Verb>(&self, who: &Context, step: &str, mut ask: V) -> Result<Option<Status>, Status> {
         ask.stamp(self.id(step).to_string(), false, None);
-        match self.ask(ask).await {
+        match self.ask_as(who, ask).await {
             Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::InvalidArgument) => {
                 tracing::warn!(record = self.news.record, step, %status, "the record cannot follow the ERP");
                 Ok(Some(status))
@@ -312,7 +319,12 @@ impl Clerk {
     /// The flow's id makes the events the hand-over's business: no other flow follows from them.
     fn context(&self) -> Context {
         let flow = Uuid::new_v5(&Uuid::NAMESPACE_URL, self.news.handoff.as_bytes());
-        Context { flow: Some(flow), traceparent: self.news.traceparent.clone(), ..Context::internal(ERP) }
+        Context { flow: Some(flow), ..self.anybody() }
+    }
+
+    /// Without a flow, the events are as if somebody had done it: what follows from them does.
+    fn anybody(&self) -> Context {
+        Context { traceparent: self.news.traceparent.clone(), ..Context::internal(ERP) }
     }
 }
 

@@ -7,7 +7,7 @@
 //!   in the same function.
 //! - For an order that was made in its service directly the deal is reserved afterwards, by the feed. Where the deal was
 //!   lost in between, the order is canceled; where that is too late, the flow is parked and says so.
-//! - A canceled order frees its deal by the feed. Whoever meets the reservation earlier looks at the order and frees it.
+//! - A canceled order frees its deal: in the flow that cancels it, else by the feed. Whoever meets the reservation earlier looks at the order and frees it.
 
 use dealflow_chassis::Refusal;
 use dealflow_proto::google::type_::Money;
@@ -141,7 +141,7 @@ async fn canceled_for_loss(run: &Run, made: &Order) -> Result<bool, Stop> {
     run.refuse("cancel order", Refusal::guard(message, &[(&order.name, "is not canceled")]))
 }
 
-/// A canceled order frees its deal; one that is closed by now needs no freeing.
+/// A canceled order frees its deal, whoever canceled it; one that is closed by now needs no freeing.
 pub(crate) async fn canceled_directly(run: &Run, order: &Order) -> Result<(), Stop> {
     if order.opportunity.is_empty() {
         return Ok(());

@@ -4,8 +4,8 @@ use dealflow::api::new_id;
 use dealflow::suite::PartName;
 use dealflow_proto::activities::v1::CompleteActivityRequest;
 use dealflow_proto::gateway::v1::{
-    AcceptQuoteRequest, FulfillDealRequest, ListFlowsRequest, LoseDealRequest, ProposeQuoteRequest, RetryFlowRequest,
-    WinDealRequest, flow,
+    AcceptQuoteRequest, CancelOrderRequest as CancelAnyRequest, Deal, FulfillDealRequest, ListFlowsRequest,
+    LoseDealRequest, ProposeQuoteRequest, RetryFlowRequest, WinDealRequest, flow,
 };
 use dealflow_proto::opportunities::v1::opportunity::{LoseReason, State};
 use dealflow_proto::opportunities::v1::{LoseOpportunityRequest, WinOpportunityRequest};
@@ -156,6 +156,45 @@ both! {
             ends.push(state);
         }
         println!("{ends:?}");
+        sandbox.finish().await;
+    }
+
+    /// R-OPP-2, R-ORD-1: an order that is canceled, at once or by the ERP's agreement, frees its deal, which is then worth
+    /// what it was estimated to be, and not what the dead order was.
+    async fn an_order_that_is_canceled_through_the_gateway_frees_its_deal(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let cancel = async |order: &str| {
+            let (order, reason) = (order.to_owned(), "ordered twice".to_owned());
+            let ask = CancelAnyRequest { order, reason, request_id: new_id(), ..CancelAnyRequest::default() };
+            sandbox.api.deals.clone().cancel_order(sandbox.api.ask(ask)).await.expect("it can be canceled");
+        };
+        let deal = sandbox.qualified_deal().await;
+        sandbox.develop(&deal).await;
+        let made = order_directly(&sandbox, &deal).await.name;
+        let reserved = |order: String| move |view: &Deal| view.opportunity.as_ref().is_some_and(|it| it.reserved_order == order);
+        until(&sandbox, &deal, "the reservation", reserved(made.clone())).await;
+        cancel(&made).await;
+        let free = sandbox.view(&deal).await.opportunity.expect("it is there");
+        assert_eq!(free.reserved_order, "");
+        sandbox.api.deals.clone().lose_deal(sandbox.api.ask(lose(&deal))).await.expect("nothing stands any more");
+
+        let deal = sandbox.qualified_deal().await;
+        sandbox.develop(&deal).await;
+        sandbox.move_to(&deal, "stages/proposal").await;
+        let (opportunity, discount_percent) = (deal.clone(), dealflow_tests::values::decimal("10"));
+        let ask = ProposeQuoteRequest { opportunity, discount_percent, request_id: new_id(), ..Default::default() };
+        sandbox.api.deals.clone().propose_quote(sandbox.api.ask(ask)).await.expect("it is offered");
+        let made = sandbox.accept(&deal).await.order.expect("the acceptance makes an order").name;
+        sandbox.rest().await;
+        let held = sandbox.view(&deal).await.opportunity.expect("it is there");
+        assert_eq!(held.reserved_order, made);
+        cancel(&made).await;
+        until(&sandbox, &deal, "the freedom", reserved(String::new())).await;
+        let ask = WinDealRequest { opportunity: deal.clone(), request_id: new_id(), ..WinDealRequest::default() };
+        let won = sandbox.api.deals.clone().win_deal(sandbox.api.ask(ask)).await.expect("it can be won").into_inner();
+        let won = won.opportunity.expect("the win tells of it");
+        assert_eq!(won.actual_value, held.estimated_value);
+        assert_eq!(won.actual_value, dealflow_tests::values::usd(3330));
         sandbox.finish().await;
     }
 
