@@ -213,13 +213,18 @@ pub(crate) fn payment_account(said: &Said) -> Option<PaymentAccount> {
 }
 
 /// What names a document in the ERP that the ERP made: what it calls it, else by its number there, else by our name.
-fn theirs(said: &str, kind: &str, number: &str, name: &str) -> String {
+///
+/// Numbers are those of a legal entity: one that is not the house's default stands in the id.
+fn theirs(said: &str, kind: &str, (legal_entity, number): (&str, &str), name: &str) -> String {
     if !said.is_empty() {
         return said.to_owned();
     }
-    let id = format!("erp:{kind}:{number}");
+    let id = match legal_entity {
+        "" | "default" => format!("erp:{kind}:{number}"),
+        code => format!("erp.{code}:{kind}:{number}"),
+    };
     let letter = |it: u8| it.is_ascii_alphanumeric() || b"._:-".contains(&it);
-    if id.len() <= LONGEST_ID && id.bytes().all(letter) {
+    if id.len() <= LONGEST_ID && id.bytes().all(letter) && !legal_entity.contains(':') {
         return id;
     }
     let uuid: String = name.rsplit('/').next().unwrap_or_default().chars().filter(|it| *it != '-').collect();
@@ -227,13 +232,19 @@ fn theirs(said: &str, kind: &str, number: &str, name: &str) -> String {
 }
 
 /// What names an invoice in the ERP, whoever made it.
-pub(crate) fn id_of(invoice: &Invoice) -> String {
+fn id_of(invoice: &Invoice) -> String {
     // In no series of ours: the ERP made it.
     if invoice.series.is_empty() {
-        theirs(&invoice.external_id, "invoice", &invoice.number, &invoice.name)
+        theirs(&invoice.external_id, "invoice", (&invoice.legal_entity, &invoice.number), &invoice.name)
     } else {
         invoice_id(&invoice.number)
     }
+}
+
+/// What may name an invoice that the ERP made: an earlier version said nothing of its legal entity.
+pub(crate) fn ids_of(invoice: &Invoice) -> [String; 2] {
+    let of_default = Invoice { legal_entity: String::new(), ..invoice.clone() };
+    [id_of(invoice), id_of(&of_default)]
 }
 
 /// An invoice that the ERP made, as what stands beside those that we hand over.
@@ -244,7 +255,7 @@ pub(crate) fn of_their_invoice(invoice: &Invoice) -> Document {
 /// A credit note that the ERP made, for this invoice.
 pub(crate) fn of_their_credit_note(note: &CreditNote, invoice: &Invoice) -> Document {
     Document {
-        external_id: theirs(&note.external_id, "credit", &note.number, &note.name),
+        external_id: theirs(&note.external_id, "credit", (&note.legal_entity, &note.number), &note.name),
         invoice_external_id: id_of(invoice),
         ..of_credit_note(note, note.buyer.as_ref())
     }

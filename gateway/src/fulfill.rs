@@ -156,7 +156,7 @@ pub(crate) async fn take_over_credit_note(run: &Run, note: &CreditNote) -> Resul
     let invoice = run.read("invoice", GetInvoiceRequest { name: note.invoice.clone() }).await?;
     let record = (note.name.as_str(), note.opportunity.as_str());
     run.take_over(documents::of_their_credit_note(note, &invoice), record, &note.number).await?;
-    run.tell_again(&[documents::id_of(&invoice)]).await
+    run.tell_again(&documents::ids_of(&invoice)).await
 }
 
 /// Who buys as the posted document keeps it: what its file says, the ERP gets. Else as the account says it.

@@ -3,7 +3,7 @@
 //!
 //! Whether it is pushed (`callback.rs`) or read (`reader.rs`), it is the same event and the same transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::history;
@@ -31,32 +31,35 @@ pub(super) struct Applied {
 
 /// Applies the newest event of each document, where it is newer than what is known of it.
 pub(super) async fn apply(tx: &DatabaseTransaction, events: &[ErpEvent], now: DateTime<Utc>) -> Result<Applied, DbErr> {
+    // What the ERP made may have no other name there than its number.
+    let (by_number, by_id): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.external_id.is_empty());
+    let numbers = by_number.iter().map(|event| event.erp_number.as_str()).filter(|number| !number.is_empty());
+    let taken_over = Condition::all().add(Expr::cust("taken_over")).add(Column::ErpNumber.is_in(numbers));
+    let ids = by_id.iter().map(|event| event.external_id.as_str());
+    let ours = Condition::any().add(Column::ExternalId.is_in(ids)).add(taken_over);
+    // Rows are locked in the same order by all who lock several.
+    let rows = Entity::find().filter(ours).order_by_asc(Column::ExternalId).lock_exclusive().all(tx).await?;
+    let by_external_id: HashMap<&str, &Model> = rows.iter().map(|row| (row.external_id.as_str(), row)).collect();
+    let mut applied = Applied::default();
     let mut newest: HashMap<&str, &ErpEvent> = HashMap::new();
     for event in events {
-        let standing = newest.entry(event.external_id.as_str()).or_insert(event);
+        let about = match event.external_id.as_str() {
+            "" => numbered(event, &rows),
+            id => by_external_id.get(id).copied(),
+        };
+        let Some(row) = about else {
+            applied.unknown += 1;
+            continue;
+        };
+        let standing = newest.entry(row.external_id.as_str()).or_insert(event);
         if standing.sequence < event.sequence {
             *standing = event;
         }
     }
-    // What the ERP made may have no other name there than its number.
-    let numbers = newest.values().map(|event| event.erp_number.as_str()).filter(|number| !number.is_empty());
-    let taken_over = Condition::all().add(Expr::cust("taken_over")).add(Column::ErpNumber.is_in(numbers));
-    let ours = Condition::any().add(Column::ExternalId.is_in(newest.keys().copied())).add(taken_over);
-    // Rows are locked in the same order by all who lock several.
-    let rows = Entity::find().filter(ours).order_by_asc(Column::ExternalId).lock_exclusive().all(tx).await?;
-    let mut applied = Applied::default();
-    let ours: HashSet<&str> = rows.iter().map(|row| row.external_id.as_str()).collect();
-    let theirs: Vec<&Model> = rows.iter().filter(|row| row.taken_over).collect();
-    let known =
-        |event: &&ErpEvent| ours.contains(event.external_id.as_str()) || theirs.iter().any(|row| is_about(event, row));
-    applied.unknown = count(events.len() - events.iter().filter(known).count());
     let mut changes = Vec::new();
     for row in &rows {
-        let event = match newest.get(row.external_id.as_str()) {
-            None if row.taken_over => newest.values().filter(|it| is_about(it, row)).max_by_key(|it| it.sequence),
-            event => event,
-        };
-        let Some(event) = event.filter(|it| it.sequence > row.business_sequence) else { continue };
+        let event = newest.get(row.external_id.as_str()).filter(|it| it.sequence > row.business_sequence);
+        let Some(event) = event else { continue };
         let after = moved(row, event, now);
         update(tx, &after).await?;
         applied.applied += 1;
@@ -73,10 +76,19 @@ pub(super) async fn apply(tx: &DatabaseTransaction, events: &[ErpEvent], now: Da
     Ok(applied)
 }
 
-/// Whether an event is about a document that the ERP made, by the ERP's number.
-fn is_about(event: &ErpEvent, row: &Model) -> bool {
-    let kind = [DocumentType::Unspecified, row.kind.wire()].contains(&event.r#type());
-    kind && !event.erp_number.is_empty() && event.erp_number == row.erp_number
+/// The document that the ERP made and tells of by nothing but its number. Two legal entities may have the same number:
+/// whose it is such an event does not say, and nobody is paid by a guess.
+fn numbered<'a>(event: &ErpEvent, rows: &'a [Model]) -> Option<&'a Model> {
+    let kinds = |row: &Model| [DocumentType::Unspecified, row.kind.wire()].contains(&event.r#type());
+    let called = |row: &&Model| row.taken_over && row.erp_number == event.erp_number && kinds(row);
+    let mut called = rows.iter().filter(called);
+    let (first, second) = (called.next()?, called.next());
+    if let Some(second) = second {
+        let (number, one, other) = (&event.erp_number, &first.external_id, &second.external_id);
+        tracing::warn!(number, one, other, "an event names a number that several documents have: it is taken for none");
+        return None;
+    }
+    Some(first)
 }
 
 /// What a document's status tells, where it is read instead of an event.

@@ -8,12 +8,14 @@ use dealflow_proto::erp::v1::{
 };
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::orders::v1::{
-    CreditNote, GetInvoiceRequest, ImportCreditNoteRequest, ImportInvoiceRequest, Invoice, LineQuantity, PaymentStatus,
-    VoidInvoiceRequest, credit_note, invoice,
+    ConfirmOrderRequest, CreateLegalEntityRequest, CreateOrderRequest, CreditNote, GetInvoiceRequest,
+    ImportCreditNoteRequest, ImportInvoiceRequest, Invoice, LegalEntity, LineQuantity, Order, PaymentStatus,
+    SubmitOrderRequest, VoidInvoiceRequest, credit_note, invoice,
 };
 use dealflow_proto::settings::v1::SettingValue;
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::Sandbox;
+use dealflow_tests::deal::developed;
 use dealflow_tests::values::{decimal, usd};
 use tonic::Status;
 
@@ -133,6 +135,34 @@ both! {
         sandbox.finish().await;
     }
 
+    /// R-INV-2: events that name nothing but a number are each about their own document, also in one report; and a number is
+    /// that of a legal entity: where two have it, an event that does not say whose it is pays neither.
+    async fn a_number_is_one_document_of_one_legal_entity(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        erp_invoices(&sandbox).await;
+        let mut bills = Vec::new();
+        for number in ["R-1", "R-2"] {
+            bills.push(import(&sandbox, &delivered(&sandbox).await, number, "").await.expect("it is taken over"));
+            stands(&sandbox, &format!("erp:invoice:{number}")).await;
+        }
+        let paid = |number: &str, sequence: i64, amount: i64| event("", number, sequence, BusinessStatus::PartiallyPaid, usd(amount));
+        let answer = report(&sandbox, vec![paid("R-1", 2, 10), paid("R-2", 2, 20), paid("R-9", 2, 30)]).await;
+        assert_eq!((answer.applied, answer.unknown), (2, 1));
+        becomes(&sandbox, &bills[0].name, "10 are paid", |it| it.paid == usd(10)).await;
+        becomes(&sandbox, &bills[1].name, "20 are paid", |it| it.paid == usd(20)).await;
+
+        let order = delivered_by(&sandbox, "AT").await;
+        let other = import(&sandbox, &order, "R-1", "").await.expect("another legal entity, another number");
+        assert_eq!(stands(&sandbox, "erp.AT:invoice:R-1").await.document, other.name);
+        let whose = report(&sandbox, vec![paid("R-1", 3, 40)]).await;
+        assert_eq!((whose.applied, whose.unknown), (0, 1), "whose R-1 it is nobody says");
+        let named = event("erp.AT:invoice:R-1", "R-1", 3, BusinessStatus::PartiallyPaid, usd(50));
+        assert_eq!(report(&sandbox, vec![named]).await.applied, 1);
+        becomes(&sandbox, &other.name, "50 are paid", |it| it.paid == usd(50)).await;
+        becomes(&sandbox, &bills[0].name, "it is paid as it was", |it| it.paid == usd(10)).await;
+        sandbox.finish().await;
+    }
+
     /// R-INV-2: what the ERP credited is awaited until its credit note is taken over, under the same rules as its invoice; then
     /// our record says the same.
     async fn credit_notes_of_the_erp_are_taken_over_and_awaited(db: TestDb) {
@@ -184,9 +214,39 @@ both! {
         report(&sandbox, vec![event(id, "", 3, BusinessStatus::Reversed, usd(0))]).await;
         becomes(&sandbox, &bill.name, "it is void", |it| it.state() == invoice::State::Void).await;
         kept(&sandbox, id, "to follow", |it| !it.diverges).await;
+        let again = refusal(&import(&sandbox, &bill.order, "R-1", "").await.expect_err("a number is given once"));
+        assert_eq!((again.reason.as_str(), again.metadata["holder"].as_str()), ("TAKEN", bill.name.as_str()));
         import(&sandbox, &bill.order, "R-2", "").await.expect("what it billed can be billed again");
         sandbox.finish().await;
     }
+}
+
+/// As [`delivered`], sold by another legal entity.
+async fn delivered_by(sandbox: &Sandbox, legal_entity: &str) -> String {
+    let deal = sandbox.deal_without_process().await;
+    let account = sandbox.view(&deal).await.opportunity.expect("it is there").account;
+    let order = Order {
+        opportunity: deal.clone(),
+        account,
+        currency_code: "USD".to_owned(),
+        lines: developed(&deal).lines,
+        legal_entity: legal_entity.to_owned(),
+        ..Order::default()
+    };
+    let (api, mut orders) = (&sandbox.api, sandbox.api.orders.clone());
+    let (code, legal_name) = (legal_entity.to_owned(), "Nordlicht Handels GmbH".to_owned());
+    let entity = LegalEntity { code, legal_name, ..LegalEntity::default() };
+    let ask = CreateLegalEntityRequest { legal_entity: Some(entity), request_id: new_id(), ..Default::default() };
+    sandbox.api.legal_entities.clone().create_legal_entity(api.ask(ask)).await.expect(GOES);
+    let ask = CreateOrderRequest { order: Some(order), request_id: new_id(), ..Default::default() };
+    let name = orders.create_order(api.ask(ask)).await.expect(GOES).into_inner().name;
+    let ask = ConfirmOrderRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+    orders.confirm_order(api.ask(ask)).await.expect(GOES);
+    let ask = SubmitOrderRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+    orders.submit_order(api.ask(ask)).await.expect(GOES);
+    sandbox.rest().await;
+    sandbox.fulfill(&deal).await;
+    name
 }
 
 /// An invoice of our own.

@@ -51,7 +51,7 @@ pub async fn lock(tx: &DatabaseTransaction, name: &str, sight: &Sight) -> Result
     found.ok_or_else(|| Refusal::missing(name).into())
 }
 
-/// Refuses a number that another invoice of the ERP's has, of the same legal entity.
+/// Refuses a number that another invoice of the ERP's has, of the same legal entity, void or not: the ERP gave it once.
 pub async fn check_imported(tx: &DatabaseTransaction, legal_entity: &str, number: &str) -> Result<(), Error> {
     let other = Entity::find()
         .select_only()
@@ -59,7 +59,6 @@ pub async fn check_imported(tx: &DatabaseTransaction, legal_entity: &str, number
         .filter(Column::Number.eq(number))
         .filter(Column::LegalEntity.eq(legal_entity))
         .filter(Column::Series.eq(""))
-        .filter(Column::State.ne(State::Void))
         .into_tuple::<Uuid>()
         .one(tx)
         .await?;
