@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use dealflow_chassis::Context;
 use dealflow_proto::convert;
-use dealflow_proto::erp::v1::BusinessStatus;
+use dealflow_proto::erp::v1::{BusinessStatus, LineStatus};
+use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::orders::v1::{
     CancelOrderRequest, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest, LineQuantity, ListPaymentsRequest,
     Order, Payment, PaymentAllocation, RecordPaymentRequest, ReleaseOrderRequest, ReversePaymentRequest,
@@ -46,7 +47,8 @@ async fn follow(to: Neighbours, news: News) -> Result<Followed, Status> {
         Kind::Invoice => clerk.invoice().await,
         Kind::OrderChange if clerk.news.delivered => clerk.change().await,
         Kind::OrderCancellation if clerk.news.delivered => clerk.cancel("the ERP agreed to cancel it").await,
-        Kind::OrderCancellation | Kind::OrderChange | Kind::CreditNote => Ok(Followed::Yes),
+        Kind::CreditNote => Ok(clerk.turned()),
+        Kind::OrderCancellation | Kind::OrderChange => Ok(Followed::Yes),
     }
 }
 
@@ -58,7 +60,7 @@ struct Clerk {
 
 impl Clerk {
     async fn order(&self) -> Result<Followed, Status> {
-        let delivered = self.deliver().await?;
+        let delivered = self.quantities().await?;
         if matches!(delivered, Followed::Waits(_)) {
             return Ok(delivered);
         }
@@ -68,13 +70,49 @@ impl Clerk {
                 let id = self.id(&format!("reject {}", self.news.sequence));
                 reject(&self.to, &self.context(), id, &self.news.record, "the ERP refused it after all").await?
             }
+            BusinessStatus::UnderQuery => self.turned(),
             _ => Followed::Yes,
         };
         Ok(delivered.and(ended))
     }
 
+    /// What the ERP delivered more than is recorded is recorded. What it takes back of that, and what it does not agree to
+    /// deliver, somebody must look at.
+    async fn quantities(&self) -> Result<Followed, Status> {
+        if self.news.lines.is_empty() {
+            return Ok(Followed::Yes);
+        }
+        let order = self.ask(GetOrderRequest { name: self.news.record.clone() }).await?;
+        let delivered = self.deliver(&order).await?;
+        if matches!(delivered, Followed::Waits(_)) {
+            return Ok(delivered);
+        }
+        let (name, number) = (&order.name, &order.number);
+        let back = taken_back(&order, &self.news.taken_back);
+        let back = if back.is_empty() {
+            Followed::Yes
+        } else {
+            Followed::Cannot(format!(
+                "the ERP takes back what it delivered of {name} {number}: {}; what is delivered stays so here: have the ERP \
+                 deliver it again, or credit what is billed of it",
+                back.join(" and ")
+            ))
+        };
+        let ended = matches!(self.news.status, BusinessStatus::Cancelled | BusinessStatus::Rejected);
+        let short = if ended { Vec::new() } else { short(&order, &self.news.lines) };
+        let short = if short.is_empty() {
+            Followed::Yes
+        } else {
+            Followed::Cannot(format!(
+                "the ERP confirms {} of {name} {number}; ChangeOrder to what it delivers, or have it confirm the rest",
+                short.join(" and ")
+            ))
+        };
+        Ok(delivered.and(back).and(short))
+    }
+
     /// What the ERP delivered more than is recorded is recorded, as far as it is ordered.
-    async fn deliver(&self) -> Result<Followed, Status> {
+    async fn deliver(&self, order: &Order) -> Result<Followed, Status> {
         let delivered = self.news.lines.iter().filter_map(|line| {
             let quantity = convert::decimal_from(line.delivered_quantity.as_ref()?).ok()?;
             Some((line.line_id.as_str(), quantity))
@@ -83,8 +121,7 @@ impl Clerk {
         if delivered.is_empty() {
             return Ok(Followed::Yes);
         }
-        let order = self.ask(GetOrderRequest { name: self.news.record.clone() }).await?;
-        let (lines, beyond) = open(&order, &delivered);
+        let (lines, beyond) = open(order, &delivered);
         let (name, number) = (&order.name, &order.number);
         // What is beyond the order now may be within it when it goes on: the ERP may have agreed to a change.
         if order.state() == order::State::OnHold && !(lines.is_empty() && beyond.is_empty()) {
@@ -156,8 +193,21 @@ impl Clerk {
         })
     }
 
+    /// The order is canceled, as if somebody had done it: its deal is freed by the feed (R-OPP-2). Not while it is on hold
+    /// with something delivered that is not billed: what is canceled is never billed.
     async fn cancel(&self, reason: &str) -> Result<Followed, Status> {
         let name = self.news.record.clone();
+        let order = self.ask(GetOrderRequest { name: name.clone() }).await?;
+        if order.state() == order::State::OnHold && is_to_be_billed(&order) {
+            let (name, number) = (&order.name, &order.number);
+            let why = format!(
+                "{reason}: {name} {number}, which is ON_HOLD here with what was delivered of it; ReleaseOrder lets it go \
+                 on, then bill that"
+            );
+            // What the ERP was asked to change is answered by itself.
+            let waits = Wish::Change.holds(&order);
+            return Ok(if waits { Followed::Waits(why) } else { Followed::Cannot(why) });
+        }
         let ask = CancelOrderRequest { name, reason: reason.to_owned(), ..CancelOrderRequest::default() };
         let refused = self.settle_as(&self.anybody(), "cancel", ask).await?;
         let Some(refused) = refused else { return Ok(Followed::Yes) };
@@ -177,15 +227,30 @@ impl Clerk {
 
     async fn invoice(&self) -> Result<Followed, Status> {
         let paid = self.payments().await?;
-        if !self.news.taken_over {
-            return Ok(paid);
-        }
-        // The ERP made it, and takes it back by itself (R-INV-2).
-        let taken_back = match self.news.status {
-            BusinessStatus::Reversed => self.void().await?,
-            _ => self.credits().await?,
+        let turned = match self.news.status {
+            // The ERP made it, and takes it back by itself (R-INV-2).
+            BusinessStatus::Reversed if self.news.taken_over => return Ok(paid.and(self.void().await?)),
+            _ => self.turned(),
         };
-        Ok(paid.and(taken_back))
+        Ok(paid.and(turned).and(self.credits().await?))
+    }
+
+    /// What the ERP takes back, refuses late or asks about, and our record cannot follow by itself.
+    fn turned(&self) -> Followed {
+        let News { external_id, record, .. } = &self.news;
+        let (did, help) = match self.news.status {
+            BusinessStatus::Reversed | BusinessStatus::Cancelled => {
+                let help = match self.news.kind {
+                    Kind::Invoice => "have the ERP book it again; CreateCreditNote takes back what is not to be paid",
+                    _ => "have the ERP book it again",
+                };
+                (if self.news.status == BusinessStatus::Reversed { "reversed" } else { "canceled" }, help)
+            }
+            BusinessStatus::Rejected => ("refused", "mend what it names, and have the ERP book it"),
+            BusinessStatus::UnderQuery => ("queries", "answer it there"),
+            _ => return Followed::Yes,
+        };
+        Followed::Cannot(format!("the ERP {did} {external_id}, and {record} stands here: {help}"))
     }
 
     /// What the ERP booked out again is void.
@@ -211,10 +276,17 @@ impl Clerk {
         if credited <= known {
             return Ok(Followed::Yes);
         }
-        Ok(Followed::Waits(format!(
-            "the ERP credited {credited} {} of {} {}, and {known} are known here; ImportCreditNote takes its credit note over",
+        let told = format!(
+            "the ERP credited {credited} {} of {} {}, and {known} are known here",
             invoice.currency_code, invoice.name, invoice.number
-        )))
+        );
+        Ok(if self.news.taken_over {
+            Followed::Waits(format!("{told}; ImportCreditNote takes its credit note over"))
+        } else {
+            Followed::Cannot(format!(
+                "{told}; have the ERP take that back: CreateCreditNote hands over what is credited"
+            ))
+        })
     }
 
     /// What the ERP was paid, less what is recorded of it, is recorded; what it gave back is reversed.
@@ -332,11 +404,7 @@ impl Clerk {
 fn open(order: &Order, delivered: &[(&str, Decimal)]) -> (Vec<LineQuantity>, Vec<String>) {
     let (mut lines, mut beyond) = (Vec::new(), Vec::new());
     for (line_id, quantity) in delivered {
-        let known = order.line_progress.iter().find(|line| line.line_id == *line_id).and_then(|line| {
-            let read = |it: &Option<_>| convert::decimal_from(it.as_ref()?).ok();
-            Some((read(&line.ordered)?, read(&line.fulfilled)?))
-        });
-        let Some((ordered, fulfilled)) = known else {
+        let Some(Known { ordered, fulfilled, .. }) = known(order, line_id) else {
             beyond.push(format!("{quantity} of line {line_id}, which is not ordered,"));
             continue;
         };
@@ -350,6 +418,54 @@ fn open(order: &Order, delivered: &[(&str, Decimal)]) -> (Vec<LineQuantity>, Vec
         }
     }
     (lines, beyond)
+}
+
+/// What is recorded as delivered and the ERP delivered no more, in words. Only of lines of which it said before that it
+/// delivered more: what others recorded it may still deliver.
+fn taken_back(order: &Order, lines: &[LineStatus]) -> Vec<String> {
+    let back = lines.iter().filter_map(|line| {
+        let (now, fulfilled) = (quantity(line.delivered_quantity.as_ref()), known(order, &line.line_id)?.fulfilled);
+        let less = now.abs() < fulfilled.abs();
+        less.then(|| format!("{now} of line {} are delivered, and {fulfilled} are recorded", line.line_id))
+    });
+    back.collect()
+}
+
+/// What the ERP does not agree to deliver, and has not delivered all the same, in words.
+fn short(order: &Order, lines: &[LineStatus]) -> Vec<String> {
+    let short = lines.iter().filter_map(|line| {
+        let confirmed = quantity(Some(line.confirmed_quantity.as_ref()?));
+        let ordered = known(order, &line.line_id)?.ordered;
+        let promised = confirmed.abs().max(quantity(line.delivered_quantity.as_ref()).abs());
+        let less = promised < ordered.abs();
+        less.then(|| format!("{confirmed} of line {}, where {ordered} are ordered,", line.line_id))
+    });
+    short.collect()
+}
+
+/// Whether something is delivered that is not billed.
+fn is_to_be_billed(order: &Order) -> bool {
+    let mut lines = order.line_progress.iter().filter_map(|line| known(order, &line.line_id));
+    lines.any(|line| line.fulfilled.abs() > line.billed.abs())
+}
+
+/// How far a line of an order is.
+struct Known {
+    ordered: Decimal,
+    fulfilled: Decimal,
+    billed: Decimal,
+}
+
+fn known(order: &Order, line_id: &str) -> Option<Known> {
+    let line = order.line_progress.iter().find(|line| line.line_id == line_id)?;
+    let read = |it: &Option<_>| convert::decimal_from(it.as_ref()?).ok();
+    let billed = quantity(line.billed.as_ref());
+    Some(Known { ordered: read(&line.ordered)?, fulfilled: read(&line.fulfilled)?, billed })
+}
+
+/// A quantity that is nothing where it is not said.
+fn quantity(said: Option<&dealflow_proto::google::type_::Decimal>) -> Decimal {
+    said.and_then(|it| convert::decimal_from(it).ok()).unwrap_or_default()
 }
 
 /// Which of the ERP's payments of its invoice it is. Not the event's sequence: that begins anew in an ERP that was restored

@@ -14,7 +14,6 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::lines::Lines;
 use super::outcome::told;
 use super::record::{ActiveModel, Column, Entity, Model, State};
 
@@ -114,7 +113,7 @@ fn moved(row: &Model, event: &ErpEvent, now: DateTime<Utc>) -> Model {
     after.business_status = event.status;
     after.business_at = event.occur_time.as_ref().and_then(|at| convert::time_of(at).ok()).or(Some(now));
     if !event.lines.is_empty() {
-        after.business_lines = Lines(event.lines.iter().cloned().map(Into::into).collect());
+        after.business_lines = row.business_lines.then(&event.lines);
     }
     after.paid_minor = amount(row, event.paid.as_ref()).unwrap_or(row.paid_minor);
     after.credited_minor = amount(row, event.credited.as_ref()).unwrap_or(row.credited_minor);
@@ -139,8 +138,9 @@ fn is_news(before: &Model, after: &Model, event: &ErpEvent) -> bool {
             | BusinessStatus::PaymentReversed
             | BusinessStatus::UnderQuery
     );
-    let credited = before.taken_over && after.credited_minor != before.credited_minor;
-    turns || credited || !event.lines.is_empty() || after.paid_minor != before.paid_minor
+    let credited = after.credited_minor != before.credited_minor;
+    // What the record could not follow may be as it was.
+    turns || before.diverges || credited || !event.lines.is_empty() || after.paid_minor != before.paid_minor
 }
 
 /// An amount in the document's own currency; an ERP that tells another is not believed.

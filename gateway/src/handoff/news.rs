@@ -47,6 +47,8 @@ pub struct News {
     pub sequence: i64,
     /// What is confirmed and delivered of each line, all in all.
     pub lines: Vec<LineStatus>,
+    /// Those of which it said before that more was delivered.
+    pub taken_back: Vec<LineStatus>,
     /// What the ERP was paid, all in all.
     pub paid: Option<Money>,
     /// What an order was changed to; none for other documents.
@@ -76,6 +78,7 @@ impl From<Model> for News {
             paid: row.money(row.paid_minor),
             credited: row.money(row.credited_minor),
             taken_over: row.taken_over,
+            taken_back: row.business_lines.taken_back(),
             lines: row.business_lines.0.into_iter().map(Into::into).collect(),
             external_id: row.external_id,
             record: row.document,

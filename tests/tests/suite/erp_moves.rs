@@ -3,16 +3,17 @@
 
 use dealflow::api::new_id;
 use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee, UpdateEmployeeRequest, activity};
+use dealflow_proto::erp::v1::erp_callback_service_client::ErpCallbackServiceClient;
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, ActRequest, BusinessStatus, Handoff, ListHandoffsRequest, ReconciliationAction,
-    ReconciliationClass, ReplayHandoffRequest, handoff,
+    AbandonHandoffRequest, ActRequest, BusinessStatus, DocumentType, ErpEvent, Handoff, LineStatus,
+    ListHandoffsRequest, ReconciliationAction, ReconciliationClass, ReplayHandoffRequest, ReportEventsRequest, handoff,
 };
 use dealflow_proto::gateway::v1::{CancelOrderRequest, FulfillDealRequest};
-use dealflow_proto::google::type_::Money;
+use dealflow_proto::google::type_::{Decimal, Money};
 use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
 use dealflow_proto::orders::v1::{
-    CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, HoldOrderRequest, Invoice, ListPaymentsRequest,
-    Order, PaymentStatus, ReconcilePaymentRequest, order,
+    CreateCreditNoteRequest, CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, HoldOrderRequest, Invoice,
+    ListPaymentsRequest, Order, PaymentStatus, PostCreditNoteRequest, ReconcilePaymentRequest, order,
 };
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::Sandbox;
@@ -182,6 +183,121 @@ both! {
         let now = order(&sandbox, &made.name).await;
         assert_eq!((now.state(), now.line_progress[0].fulfilled.clone()), (order::State::InFulfillment, decimal("1")));
         eventually("the task", SOON, || async { tasks(&sandbox, &deal, &made.number).await.len() == 1 }).await;
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-FLW-3: an order that is delivered in part, is on hold, and is canceled by the ERP is not canceled here, where
+    /// nobody could bill what was delivered; that is told.
+    async fn what_was_delivered_of_an_order_on_hold_that_the_erp_cancels_can_be_billed(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made) = ordered(&sandbox).await;
+        let part = [(made.lines[0].line_id.as_str(), decimal("1"))];
+        delivers(&sandbox, &made, BusinessStatus::PartiallyFulfilled, &part).await;
+        becomes(&sandbox, &made.name, order::State::InFulfillment).await;
+        hold(&sandbox, &made.name).await;
+        delivers(&sandbox, &made, BusinessStatus::Cancelled, &part).await;
+        let told = handed(&sandbox, &order_id(&made), "it diverges", |it| it.diverges).await;
+        assert!(told.divergence.contains("ReleaseOrder"), "{}", told.divergence);
+        assert_eq!(order(&sandbox, &made.name).await.state(), order::State::OnHold);
+        eventually("the task", SOON, || async { !tasks(&sandbox, &deal, &made.number).await.is_empty() }).await;
+        release(&sandbox, &made.name).await;
+        let what = "it says what to bill";
+        handed(&sandbox, &order_id(&made), what, |it| it.divergence.contains("bill what was delivered")).await;
+        assert_eq!(order(&sandbox, &made.name).await.state(), order::State::InFulfillment);
+        let ask = CreateInvoiceRequest { order: made.name.clone(), request_id: new_id(), ..Default::default() };
+        sandbox.api.invoices.clone().create_invoice(sandbox.api.ask(ask)).await.expect("what was delivered is billed");
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-FLW-3: what the ERP takes back of its deliveries, and what it does not confirm, is told until it is as the
+    /// record says again; what others recorded it may still deliver.
+    async fn deliveries_that_the_erp_takes_back_and_lines_it_does_not_confirm_are_told(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made) = ordered(&sandbox).await;
+        let [one, other] = made.lines.as_slice() else { panic!("two lines") };
+        let so_many = |quantity: &str| [(one.line_id.as_str(), decimal(quantity))];
+        let follows = async || { handed(&sandbox, &order_id(&made), "it follows", |it| !it.diverges).await };
+        for (less, told) in [("1", "1 of line"), ("0", "0 of line")] {
+            delivers(&sandbox, &made, BusinessStatus::PartiallyFulfilled, &so_many("2")).await;
+            becomes(&sandbox, &made.name, order::State::InFulfillment).await;
+            eventually("two are recorded", SOON, || async {
+                order(&sandbox, &made.name).await.line_progress[0].fulfilled == decimal("2")
+            })
+            .await;
+            follows().await;
+            delivers(&sandbox, &made, BusinessStatus::PartiallyFulfilled, &so_many(less)).await;
+            let found = handed(&sandbox, &order_id(&made), "it diverges", |it| it.diverges).await;
+            assert!(found.divergence.contains(told), "{}", found.divergence);
+        }
+        assert_eq!(order(&sandbox, &made.name).await.line_progress[0].fulfilled, decimal("2"));
+        eventually("the task", SOON, || async { !tasks(&sandbox, &deal, &made.number).await.is_empty() }).await;
+
+        let confirms = async |quantity: Option<Decimal>| {
+            let line = |line_id: &str, confirmed_quantity, delivered: &str| LineStatus {
+                line_id: line_id.to_owned(), confirmed_quantity, delivered_quantity: decimal(delivered),
+            };
+            let lines = vec![line(&one.line_id, None, "2"), line(&other.line_id, quantity, "0")];
+            let (external_id, status) = (order_id(&made), BusinessStatus::InProcess.into());
+            act(&sandbox, ActRequest { external_id, status, lines, ..ActRequest::default() }).await;
+        };
+        confirms(decimal("0")).await;
+        let what = "it says what is not confirmed";
+        handed(&sandbox, &order_id(&made), what, |it| it.divergence.contains("ChangeOrder")).await;
+        confirms(other.quantity.clone()).await;
+        follows().await;
+        sandbox.stop().await;
+    }
+
+    /// R-INV-1, R-FLW-3: what the ERP takes back of our own invoices and credit notes, or asks about, is told, for nothing
+    /// follows it by itself; when the ERP says otherwise, it is as it was.
+    async fn what_the_erp_takes_back_of_our_bills_is_told(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, _) = ordered(&sandbox).await;
+        let made = sandbox.fulfill(&deal).await.invoice.expect("the deal is billed");
+        let ask = CreateCreditNoteRequest { invoice: made.name.clone(), reason: "broken".to_owned(), request_id: new_id(), ..Default::default() };
+        let mut notes = sandbox.api.credit_notes.clone();
+        let note = notes.create_credit_note(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
+        let ask = PostCreditNoteRequest { name: note.name.clone(), request_id: new_id(), ..Default::default() };
+        let note = notes.post_credit_note(sandbox.api.ask(ask)).await.expect(GOES).into_inner();
+        sandbox.rest().await;
+        let (bill, credit) = (format!("dealflow:invoice:{}", made.number), format!("dealflow:credit:{}", note.number));
+        handed(&sandbox, &credit, "it is there", |it| it.state() == handoff::State::Delivered).await;
+        handed(&sandbox, &bill, "what we credited is known", |it| it.credited.is_some() && !it.diverges).await;
+        for (external_id, number) in [(&bill, &made.number), (&credit, &note.number)] {
+            for (status, word) in [
+                (BusinessStatus::UnderQuery, "queries"),
+                (BusinessStatus::Rejected, "refused"),
+                (BusinessStatus::Cancelled, "canceled"),
+                (BusinessStatus::Reversed, "reversed"),
+            ] {
+                act(&sandbox, ActRequest { external_id: external_id.clone(), status: status.into(), ..Default::default() }).await;
+                handed(&sandbox, external_id, word, |it| it.diverges && it.divergence.contains(word)).await;
+            }
+            eventually("the task", SOON, || async { !tasks(&sandbox, &deal, number).await.is_empty() }).await;
+            let status = BusinessStatus::Posted.into();
+            act(&sandbox, ActRequest { external_id: external_id.clone(), status, ..Default::default() }).await;
+            handed(&sandbox, external_id, "it follows", |it| !it.diverges).await;
+        }
+        let (_, ours) = ordered(&sandbox).await;
+        let made = sandbox.fulfill(&ours.opportunity).await.invoice.expect("the deal is billed");
+        sandbox.rest().await;
+        let bill = format!("dealflow:invoice:{}", made.number);
+        let credited = made.totals.and_then(|totals| totals.total_with_vat).map(|all| part_of(&all, 3));
+        let told = |credited| ErpEvent {
+            event_id: new_id(),
+            external_id: bill.clone(),
+            r#type: DocumentType::Invoice.into(),
+            sequence: 100,
+            status: BusinessStatus::Posted.into(),
+            credited,
+            ..ErpEvent::default()
+        };
+        let ask = ReportEventsRequest { events: vec![told(credited)], request_id: new_id(), ..Default::default() };
+        let integration = sandbox.api.asked_by("integration");
+        let mut callback = ErpCallbackServiceClient::new(sandbox.link.clone());
+        callback.report_events(integration.ask(ask)).await.expect("it is taken in");
+        let found = handed(&sandbox, &bill, "it diverges", |it| it.diverges).await;
+        assert!(found.divergence.contains("credited"), "{}", found.divergence);
         sandbox.stop().await;
     }
 
