@@ -90,21 +90,25 @@ pub(super) async fn news_of_adopted(work: &Work, row: &Model) -> Result<Option<D
     Ok(if later.one(&work.tx).await?.is_some() { row.news_at } else { Some(work.now) })
 }
 
-/// Asks the ERP about it again: what it answers is how far it is.
-pub(crate) async fn ask_again(work: &mut Work, id: Uuid, seen: &str) -> Result<bool, Refusal> {
+/// Asks the ERP about it again: what it answers is how far it is. Where its books are older than what it told, it counts
+/// anew from there, and is followed from there.
+pub(crate) async fn ask_again(work: &mut Work, id: Uuid, seen: &str, erp_sequence: i64) -> Result<bool, Refusal> {
     let Some(row) = still(work, id, seen).await? else { return Ok(false) };
     if row.state != State::Delivered {
         return Ok(false);
     }
+    let restored = (1..row.business_sequence).contains(&erp_sequence);
     let after = Model {
         state: State::Uncertain,
         next_attempt_at: Some(work.now),
         look_up_first: true,
+        business_sequence: if restored { 0 } else { row.business_sequence },
         // What the record could not follow is told again: it may have been mended.
         news_at: if row.diverges { Some(work.now) } else { row.news_at },
         ..row.clone()
     };
-    save(work, &row, after, Verb::Replay, "handoff.asked_again", "the ERP is further than we know").await?;
+    let why = if restored { "the ERP's books are older than what it told" } else { "the ERP is further than we know" };
+    save(work, &row, after, Verb::Replay, "handoff.asked_again", why).await?;
     Ok(true)
 }
 

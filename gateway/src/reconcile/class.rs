@@ -11,9 +11,20 @@ use crate::handoff::record::{Model, State};
 /// What is wrong: the class, what is best done, in words.
 pub(super) type Finding = (Class, Action, String);
 
+/// Whether the ERP's list is behind its own events: its books are a backup's, or the list is older than the last event.
+pub(super) fn is_behind(ours: &Model, theirs: &ErpDocument) -> bool {
+    // An ERP that counts no events is behind none.
+    ours.state == State::Delivered && (1..ours.business_sequence).contains(&theirs.sequence)
+}
+
 /// Compares a hand-over with what the ERP has under its external id; `None` where nothing is wrong yet: they agree, it is
-/// on its way, or an operator gave it up.
-pub(super) fn of(ours: &Model, document: &Document, theirs: &[&ErpDocument], now: DateTime<Utc>) -> Option<Finding> {
+/// on its way, or an operator gave it up. `restored` where the ERP forgot events that it told.
+pub(super) fn of(
+    ours: &Model,
+    document: &Document,
+    theirs: &[&ErpDocument],
+    (restored, now): (bool, DateTime<Utc>),
+) -> Option<Finding> {
     let accepted: Vec<&&ErpDocument> = theirs.iter().filter(|it| it.outcome() == Outcome::Accepted).collect();
     if let [first, _, ..] = accepted.as_slice() {
         let numbers: Vec<&str> = accepted.iter().map(|it| it.erp_number.as_str()).collect();
@@ -21,12 +32,12 @@ pub(super) fn of(ours: &Model, document: &Document, theirs: &[&ErpDocument], now
         return Some((Class::DuplicateInErp, Action::Ignore, detail));
     }
     match accepted.first() {
-        Some(found) => both(ours, document, found),
+        Some(found) => both(ours, document, found, restored),
         None => only_ours(ours, now),
     }
 }
 
-fn both(ours: &Model, document: &Document, theirs: &ErpDocument) -> Option<Finding> {
+fn both(ours: &Model, document: &Document, theirs: &ErpDocument, restored: bool) -> Option<Finding> {
     if let Some(detail) = differs(ours, document, theirs) {
         return Some((Class::AmountMismatch, Action::Ignore, detail));
     }
@@ -37,6 +48,14 @@ fn both(ours: &Model, document: &Document, theirs: &ErpDocument) -> Option<Findi
                 theirs.status().as_str_name().trim_start_matches("BUSINESS_STATUS_"),
                 theirs.sequence,
                 ours.business_sequence
+            );
+            Some((Class::StatusMismatch, Action::Refresh, detail))
+        }
+        State::Delivered if restored && is_behind(ours, theirs) => {
+            let detail = format!(
+                "the ERP is at its event {}, and told us {} before: its books are older than that, and what it tells anew \
+                 is taken for known until it is asked again",
+                theirs.sequence, ours.business_sequence
             );
             Some((Class::StatusMismatch, Action::Refresh, detail))
         }
@@ -107,6 +126,7 @@ pub(super) fn row(ours: &Model, document: &Document, theirs: &[&ErpDocument], fo
         handoff_state: ours.state.to_string(),
         erp_number: first.map_or_else(|| ours.erp_number.clone(), |it| it.erp_number.clone()),
         erp_status: first.map(|it| it.status).unwrap_or_default(),
+        erp_sequence: first.map(|it| it.sequence).unwrap_or_default(),
         ours: document.totals.as_ref().and_then(|totals| totals.total_with_vat.clone()),
         theirs: first.and_then(|it| it.total_with_vat.clone()),
         detail,
@@ -123,6 +143,7 @@ pub(super) fn unknown(theirs: &ErpDocument) -> ReconciliationRow {
         class: Class::UnknownInErp.into(),
         erp_number: theirs.erp_number.clone(),
         erp_status: theirs.status,
+        erp_sequence: theirs.sequence,
         theirs: theirs.total_with_vat.clone(),
         detail: "it was never handed over from here".to_owned(),
         action: Action::Ignore.into(),

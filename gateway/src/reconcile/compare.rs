@@ -7,19 +7,22 @@ use dealflow_chassis::Refusal;
 use dealflow_proto::erp::v1::{ClassCount, Document, ErpDocument, Outcome, ReconciliationClass as Class};
 use prost::Message;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
 };
 use tonic::Status;
 use uuid::Uuid;
 
 use super::changes::Changes;
-use super::record::{row, theirs as copied};
+use super::record::{row, run, theirs as copied};
 use super::totals::{Amounts, Sums, Whose};
 use super::{Reconciler, class, theirs};
 use crate::handoff::record::{Column, Entity, Model, State};
 
 /// Hand-overs of one page.
 const PAGE: u64 = 500;
+/// Seconds after which an attempt that has kept no run is dead: no comparison takes a day.
+const LONG_AGO: u64 = 86_400;
 
 /// What is compared.
 #[derive(Debug, Clone, Default)]
@@ -54,42 +57,62 @@ impl Figures {
 }
 
 impl Reconciler {
-    /// Compares everything that is wanted, and keeps the rows under the run's id.
-    pub(super) async fn compare(&self, run: Uuid, wanted: &Wanted) -> Result<Figures, Status> {
-        // What an earlier try under the same id left behind.
-        self.forget(run).await.map_err(Refusal::from)?;
-        self.copy_theirs(run, wanted).await?;
+    /// Compares everything that is wanted, and keeps the rows under the id of this attempt.
+    pub(super) async fn compare(&self, attempt: Uuid, wanted: &Wanted) -> Result<Figures, Status> {
+        self.sweep(attempt).await.map_err(Refusal::from)?;
+        let compared = self.compare_both(attempt, wanted).await;
+        if compared.is_err() {
+            self.forget(attempt).await.map_err(Refusal::from)?;
+        }
+        compared
+    }
+
+    async fn compare_both(&self, attempt: Uuid, wanted: &Wanted) -> Result<Figures, Status> {
+        self.copy_theirs(attempt, wanted).await?;
         let mut figures = Figures::default();
-        self.through_ours(run, wanted, &mut figures).await.map_err(Refusal::from)?;
-        self.through_theirs(run, &mut figures).await.map_err(Refusal::from)?;
-        self.forget_theirs(run).await.map_err(Refusal::from)?;
+        self.through_ours(attempt, wanted, &mut figures).await?;
+        self.through_theirs(attempt, &mut figures).await.map_err(Refusal::from)?;
         Ok(figures)
     }
 
-    async fn forget(&self, run: Uuid) -> Result<(), DbErr> {
-        self.forget_theirs(run).await?;
+    /// Forgets what an attempt copied and found.
+    pub(super) async fn forget(&self, attempt: Uuid) -> Result<(), DbErr> {
         let tx = self.store.begin().await?;
-        row::Entity::delete_many().filter(row::Column::Run.eq(run)).exec(&tx).await?;
+        copied::Entity::delete_many().filter(copied::Column::Run.eq(attempt)).exec(&tx).await?;
+        row::Entity::delete_many().filter(row::Column::Run.eq(attempt)).exec(&tx).await?;
         self.store.commit(tx).await
     }
 
-    async fn through_ours(&self, run: Uuid, wanted: &Wanted, figures: &mut Figures) -> Result<(), DbErr> {
-        let now = self.store.clock().now();
-        let mut after = String::new();
+    /// Forgets what attempts left behind that died long ago: their ids are in order of time, and no run has them.
+    async fn sweep(&self, attempt: Uuid) -> Result<(), DbErr> {
+        let began = attempt.get_timestamp().map(|time| time.to_unix().0).unwrap_or_default();
+        let millis = began.saturating_sub(LONG_AGO).saturating_mul(1000);
+        let dead = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+        let runs = run::Entity::find().select_only().column(run::Column::Id).into_query();
+        let tx = self.store.begin().await?;
+        let theirs = copied::Entity::delete_many().filter(copied::Column::Run.lt(dead));
+        theirs.exec(&tx).await?;
+        let found = row::Entity::delete_many().filter(row::Column::Run.lt(dead));
+        found.filter(row::Column::Run.not_in_subquery(runs)).exec(&tx).await?;
+        self.store.commit(tx).await
+    }
+
+    async fn through_ours(&self, run: Uuid, wanted: &Wanted, figures: &mut Figures) -> Result<(), Status> {
+        let (now, mut restored, mut after) = (self.store.clock().now(), false, String::new());
         loop {
-            let page = ours(wanted, &after).limit(PAGE).all(self.store.reader()).await?;
+            let page = ours(wanted, &after).limit(PAGE).all(self.store.reader()).await.map_err(Refusal::from)?;
             let Some(last) = page.last() else { return Ok(()) };
             after.clone_from(&last.external_id);
-            let found = theirs::of(&self.store, run, page.iter().map(|row| row.external_id.as_str())).await?;
+            let ids = page.iter().map(|row| row.external_id.as_str());
+            let found = theirs::of(&self.store, run, ids).await.map_err(Refusal::from)?;
             let mut by_id: HashMap<&str, Vec<&ErpDocument>> = HashMap::new();
             for document in &found {
                 by_id.entry(document.external_id.as_str()).or_default().push(document);
             }
-            let changes = Changes::of(&self.store, &page).await?;
+            let changes = Changes::of(&self.store, &page).await.map_err(Refusal::from)?;
             let mut rows = Vec::new();
             for ours in &page {
-                let document = Document::decode(ours.payload.as_slice());
-                let document = document.map_err(|error| DbErr::Custom(error.to_string()))?;
+                let document = Document::decode(ours.payload.as_slice()).map_err(Refusal::internal)?;
                 let theirs = by_id.remove(ours.external_id.as_str()).unwrap_or_default();
                 if ours.taken_over && theirs.is_empty() {
                     // The ERP's own, which its list calls by another name.
@@ -97,7 +120,11 @@ impl Reconciler {
                 }
                 let document = changes.apply(ours, document, theirs.first().copied());
                 add_ours(&mut figures.sums, ours, &document);
-                match class::of(ours, &document, &theirs, now) {
+                // The list was copied a while ago, and events came since: the ERP is asked now, until it said so once.
+                if !restored && theirs.iter().any(|theirs| class::is_behind(ours, theirs)) {
+                    restored = self.is_restored(ours).await?;
+                }
+                match class::of(ours, &document, &theirs, (restored, now)) {
                     Some(finding) => {
                         figures.count(finding.0);
                         let found = class::row(ours, &document, &theirs, finding);
@@ -107,7 +134,7 @@ impl Reconciler {
                     None => {}
                 }
             }
-            self.keep(rows).await?;
+            self.keep(rows).await.map_err(Refusal::from)?;
         }
     }
 

@@ -5,12 +5,15 @@
 //! 3. `class.rs` says of each pair what is wrong with it and what is best done; `totals.rs` adds up both sides
 //! 4. `record.rs` keeps the run and what it found; `rpc.rs` shows it, and does something about it (`resolve.rs`)
 //!
-//! Neither side is ever held as a whole. A run that dies half-way leaves rows under its id and no run: asked again under
-//! the same request id it begins anew.
+//! Neither side is ever held as a whole. A comparison goes on when its caller has gone: asked again under the same request
+//! id, it is waited for (`once.rs`), or was made meanwhile. Each try keeps what it copies and finds under an id of its own,
+//! so that no other, at another replica perhaps, touches it; what it found becomes the run's in the transaction that keeps
+//! the run. A try that dies leaves rows that no run has; later runs sweep them up.
 
 mod changes;
 mod class;
 mod compare;
+mod once;
 mod record;
 mod resolve;
 mod rpc;
@@ -22,6 +25,7 @@ use dealflow_chassis::Store;
 use dealflow_chassis::link::Link;
 
 use crate::handoff::Handoffs;
+use once::Running;
 
 /// How long a document may be under way before it counts as stuck.
 const STUCK_AFTER: TimeDelta = TimeDelta::hours(24);
@@ -32,11 +36,12 @@ pub struct Reconciler {
     store: Store,
     erp: Link,
     handoffs: Handoffs,
+    running: Running,
 }
 
 impl Reconciler {
     /// Compares these hand-overs with this ERP.
     pub fn new(store: Store, erp: Link, handoffs: Handoffs) -> Self {
-        Self { store, erp, handoffs }
+        Self { store, erp, handoffs, running: Running::default() }
     }
 }

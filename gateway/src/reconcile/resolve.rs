@@ -110,7 +110,7 @@ async fn act(work: &mut Work, action: Action, found: &row::Model, row: &Reconcil
         Action::Ignore => Ok(true),
         Action::Replay => mend::send_again(work, handoff, &row.handoff_state).await,
         Action::Adopt => mend::adopt(work, handoff, &row.handoff_state, &row.erp_number).await,
-        Action::Refresh => mend::ask_again(work, handoff, &row.handoff_state).await,
+        Action::Refresh => mend::ask_again(work, handoff, &row.handoff_state, row.erp_sequence).await,
         Action::Unspecified => Ok(false),
     }
 }

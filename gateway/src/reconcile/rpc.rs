@@ -40,52 +40,11 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
 impl ReconciliationService for Reconciler {
     async fn reconcile(&self, request: Request<ReconcileRequest>) -> Result<Response<Reconciliation>, Status> {
         check(request.get_ref())?;
-        let ask = request.get_ref();
-        let wanted = wanted(ask)?;
-        let id = id_of(&ask.request_id);
-        // Asked again, it was made already; only checked, it is not made.
-        let standing = run::Entity::find_by_id(id).one(self.store.reader()).await.map_err(Refusal::from)?;
-        let figures = match standing {
-            None if !ask.validate_only => self.compare(id, &wanted).await?,
-            _ => super::compare::Figures::default(),
-        };
-        self.store
-            .work(request, |mut work, ask: ReconcileRequest| async move {
-                let made = Reconciliation {
-                    name: names::RECONCILIATIONS.name(id),
-                    create_time: Some(convert::timestamp(work.now)),
-                    actor: work.context.actor.clone(),
-                    legal_entity: ask.legal_entity.clone(),
-                    from_date: ask.from_date,
-                    until_date: ask.until_date,
-                    r#type: ask.r#type,
-                    counts: figures.counts(),
-                    totals: figures.sums.to_wire(),
-                    clean: figures.clean(),
-                };
-                if ask.validate_only {
-                    return Ok(work.done(made));
-                }
-                let row = run::Model {
-                    id,
-                    created_at: work.now,
-                    actor: made.actor.clone(),
-                    legal_entity: made.legal_entity.clone(),
-                    from_date: wanted.from,
-                    until_date: wanted.until,
-                    kind: made.r#type,
-                    clean: made.clean,
-                    summary: made.encode_to_vec(),
-                };
-                run::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(&work.tx).await?;
-                work.record(
-                    Change::new("reconciliation.made", made.name.clone(), "Reconcile")
-                        .thread(made.name.as_str())
-                        .data(&made),
-                );
-                Ok::<_, Refusal>(work.done(made))
-            })
-            .await
+        let wanted = wanted(request.get_ref())?;
+        let this = self.clone();
+        // In a task of its own, which has the time that it takes: a caller who has gone finds the run when he asks again.
+        let making = tokio::spawn(async move { this.make(request, wanted).await });
+        making.await.map_err(Refusal::internal)?
     }
 
     async fn list_reconciliations(
@@ -164,6 +123,70 @@ impl ReconciliationService for Reconciler {
 }
 
 impl Reconciler {
+    /// Makes a run, unless it was made already.
+    async fn make(
+        &self,
+        request: Request<ReconcileRequest>,
+        wanted: Wanted,
+    ) -> Result<Response<Reconciliation>, Status> {
+        let ask = request.get_ref();
+        let id = id_of(&ask.request_id);
+        let _alone = self.running.alone(id).await;
+        let attempt = Uuid::now_v7();
+        // Asked again, it was made already; only checked, it is not made.
+        let standing = run::Entity::find_by_id(id).one(self.store.reader()).await.map_err(Refusal::from)?;
+        let figures = match standing {
+            None if !ask.validate_only => self.compare(attempt, &wanted).await?,
+            _ => super::compare::Figures::default(),
+        };
+        let made = self
+            .store
+            .work(request, |mut work, ask: ReconcileRequest| async move {
+                let made = Reconciliation {
+                    name: names::RECONCILIATIONS.name(id),
+                    create_time: Some(convert::timestamp(work.now)),
+                    actor: work.context.actor.clone(),
+                    legal_entity: ask.legal_entity.clone(),
+                    from_date: ask.from_date,
+                    until_date: ask.until_date,
+                    r#type: ask.r#type,
+                    counts: figures.counts(),
+                    totals: figures.sums.to_wire(),
+                    clean: figures.clean(),
+                };
+                if ask.validate_only {
+                    return Ok(work.done(made));
+                }
+                let row = run::Model {
+                    id,
+                    created_at: work.now,
+                    actor: made.actor.clone(),
+                    legal_entity: made.legal_entity.clone(),
+                    from_date: wanted.from,
+                    until_date: wanted.until,
+                    kind: made.r#type,
+                    clean: made.clean,
+                    summary: made.encode_to_vec(),
+                };
+                run::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(&work.tx).await?;
+                row::Entity::update_many()
+                    .col_expr(row::Column::Run, Expr::value(id))
+                    .filter(row::Column::Run.eq(attempt))
+                    .exec(&work.tx)
+                    .await?;
+                work.record(
+                    Change::new("reconciliation.made", made.name.clone(), "Reconcile")
+                        .thread(made.name.as_str())
+                        .data(&made),
+                );
+                Ok::<_, Refusal>(work.done(made))
+            })
+            .await;
+        // Where another replica was faster, or the run was refused.
+        self.forget(attempt).await.map_err(Refusal::from)?;
+        made
+    }
+
     async fn find(&self, name: &str) -> Result<run::Model, Refusal> {
         let id = names::RECONCILIATIONS.parse(name)?;
         let found = run::Entity::find_by_id(id).one(self.store.reader()).await?;

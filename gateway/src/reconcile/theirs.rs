@@ -6,15 +6,17 @@ use dealflow_chassis::deadline::Deadline;
 use dealflow_chassis::{Refusal, Store};
 use dealflow_proto::convert;
 use dealflow_proto::erp::v1::erp_service_client::ErpServiceClient;
-use dealflow_proto::erp::v1::{ErpDocument, ListDocumentsRequest};
+use dealflow_proto::erp::v1::{ErpDocument, GetDocumentStatusRequest, ListDocumentsRequest};
 use prost::Message;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use super::Reconciler;
+use super::class::is_behind;
 use super::compare::Wanted;
 use super::record::theirs;
+use crate::handoff::record::Model;
 
 /// Documents of one page.
 const PAGE: i32 = 500;
@@ -45,11 +47,16 @@ impl Reconciler {
         }
     }
 
-    /// Empties the run's copy.
-    pub(super) async fn forget_theirs(&self, run: Uuid) -> Result<(), DbErr> {
-        let tx = self.store.begin().await?;
-        theirs::Entity::delete_many().filter(theirs::Column::Run.eq(run)).exec(&tx).await?;
-        self.store.commit(tx).await
+    /// Whether the ERP, asked now, has forgotten events that it told of a document.
+    pub(super) async fn is_restored(&self, ours: &Model) -> Result<bool, Status> {
+        let mut ask = Request::new(GetDocumentStatusRequest { external_id: ours.external_id.clone() });
+        ask.extensions_mut().insert(Deadline::within(WITHIN));
+        match ErpServiceClient::new(self.erp.clone()).get_document_status(ask).await {
+            Ok(found) => Ok(is_behind(ours, found.get_ref())),
+            // The list tells what becomes of it.
+            Err(status) if status.code() == Code::NotFound => Ok(false),
+            Err(status) => Err(status),
+        }
     }
 }
 

@@ -18,6 +18,9 @@ use tonic::Code;
 
 use crate::house::{House, invoice, order, settings};
 
+/// Documents that the ERP lists on more than one page.
+const MANY: usize = 510;
+
 /// A run and all that it found.
 pub(crate) struct Report {
     pub(crate) run: Reconciliation,
@@ -129,6 +132,35 @@ both! {
         assert_eq!(report.of(&document.external_id), Some(Class::MissingInErp));
         replay(&house, &report).await;
         house.becomes(&name, State::Delivered).await;
+        house.act(&document.external_id, BusinessStatus::Fulfilled).await;
+        house.handoffs.read_events().await.expect("events are read");
+        let found = house.get(&name).await;
+        assert_eq!(found.business_status(), BusinessStatus::Fulfilled);
+        assert!(found.business_sequence < before, "{}", found.business_sequence);
+        assert!(compared(&house).await.clean());
+    }
+
+    /// R-ERP-1, erp-handoff §6, §7: a document that survived in an ERP that was restored from a backup counts its events
+    /// anew from there; the reconciliation names it, and refreshed it is followed from there on.
+    async fn what_survives_amnesia_is_asked_again_and_followed_from_there(db: TestDb) {
+        let house = House::open(db).await;
+        let document = order("SO-1");
+        let name = house.hand_over(&document).await;
+        house.becomes(&name, State::Delivered).await;
+        house.control().snapshot(SnapshotRequest { name: "friday".to_owned() }).await.expect("the books are kept");
+        for _ in 0..3 {
+            house.act(&document.external_id, BusinessStatus::PartiallyFulfilled).await;
+        }
+        house.handoffs.read_events().await.expect("events are read");
+        let before = house.get(&name).await.business_sequence;
+        house.control().restore(RestoreRequest { name: "friday".to_owned() }).await.expect("the backup is restored");
+        let report = compared(&house).await;
+        assert_eq!(report.of(&document.external_id), Some(Class::StatusMismatch), "{:?}", report.rows);
+        refresh(&house, &report).await;
+        let then = house.becomes(&name, State::Delivered).await;
+        assert!((1..before).contains(&then.business_sequence), "{}", then.business_sequence);
+        let healed = compared(&house).await;
+        assert!(healed.clean(), "{:?}", healed.rows);
         house.act(&document.external_id, BusinessStatus::Fulfilled).await;
         house.handoffs.read_events().await.expect("events are read");
         let found = house.get(&name).await;
@@ -281,6 +313,43 @@ both! {
         .await;
         stop.cancel();
         worker.await.expect("the worker ends");
+    }
+
+    /// R-ERP-1, R-API-1: who asks again while a run is being made, here or at another replica, gets that run; neither spoils
+    /// what the other has copied, and one whose caller has gone is made all the same.
+    async fn a_run_that_is_asked_for_twice_at_once_is_one_and_right(db: TestDb) {
+        let house = House::open(db).await;
+        let mut names = Vec::new();
+        for number in 0..MANY {
+            names.push(house.hand_over(&order(&format!("SO-{number}"))).await);
+        }
+        for name in &names {
+            house.becomes(name, State::Delivered).await;
+        }
+        house.handoffs.read_events().await.expect("events are read");
+        let (one, other) = (desk(&house), desk(&house));
+        for _ in 0..3 {
+            let ask = ReconcileRequest { request_id: id(), ..ReconcileRequest::default() };
+            let (mut first, mut second, mut third) = (one.clone(), other.clone(), one.clone());
+            let (first, second, third) =
+                tokio::join!(first.reconcile(ask.clone()), second.reconcile(ask.clone()), third.reconcile(ask));
+            let run = first.expect("compared").into_inner();
+            assert!(run.clean, "{:?}", run.counts);
+            for again in [second, third] {
+                assert_eq!(again.expect("compared").into_inner(), run);
+            }
+        }
+        let ask = ReconcileRequest { request_id: id(), ..ReconcileRequest::default() };
+        let mut left = one.clone();
+        let gone = tokio::time::timeout(std::time::Duration::ZERO, left.reconcile(ask.clone())).await;
+        assert!(gone.is_err(), "the caller has no patience");
+        let runs = async || {
+            let ask = ListReconciliationsRequest::default();
+            one.clone().list_reconciliations(ask).await.expect("runs are kept").into_inner().reconciliations.len()
+        };
+        dealflow_testbed::eventually("the run", crate::house::LONG, || async { runs().await == 4 }).await;
+        assert!(one.clone().reconcile(ask).await.expect("it was made").into_inner().clean);
+        assert_eq!(runs().await, 4);
     }
 
     /// R-ERP-1: only the period, the type and the legal entity that are asked for; the same request is one run.

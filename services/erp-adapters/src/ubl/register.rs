@@ -218,9 +218,9 @@ impl Model {
             total_with_vat: money(self.gross_minor),
             book_time: self.taken_at.map(convert::timestamp),
             order_external_id: self.order_external_id.clone(),
-            // What they do with it nobody tells.
+            // What they do with it nobody tells, so there is no event to count.
             status: BusinessStatus::Received.into(),
-            sequence: 1,
+            sequence: 0,
             vat: self.vat.0.iter().map(group).collect(),
             legal_entity: self.legal_entity.clone(),
             issue_date: self.issue_date.map(convert::date),
