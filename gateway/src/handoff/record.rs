@@ -105,8 +105,12 @@ impl Lifecycle for State {
     fn next(self, verb: Verb) -> Option<Self> {
         match (self, verb) {
             (Self::DeadLettered | Self::Rejected, Verb::Replay) => Some(Self::Ready),
-            (Self::DeadLettered | Self::Rejected | Self::Blocked, Verb::Abandon) => Some(Self::Abandoned),
-            (Self::DeadLettered, Verb::Adopt) => Some(Self::Delivered),
+            (
+                Self::DeadLettered | Self::Rejected | Self::Blocked | Self::RetryWait | Self::Uncertain,
+                Verb::Abandon,
+            ) => Some(Self::Abandoned),
+            // An ERP that never decides, or never answers, would be asked for ever; what is on its way is decided by that.
+            (Self::DeadLettered | Self::RetryWait | Self::Uncertain, Verb::Adopt) => Some(Self::Delivered),
             _ => None,
         }
     }
@@ -371,12 +375,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r_erp_1_operators_mend_what_the_machine_gave_up_and_nothing_else() {
+    fn r_erp_1_operators_mend_what_the_machine_gave_up_or_waits_for_and_nothing_else() {
         for state in State::STATES.iter().copied() {
             let allowed = match state {
                 State::DeadLettered => vec![Verb::Replay, Verb::Abandon, Verb::Adopt],
                 State::Rejected => vec![Verb::Replay, Verb::Abandon],
                 State::Blocked => vec![Verb::Abandon],
+                State::RetryWait | State::Uncertain => vec![Verb::Abandon, Verb::Adopt],
                 _ => Vec::new(),
             };
             assert_eq!(state.allowed(), allowed, "{state}");

@@ -7,8 +7,9 @@ use chrono::TimeDelta;
 use dealflow_gateway::handoff::record::State;
 use dealflow_gateway::handoff::{Followed, News, Settings};
 use dealflow_proto::erp::v1::{
-    BusinessStatus, Document, ErpEvent, FaultKind, GetTargetRequest, Outcome, PauseTargetRequest, Personality,
-    ReplayHandoffRequest, ReplayHandoffsRequest, ReportEventsRequest, ResumeTargetRequest, Simulation, handoff, target,
+    AbandonHandoffRequest, AdoptHandoffRequest, BusinessStatus, Document, ErpEvent, FaultKind, GetTargetRequest,
+    Outcome, PauseTargetRequest, Personality, ReplayHandoffRequest, ReplayHandoffsRequest, ReportEventsRequest,
+    ResumeTargetRequest, Simulation, handoff, target,
 };
 use dealflow_proto::google::type_::Money;
 use dealflow_testbed::{TestDb, both, eventually, id, refusal};
@@ -169,6 +170,35 @@ both! {
         house.becomes(&name, State::RetryWait).await;
         house.erp_passes(1).await;
         house.becomes_in_time(&name, State::Delivered, TimeDelta::minutes(30)).await;
+    }
+
+    /// R-ERP-1: what the ERP took and never decides on, and what it cannot be asked about, an operator gives up, or takes its
+    /// number over; nothing waits for ever.
+    async fn what_the_erp_never_decides_on_is_given_up_or_adopted(db: TestDb) {
+        let house = House::build(db, settings()).await;
+        house.be(Personality::Async, Simulation::default()).await;
+        house.plan(&[(FaultKind::LoseAnswer, 1, "SO-3")]).await;
+        house.work();
+        let (first, second, third) = (order("SO-1"), order("SO-2"), order("SO-3"));
+        let billed = house.hand_over(&invoice(&first, "INV-1")).await;
+        let [given_up, adopted, lost] = [&first, &second, &third].map(|document| house.hand_over(document));
+        let (given_up, adopted, lost) = (given_up.await, adopted.await, lost.await);
+        for (name, state) in [(&given_up, State::RetryWait), (&adopted, State::RetryWait), (&lost, State::Uncertain)] {
+            house.becomes(name, state).await;
+        }
+        let abandon = |name: &str| AbandonHandoffRequest {
+            name: name.to_owned(), reason: "nobody decides".to_owned(), request_id: id(), ..Default::default()
+        };
+        let mut operator = house.operator();
+        for name in [&given_up, &lost] {
+            let left = operator.abandon_handoff(abandon(name)).await.expect("it is given up").into_inner();
+            assert_eq!((left.state(), left.next_attempt_time), (handoff::State::Abandoned, None));
+        }
+        assert_eq!(house.get(&billed).await.state(), handoff::State::Abandoned);
+        let erp_number = "ERP-7".to_owned();
+        let ask = AdoptHandoffRequest { name: adopted, erp_number, request_id: id(), ..Default::default() };
+        let found = operator.adopt_handoff(ask).await.expect("it stands there").into_inner();
+        assert_eq!((found.state(), found.erp_number.as_str()), (handoff::State::Delivered, "ERP-7"));
     }
 
     /// R-ERP-1: a refused document is corrected by another under the same external id, with a key of its own.
