@@ -13,6 +13,7 @@ use tonic::Code;
 
 use crate::aftercare::make;
 use crate::flow::{Run, Stop};
+use crate::handoff::DEPENDENCY_ABANDONED;
 
 /// The steps' names: for the owner, for who stands in for him, for nobody.
 const STEPS: [&str; 3] = ["task", "task by a manager", "task by nobody"];
@@ -44,7 +45,9 @@ pub(crate) async fn refused(run: &Run, handoff: &Handoff) -> Result<(), Stop> {
     let mut said = vec![handoff.last_error.clone()];
     said.extend(handoff.reasons.iter().map(|reason| reason.action.clone()).filter(|action| !action.is_empty()));
     let said = said.join("\n");
-    task(run, handoff, format!("The ERP refused {}", in_words(handoff)), format!("{said}\n\n{to_do}")).await
+    let unsent = handoff.reasons.iter().any(|reason| reason.code == DEPENDENCY_ABANDONED);
+    let did = if unsent { "The ERP does not get" } else { "The ERP refused" };
+    task(run, handoff, format!("{did} {}", in_words(handoff)), format!("{said}\n\n{to_do}")).await
 }
 
 /// Our record cannot follow what the ERP said.

@@ -67,6 +67,7 @@ pub(crate) use chain::Standing;
 pub use followed::Followed;
 pub use news::{News, OnNews};
 pub use rejected::{OnRejected, Rejection};
+pub(crate) use store::DEPENDENCY_ABANDONED;
 pub use store::NewHandoff;
 
 /// How hand-overs are made; the defaults are those of `erp-handoff.md` §4.

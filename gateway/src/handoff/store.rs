@@ -23,10 +23,13 @@ use super::chain::WISHES;
 use super::essence;
 use super::lines::Lines;
 use super::outcome::told;
-use super::record::{Column, Entity, Kind, Model, Reasons, State};
+use super::record::{Column, Entity, Kind, Model, Reason, Reasons, State};
 
 /// External ids have at most this many characters: what every ERP takes.
 const MAX_EXTERNAL_ID: usize = 35;
+
+/// The code of the reason why a document is not sent: what it follows was given up.
+pub(crate) const DEPENDENCY_ABANDONED: &str = "DEPENDENCY_ABANDONED";
 
 /// A document that is to reach the ERP.
 #[derive(Debug, Clone)]
@@ -148,6 +151,7 @@ impl Write for Incoming {
             .exec_without_returning(&tx)
             .await?;
         if matches!(inserted, TryInsertResult::Inserted(count) if count == wanted) {
+            tell_refused(&tx, rows.iter()).await?;
             self.0.commit(tx).await?;
             return Ok(rows.into_iter().map(|row| Ok(row.id)).collect());
         }
@@ -159,6 +163,8 @@ impl Write for Incoming {
                 _ => compare(row, &standing),
             });
         }
+        let is_new = |row: &&Model| standing.get(&row.external_id).is_some_and(|found| found.id == row.id);
+        tell_refused(&tx, rows.iter().filter(is_new)).await?;
         self.0.commit(tx).await?;
         Ok(answers)
     }
@@ -166,7 +172,8 @@ impl Write for Incoming {
 
 /// What follows another document waits unless that is delivered. The other's row is held until the commit: its delivery
 /// cannot slip in between and leave something behind that nobody wakes. What the ERP is asked about an order whose hand-over
-/// was given up does not wait: it is asked because the ERP has it all the same.
+/// was given up does not wait: it is asked because the ERP has it all the same. Anything else after what was given up would
+/// wait for ever: it is refused in the ERP's stead, and its owner told.
 async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr> {
     let awaited: BTreeSet<String> =
         rows.iter().filter(|row| !row.awaits.is_empty()).map(|row| row.awaits.clone()).collect();
@@ -189,10 +196,43 @@ async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr
         asks || row.awaits.is_empty() || is(&row.awaits, State::Delivered)
     };
     for row in rows.iter_mut().filter(|row| !goes(row)) {
-        row.state = State::Blocked;
         row.next_attempt_at = None;
+        if is(&row.awaits, State::Abandoned) {
+            row.state = State::Rejected;
+            let reason = given_up(row);
+            row.last_error = format!("not sent: {}", reason.message);
+            row.reasons = Reasons(vec![reason]);
+        } else {
+            row.state = State::Blocked;
+        }
     }
     Ok(())
+}
+
+/// Why a document is not sent whose order, or invoice, was given up.
+fn given_up(row: &Model) -> Reason {
+    let awaited = &row.awaits;
+    let field = if row.kind == Kind::CreditNote { "invoice_external_id" } else { "order_external_id" };
+    Reason {
+        code: DEPENDENCY_ABANDONED.to_owned(),
+        field: field.to_owned(),
+        actual: awaited.clone(),
+        message: format!("the hand-over of {awaited} is ABANDONED, and the ERP knows nothing of it"),
+        action: format!("hand {awaited} over anew, or have it in the ERP, and ReplayHandoff sends this one"),
+        ..Reason::default()
+    }
+}
+
+/// That a document was stored refused is told as if the ERP had said so.
+async fn tell_refused(tx: &DatabaseTransaction, new: impl Iterator<Item = &Model>) -> Result<(), DbErr> {
+    let refused = new.filter(|row| row.state == State::Rejected);
+    let told = refused
+        .map(|row| told(row, "handoff.rejected", ("StoreHandoff", State::Blocked, &row.last_error), row.created_at));
+    let told: Vec<_> = told.collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    history::Entity::insert_many(told).exec_without_returning(tx).await.map(drop)
 }
 
 /// What stands under the external ids.

@@ -208,6 +208,16 @@ both! {
         assert_eq!(house.get(&alone).await.state(), handoff::State::Blocked, "it waits for another");
         operator.abandon_handoff(abandon(&alone)).await.expect("what waits can be given up");
         assert_eq!(house.get(&alone).await.state(), handoff::State::Abandoned);
+
+        // What comes later waits for nothing either: it is refused, and goes once the ERP has its order.
+        let late = house.hand_over(&invoice(&document, "INV-2")).await;
+        let found = house.get(&late).await;
+        assert_eq!((found.state(), found.attempts.len()), (handoff::State::Rejected, 0));
+        assert_eq!(found.reasons[0].code, "DEPENDENCY_ABANDONED");
+        assert!(found.last_error.contains(&document.external_id), "{}", found.last_error);
+        enter_by_hand(&house, &document).await;
+        operator.replay_handoff(replay(&late, id())).await.expect("it is sent");
+        house.becomes(&late, State::Delivered).await;
     }
 
     /// R-ERP-1
