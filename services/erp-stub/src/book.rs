@@ -190,6 +190,17 @@ impl Model {
         Ok(Money { currency_code: self.currency.clone(), units, nanos })
     }
 
+    /// What is to be paid in minor units: without what is prepaid, and rounded, as the document agrees it. It was checked
+    /// when the document was booked.
+    pub fn payable_minor(&self) -> i64 {
+        let said = self.document().ok().and_then(|document| document.totals?.payable);
+        let read = said.and_then(|said| {
+            let currency = Currency::parse(&said.currency_code).ok()?;
+            dealflow_money::Money::from_units_nanos(said.units, said.nanos, currency).ok()
+        });
+        read.map_or(self.gross_minor, |money| money.minor)
+    }
+
     /// The document as the contract shows it.
     pub fn to_wire(&self) -> Result<ErpDocument, MoneyError> {
         Ok(ErpDocument {

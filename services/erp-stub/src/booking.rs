@@ -184,8 +184,8 @@ impl Erp {
 
     async fn credit(&self, tx: &DatabaseTransaction, note: &Model, now: DateTime<Utc>) -> Result<(), DbErr> {
         let Some(mut invoice) = book::find(tx, &note.invoice_external_id).await? else { return Ok(()) };
-        invoice.credited_minor = invoice.credited_minor.saturating_add(note.gross_minor);
-        if invoice.credited_minor >= invoice.gross_minor {
+        invoice.credited_minor = invoice.credited_minor.saturating_add(note.payable_minor());
+        if invoice.credited_minor >= invoice.payable_minor() {
             invoice.status = BusinessStatus::Credited.into();
             invoice.due_at = None;
         }

@@ -124,7 +124,7 @@ fn deliver(row: &mut Model, chain: Chain, steps: i32) {
 }
 
 fn pay(row: &mut Model, steps: i32) {
-    let owed = row.gross_minor.saturating_sub(row.credited_minor);
+    let owed = row.payable_minor().saturating_sub(row.credited_minor);
     let left = owed.saturating_sub(row.paid_minor);
     let share = owed / i64::from(steps.max(1));
     // The last step brings what the division left over.

@@ -26,6 +26,26 @@ fn statuses(events: &[&ErpEvent]) -> Vec<BusinessStatus> {
 }
 
 both! {
+    /// erp-handoff §2, §6: what is paid is what is payable, rounded and without what was prepaid.
+    async fn what_is_payable_is_paid(db: TestDb) {
+        let mut stub = Stub::open(&db).await;
+        let simulation = Simulation { pay_after: seconds(60), pay_steps: 2, ..Simulation::default() };
+        stub.be(Personality::Native, simulation, MasterData::default()).await;
+        for (number, prepaid, rounding, payable) in [(1, 0, 1, 3607), (2, 1000, 0, 2606), (3, 3606, 0, 0)] {
+            let (order, bill) = (format!("dealflow:order:P-{number}"), format!("dealflow:invoice:P-{number}"));
+            stub.booked(&document(DocumentType::Order, &order, "")).await;
+            let mut invoice = document(DocumentType::Invoice, &bill, &order);
+            let totals = invoice.totals.as_mut().expect("totals");
+            (totals.prepaid, totals.rounding, totals.payable) = (usd(prepaid), usd(rounding), usd(payable));
+            stub.booked(&invoice).await;
+            for _ in 0..4 {
+                stub.pass(60).await;
+            }
+            let found = stub.look_up(&bill).await.expect("there");
+            assert_eq!((found.paid.clone(), found.status()), (usd(payable), BusinessStatus::Paid), "{bill}");
+        }
+    }
+
     /// erp-handoff §4, §6: cumulative amounts, sequences without gaps, each step when its time has come.
     async fn orders_are_delivered_and_invoices_paid_step_by_step(db: TestDb) {
         let mut stub = Stub::open(&db).await;
