@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::asking::Wish;
 use crate::calls::{Ask, Neighbours, Verb};
+use crate::flow::has_reason;
 use crate::handoff::record::Kind;
 use crate::handoff::{Followed, News, OnNews};
 use crate::rejections::reject;
@@ -173,7 +174,16 @@ impl Clerk {
         let reason = format!("the ERP agreed to {external_id}: {}", document.reason);
         let reason = reason.chars().take(LONGEST_REASON).collect();
         let ask = UpdateOrderRequest { order: Some(wanted), update_mask, reason, ..UpdateOrderRequest::default() };
-        let refused = self.settle(&format!("change to {external_id}"), ask).await?;
+        let mut refused = self.settle(&format!("change to {external_id}"), ask.clone()).await?;
+        let no_list = |status: &Status| {
+            [ErrorReason::NoPriceList, ErrorReason::Precision].iter().any(|reason| has_reason(status, *reason))
+        };
+        if refused.as_ref().is_some_and(no_list) {
+            // The lines have the prices that were agreed: a list that holds no more has no say about them.
+            let paths = CHANGED.iter().chain(&["price_list"]).map(|field| (*field).to_owned()).collect();
+            let ask = UpdateOrderRequest { update_mask: Some(FieldMask { paths }), ..ask };
+            refused = self.settle(&format!("change to {external_id} without its price list"), ask).await?;
+        }
         let order = self.ask(GetOrderRequest { name: name.clone() }).await?;
         if Wish::Change.holds(&order) {
             let id = self.id(&format!("go on after {external_id}")).to_string();

@@ -8,12 +8,17 @@ use dealflow_proto::erp::v1::{
     GetDocumentStatusRequest, GetReconciliationReportRequest, Handoff, ReconcileRequest, SetFaultPlanRequest, handoff,
 };
 use dealflow_proto::gateway::v1::{CancelOrderRequest, ChangeOrderRequest, DealProgress, FulfillDealRequest};
-use dealflow_proto::orders::v1::{LineQuantity, Order, SubmitOrderRequest, order};
+use dealflow_proto::orders::v1::price_service_client::PriceServiceClient;
+use dealflow_proto::orders::v1::{
+    ConfirmOrderRequest, CreatePriceListRequest, LineQuantity, Order, PriceList, SubmitOrderRequest,
+    UpdatePriceListRequest, order,
+};
 use dealflow_proto::types::v1::Line;
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::sandbox::databases;
 use dealflow_tests::values::decimal;
 use dealflow_tests::{Fault as Broken, Sandbox};
+use prost_types::FieldMask;
 use tonic::{Code, Status};
 
 use crate::directly::SOON;
@@ -128,6 +133,47 @@ both! {
         assert_eq!(billed.lines.len(), 2);
         sandbox.rest().await;
         assert_eq!(in_erp(&sandbox, &order_id(&made)).await.total_with_vat, now.totals.and_then(|it| it.total_with_vat));
+        reconciled(&sandbox).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ORD-1, R-PRD-1: what the ERP agreed to has the prices that were agreed, also where the order's price list holds no
+    /// more by then; under another list the ERP is not asked.
+    async fn a_change_that_the_erp_agrees_to_is_followed_without_its_price_list(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (api, mut prices) = (&sandbox.api, PriceServiceClient::new(sandbox.link.clone()));
+        let mut lists = Vec::new();
+        for display_name in ["Dealers", "Friends"] {
+            let (display_name, currency_code) = (display_name.to_owned(), "USD".to_owned());
+            let list = PriceList { display_name, currency_code, decimals: 2, ..PriceList::default() };
+            let ask = CreatePriceListRequest { price_list: Some(list), request_id: new_id(), ..Default::default() };
+            lists.push(prices.create_price_list(api.ask(ask)).await.expect("it is made").into_inner());
+        }
+        let deal = sandbox.deal_without_process().await;
+        let made = order_directly(&sandbox, &deal).await;
+        let price_list = lists[0].name.clone();
+        change(&sandbox, ChangeOrderRequest { price_list, ..wanted(&made, so_many(&made, "4")) }).await.expect("a draft");
+        let ask = ConfirmOrderRequest { name: made.name.clone(), request_id: new_id(), ..Default::default() };
+        api.orders.clone().confirm_order(api.ask(ask)).await.expect("it is confirmed");
+        submit(&sandbox, &made.name).await;
+        sandbox.rest().await;
+        let made = order(&sandbox, &made.name).await;
+        assert_eq!(made.price_list, lists[0].name);
+
+        let other = ChangeOrderRequest { price_list: lists[1].name.clone(), ..wanted(&made, so_many(&made, "5")) };
+        let refused = refusal(&change(&sandbox, other).await.expect_err("not under another list"));
+        assert_eq!(refused.field_names(), ["order.price_list"]);
+        pause(&sandbox).await;
+        change(&sandbox, wanted(&made, so_many(&made, "5"))).await.expect("the ERP is asked");
+        let list = PriceList { name: lists[0].name.clone(), disabled: true, ..PriceList::default() };
+        let update_mask = Some(FieldMask { paths: vec!["disabled".to_owned()] });
+        let ask = UpdatePriceListRequest { price_list: Some(list), update_mask, request_id: new_id(), ..Default::default() };
+        prices.update_price_list(api.ask(ask)).await.expect("it holds no more");
+        resume(&sandbox).await;
+        let now = becomes(&sandbox, &made.name, order::State::Submitted).await;
+        assert_eq!((now.lines[0].quantity.clone(), now.lines[0].unit_price.clone()), (decimal("5"), made.lines[0].unit_price.clone()));
+        let followed = handed(&sandbox, &format!("{}:c1", order_id(&made)), "agreed", is(handoff::State::Delivered, 1)).await;
+        assert!(!followed.diverges, "{}", followed.divergence);
         reconciled(&sandbox).await;
         sandbox.finish().await;
     }

@@ -7,9 +7,10 @@ use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::types::v1::Line;
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::super::rewrite::Rewrite;
-use super::super::{date, payment_days, reference, told};
+use super::super::{date, name, payment_days, reference, told};
 use crate::document::Lines;
 use crate::error::{Error, violation};
 use crate::legal_entity;
@@ -46,7 +47,7 @@ impl Model {
     ) -> Result<Self, Error> {
         self.state.accept(Verb::UpdateOrder)?;
         if self.is_at_erp() {
-            asks_the_erp(&written, mask)?;
+            asks_the_erp(&written, mask, self.price_list_id)?;
         }
         let mut wrong = Vec::new();
         if mask.takes("account", !written.account.is_empty()) {
@@ -117,7 +118,10 @@ fn numbered(mut written: Vec<Line>, before: &Lines) -> Vec<Line> {
 }
 
 /// Refuses what no change that the ERP is asked for can say.
-fn asks_the_erp(written: &pb::Order, mask: &Mask) -> Result<(), Error> {
+fn asks_the_erp(written: &pb::Order, mask: &Mask, price_list: Option<Uuid>) -> Result<(), Error> {
+    // Without a list lines keep the prices that they have; another one would have its say about those that the ERP took.
+    let list = &written.price_list;
+    let another_list = !list.is_empty() && *list != name(names::PRICE_LISTS, price_list);
     let before_only = [
         ("account", !written.account.is_empty()),
         ("currency_code", !written.currency_code.is_empty()),
@@ -129,6 +133,8 @@ fn asks_the_erp(written: &pb::Order, mask: &Mask) -> Result<(), Error> {
         ("terms", !written.terms.is_empty()),
     ];
     let taken = before_only.into_iter().filter(|(field, set)| mask.takes(field, *set));
+    let list = Some(("price_list", true)).filter(|_| another_list && mask.takes("price_list", true));
+    let taken = taken.chain(list);
     let expected = "as it is: the ERP has the order, and can be asked for other lines, discounts and charges only";
     let wrong: Vec<_> = taken.map(|(field, _)| violation(format!("order.{field}"), expected)).collect();
     if wrong.is_empty() { Ok(()) } else { Err(Error::Fields(wrong)) }
