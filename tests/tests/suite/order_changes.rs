@@ -162,7 +162,7 @@ both! {
 
         let other = ChangeOrderRequest { price_list: lists[1].name.clone(), ..wanted(&made, so_many(&made, "5")) };
         let refused = refusal(&change(&sandbox, other).await.expect_err("not under another list"));
-        assert_eq!(refused.field_names(), ["order.price_list"]);
+        assert_eq!(refused.field_names(), ["price_list"]);
         pause(&sandbox).await;
         change(&sandbox, wanted(&made, so_many(&made, "5"))).await.expect("the ERP is asked");
         let list = PriceList { name: lists[0].name.clone(), disabled: true, ..PriceList::default() };
