@@ -31,10 +31,10 @@ pub enum Handoffs {
     /// Show one hand-over with every attempt
     Show(One),
     /// Send a dead-lettered hand-over again, or an invoice or credit note that the ERP refused
-    Replay(One),
+    Replay(Replay),
     /// Send all dead letters again, or those that match a filter
     ReplayAll(ReplayAll),
-    /// Give a dead-lettered, rejected or blocked hand-over up, and what waits for it
+    /// Give a hand-over up that is not delivered nor just on its way, and what waits for it
     Abandon(Abandon),
     /// Take over the number under which the document stands in the ERP already
     Adopt(Adopt),
@@ -71,6 +71,17 @@ pub struct One {
     /// Which suite
     #[command(flatten)]
     target: Target,
+}
+
+/// Arguments of `handoffs replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Which hand-over
+    #[command(flatten)]
+    one: One,
+    /// You looked, and the ERP does not have it: it is sent without asking the ERP first
+    #[arg(long)]
+    not_there: bool,
 }
 
 /// Arguments of `handoffs replay-all`.
@@ -139,9 +150,10 @@ impl Handoffs {
         match self {
             Self::List(list) => list.run().await,
             Self::Show(one) => one.answer(async |_, standing| Ok(standing)).await,
-            Self::Replay(one) => {
+            Self::Replay(Replay { one, not_there }) => {
                 one.answer(async |api, Handoff { name, etag, .. }| {
-                    let ask = ReplayHandoffRequest { name, etag, request_id: new_id(), validate_only: false };
+                    let ask =
+                        ReplayHandoffRequest { name, etag, not_there, request_id: new_id(), validate_only: false };
                     Ok(api.handoffs.clone().replay_handoff(api.ask(ask)).await?.into_inner())
                 })
                 .await

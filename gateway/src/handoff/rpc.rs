@@ -50,6 +50,9 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         .time("create_time", Column::CreatedAt)
 });
 
+/// What history says where the ERP is not asked first.
+const NOT_THERE: &str = "an operator looked: the ERP does not have it";
+
 #[tonic::async_trait]
 impl HandoffService for Handoffs {
     async fn list_handoffs(
@@ -91,8 +94,10 @@ impl HandoffService for Handoffs {
             .work(request, |mut work, ask: ReplayHandoffRequest| async move {
                 let row = Entity::lock(&work.tx, &ask.name).await?;
                 work.check_etag(&ask.name, &ask.etag, row.version)?;
-                let after = replayed(&row, work.now)?;
-                let wire = save(&mut work, &row, after, Verb::Replay, "handoff.replayed", "").await?;
+                let mut after = replayed(&row, work.now)?;
+                after.look_up_first &= !ask.not_there;
+                let why = if ask.not_there { NOT_THERE } else { "" };
+                let wire = save(&mut work, &row, after, Verb::Replay, "handoff.replayed", why).await?;
                 Ok::<_, Refusal>(work.done(wire))
             })
             .await?;

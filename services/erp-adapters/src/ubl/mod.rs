@@ -164,7 +164,7 @@ impl Target for Ubl {
             Some(row) if row.state == State::Taken => Ok(Some(row.to_wire().map_err(Refusal::internal)?)),
             Some(row) if !self.repeats() => {
                 let message = format!(
-                    "{external_id} went out at {} and was not answered; ask there, then adopt it or replay it",
+                    "{external_id} went out at {} and was not answered; look there, then adopt it, or replay it as not there",
                     row.begun_at.to_rfc3339()
                 );
                 Err(Refusal::new(Kind::Unavailable, ErrorReason::Unavailable, message).into())

@@ -4,17 +4,26 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use dealflow_chassis::link::Link;
+use dealflow_chassis::serve::Part;
 use dealflow_chassis::tls::ClientTls;
 use dealflow_erp_adapters::ubl::{EndpointSettings, Place};
+use dealflow_gateway::handoff::schedule::RetrySchedule;
+use dealflow_gateway::handoff::{Handoffs, Settings as HandoffSettings};
 use dealflow_migrations::erp_ubl::Migrator;
-use dealflow_proto::erp::v1::Outcome;
-use dealflow_testbed::{TestClock, TestDb, both, id};
+use dealflow_migrations::gateway;
+use dealflow_proto::erp::v1::handoff_service_client::HandoffServiceClient;
+use dealflow_proto::erp::v1::handoff_service_server::HandoffServiceServer;
+use dealflow_proto::erp::v1::{GetHandoffRequest, Outcome, ReplayHandoffRequest, handoff};
+use dealflow_testbed::{TestClock, TestDb, both, eventually, id};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::folder::{SELLERS, start};
+use crate::folder::{SELLERS, link};
 use crate::house::{Caller, SO1, order};
+use crate::run::new;
 use crate::web::{Ask, Reply, serve};
 
 /// What an endpoint received, and how it is to answer next.
@@ -27,6 +36,11 @@ struct Desk {
 }
 
 async fn open(db: &TestDb, repeats: bool) -> (Arc<Mutex<Desk>>, Caller) {
+    let (desk, erp) = way(db, repeats).await;
+    (desk, Caller::of(erp))
+}
+
+async fn way(db: &TestDb, repeats: bool) -> (Arc<Mutex<Desk>>, Link) {
     let desk: Arc<Mutex<Desk>> = Arc::default();
     let behind = desk.clone();
     let url = serve(move |ask| {
@@ -49,7 +63,7 @@ async fn open(db: &TestDb, repeats: bool) -> (Arc<Mutex<Desk>>, Caller) {
         repeats,
     };
     let store = db.store::<Migrator>("erp-ubl", TestClock::new().clock()).await;
-    (desk, start(store, Place::Endpoint(settings), SELLERS).expect("it starts"))
+    (desk, link(store, Place::Endpoint(settings), SELLERS).expect("it starts"))
 }
 
 fn says(desk: &Mutex<Desk>, reply: Reply) {
@@ -99,13 +113,45 @@ both! {
         erp.submit(&order(SO1)).await.expect_err("lost");
         let asked = erp.look_up(SO1).await.expect_err("nobody knows");
         assert_eq!(asked.code(), Code::Unavailable);
-        assert!(asked.message().contains("adopt it or replay it"), "{asked}");
+        assert!(asked.message().contains("replay it as not there"), "{asked}");
         // What was certainly not taken is not there.
         let other = "dealflow:order:SO-2";
         says(&desk, Reply::With(429, &[("retry-after", "7")], String::new()));
         let later = erp.submit(&order(other)).await.expect_err("later");
         assert_eq!(later.get_details_retry_info().and_then(|it| it.retry_delay), Some(Duration::from_secs(7)));
         assert_eq!(erp.look_up(other).await.expect_err("not there").code(), Code::NotFound);
+    }
+
+    /// R-ERP-1: what such an endpoint did not answer ends in the dead letters; replayed it ends there again, and it is sent
+    /// once an operator has looked and says that it is not there, which history keeps.
+    async fn what_an_operator_found_missing_is_sent_again(db: TestDb) {
+        let (desk, erp) = way(&db, false).await;
+        let store = db.store::<gateway::Migrator>("gateway", TestClock::new().clock()).await;
+        let schedule = RetrySchedule { waits: Vec::new(), jitter_percent: 0 };
+        let settings = HandoffSettings { look_again: Duration::from_millis(10), schedule, ..HandoffSettings::default() };
+        let handoffs = Handoffs::new(store, erp, settings);
+        tokio::spawn(handoffs.clone().task(CancellationToken::new()));
+        let operator = HandoffServiceClient::new(
+            Part::new("gateway").service(HandoffServiceServer::new(handoffs.clone())).link(),
+        );
+        says(&desk, Reply::Cut);
+        let name = handoffs.store(new(&order(SO1))).await.expect("it is stored");
+        let becomes = async |state: handoff::State, attempts: usize| {
+            eventually(format!("{state:?} after {attempts}"), Duration::from_secs(20), || async {
+                let ask = GetHandoffRequest { name: name.clone() };
+                let found = operator.clone().get_handoff(ask).await.expect("it is there").into_inner();
+                (found.state() == state && found.attempts.len() == attempts).then_some(found)
+            })
+            .await
+        };
+        let replay = |not_there: bool| ReplayHandoffRequest { name: name.clone(), not_there, request_id: id(), ..Default::default() };
+        becomes(handoff::State::DeadLettered, 1).await;
+        operator.clone().replay_handoff(replay(false)).await.expect("a dead letter is replayed");
+        let told = becomes(handoff::State::DeadLettered, 2).await;
+        assert!(told.last_error.contains("replay it as not there"), "{}", told.last_error);
+        operator.clone().replay_handoff(replay(true)).await.expect("it is not there");
+        assert_eq!(becomes(handoff::State::Delivered, 3).await.erp_number, "E-1");
+        assert_eq!(desk.lock().expect("the desk is whole").asks.len(), 2);
     }
 
     /// R-ERP-1: the table of statuses; what was not taken can be sent again, with other content too.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use dealflow_chassis::Store;
+use dealflow_chassis::link::Link;
 use dealflow_erp_adapters::ubl::{self, Place, Settings};
 use dealflow_migrations::erp_ubl::Migrator;
 use dealflow_proto::erp::v1::{Document, DocumentType, ListDocumentsRequest, Outcome, Party};
@@ -37,11 +38,16 @@ fn adapter(store: Store, folder: &Path, sellers: &str) -> Result<Caller, String>
 
 /// An adapter, in process.
 pub(crate) fn start(store: Store, place: Place, sellers: &str) -> Result<Caller, String> {
+    link(store, place, sellers).map(Caller::of)
+}
+
+/// The way to it.
+pub(crate) fn link(store: Store, place: Place, sellers: &str) -> Result<Link, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("sellers.yaml");
     fs::write(&file, sellers).expect("written");
     let part = ubl::part(store, Settings { place, sellers: file });
-    part.map(|part| Caller::of(part.link())).map_err(|error| error.to_string())
+    part.map(|part| part.link()).map_err(|error| error.to_string())
 }
 
 async fn open(db: &TestDb) -> (TempDir, Caller) {

@@ -88,7 +88,8 @@ both! {
     }
 }
 
-fn new(document: &Document) -> NewHandoff {
+/// What a flow leaves for the ERP.
+pub(crate) fn new(document: &Document) -> NewHandoff {
     let folder = match document.r#type() {
         DocumentType::Invoice => "invoices",
         DocumentType::CreditNote => "creditNotes",
