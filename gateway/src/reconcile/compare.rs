@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
+use dealflow_proto::convert;
 use dealflow_proto::erp::v1::{ClassCount, Document, ErpDocument, Outcome, ReconciliationClass as Class};
+use dealflow_proto::google::type_::Money;
+use dealflow_proto::types::v1::Totals;
 use prost::Message;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
@@ -119,6 +122,7 @@ impl Reconciler {
                     continue;
                 }
                 let document = changes.apply(ours, document, theirs.first().copied());
+                let document = with_rounding(document, theirs.first().copied());
                 add_ours(&mut figures.sums, ours, &document);
                 // The list was copied a while ago, and events came since: the ERP is asked now, until it said so once.
                 if !restored && theirs.iter().any(|theirs| class::is_behind(ours, theirs)) {
@@ -214,6 +218,26 @@ fn ours(wanted: &Wanted, after: &str) -> sea_orm::Select<Entity> {
     query
 }
 
+/// An ERP that has no place for a rounding amount books it as a row: what it has comes to our totals with it, and so does
+/// what it is compared with.
+fn with_rounding(document: Document, theirs: Option<&ErpDocument>) -> Document {
+    let rounded = || {
+        let (totals, theirs) = (document.totals.clone()?, theirs?);
+        let rounding = convert::decimal_of(totals.rounding.as_ref()?).ok().filter(|it| !it.is_zero())?;
+        let with = |money: Option<&Money>| {
+            let money = money?;
+            convert::money(convert::decimal_of(money).ok()? + rounding, &money.currency_code).ok()
+        };
+        let (net, gross) = (with(totals.total_without_vat.as_ref())?, with(totals.total_with_vat.as_ref())?);
+        let booked = theirs.total_without_vat.as_ref() == Some(&net) && theirs.total_with_vat.as_ref() == Some(&gross);
+        booked.then_some(Totals { total_without_vat: Some(net), total_with_vat: Some(gross), ..totals })
+    };
+    match rounded() {
+        Some(totals) => Document { totals: Some(totals), ..document },
+        None => document,
+    }
+}
+
 fn add_ours(sums: &mut Sums, ours: &Model, document: &Document) {
     if ours.state != State::Delivered {
         return;
@@ -236,4 +260,34 @@ fn add_theirs(sums: &mut Sums, document: &ErpDocument) {
         groups: &document.vat,
     };
     sums.add(Whose::Theirs, document.r#type, &document.currency_code, &amounts);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eur(units: i64, cents: i32) -> Option<Money> {
+        Some(Money { currency_code: "EUR".to_owned(), units, nanos: cents * 10_000_000 })
+    }
+
+    #[test]
+    fn r_erp_1_a_rounding_amount_that_the_erp_books_as_a_row_is_no_difference() {
+        let totals = |cent: i32| Totals {
+            total_without_vat: eur(10, cent),
+            total_with_vat: eur(12, cent),
+            rounding: eur(0, 1),
+            ..Totals::default()
+        };
+        let document = Document { totals: Some(totals(0)), ..Document::default() };
+        let there = |net: i32, gross: i32| ErpDocument {
+            total_without_vat: eur(10, net),
+            total_with_vat: eur(12, gross),
+            ..ErpDocument::default()
+        };
+        for (net, gross, cent) in [(1, 1, 1), (0, 0, 0), (1, 0, 0), (2, 2, 0)] {
+            let compared = with_rounding(document.clone(), Some(&there(net, gross)));
+            assert_eq!(compared.totals, Some(totals(cent)), "{net} {gross}");
+        }
+        assert_eq!(with_rounding(document.clone(), None), document);
+    }
 }

@@ -1,7 +1,8 @@
 //! Our document in ERPNext's words.
 //!
 //! Every amount stands in a row of its own: a line with its quantity and price, and each discount, allowance or charge as
-//! a row of one piece, those of the whole split by VAT as our arithmetic splits them. So ERPNext has nothing to divide,
+//! a row of one piece, those of the whole split by VAT as our arithmetic splits them, and the rounding amount as one
+//! without VAT. So ERPNext has nothing to divide,
 //! and each VAT group is rounded once, in the tax row of its account.
 
 use chrono::TimeDelta;
@@ -12,7 +13,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use tonic::Status;
 
-use super::mapping::{Company, Mapping, Tax};
+use super::mapping::{Absent, Company, Mapping, Tax};
 use super::{EXTERNAL_ID, LINE_ID, SHA256, api};
 use crate::paper::{self, Unreadable, mismatch};
 use crate::submission::{Submission, reason};
@@ -64,8 +65,8 @@ pub(super) fn write(
     if !differences.is_empty() {
         return Ok(Err(differences));
     }
-    if totals.prepaid != 0 || totals.rounding != 0 {
-        let message = "ERPNext books prepayments by themselves, and rounds nothing for us";
+    if totals.prepaid != 0 {
+        let message = "ERPNext books prepayments by themselves";
         missing.push(reason("PAY", "totals.prepaid", message, "book the payment in ERPNext, and hand over the whole"));
     }
     let company = match mapping.company(&document.legal_entity) {
@@ -103,10 +104,12 @@ pub(super) fn write(
         body.insert("remarks".to_owned(), json!(document.reason));
     }
     let amount = |minor: i64| totals.money(minor).to_decimal() * sign;
+    // What is rounded stands in a row there, and so in its totals.
+    let rounded = |minor: i64| amount(minor) + amount(totals.rounding);
     let expected = [
-        ("net_total", "totals.total_without_vat", amount(totals.total_without_vat)),
+        ("net_total", "totals.total_without_vat", rounded(totals.total_without_vat)),
         ("total_taxes_and_charges", "totals.total_vat", amount(totals.total_vat)),
-        ("grand_total", "totals.total_with_vat", amount(totals.total_with_vat)),
+        ("grand_total", "totals.total_with_vat", rounded(totals.total_with_vat)),
     ];
     Ok(Ok(Draft { body: Value::Object(body), expected }))
 }
@@ -175,13 +178,17 @@ fn rows<'a>(
         Ok(row) => rows.push(row),
         Err(absent) => missing.extend(absent),
     };
-    let adjustment = |line_id: String, reason: &str, vat: Vat, minor: i64| {
+    let booked = |line_id: String, reason: &str, tax: Result<&'a Tax, Absent>, minor: i64| {
         let description = if reason.is_empty() { "Adjustment".to_owned() } else { reason.to_owned() };
         let rate = totals.money(minor).to_decimal();
-        match (mapping.items.adjustment(&line_id), company.tax(vat, &line_id)) {
+        match (mapping.items.adjustment(&line_id), tax) {
             (Ok(item), Ok(tax)) => Ok(Row { line_id, item, description, uom: None, quantity: Decimal::ONE, rate, tax }),
             (item, tax) => Err([item.err(), tax.err()].into_iter().flatten().map(|absent| *absent).collect()),
         }
+    };
+    let adjustment = |line_id: String, reason: &str, vat: Vat, minor: i64| {
+        let tax = company.tax(vat, &line_id);
+        booked(line_id, reason, tax, minor)
     };
     let lines = submission.document.lines.iter().zip(paper.lines.iter().zip(&totals.lines));
     for (wire, (line, amounts)) in lines {
@@ -213,6 +220,9 @@ fn rows<'a>(
                 keep(adjustment(id, &one.reason, Vat::new(share.category, share.rate), sign * share.amount));
             }
         }
+    }
+    if totals.rounding != 0 {
+        keep(booked("+r".to_owned(), "Rounding", company.untaxed(), totals.rounding));
     }
     rows
 }

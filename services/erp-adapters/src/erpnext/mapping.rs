@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::submission::reason;
 
 /// An entry that is not there.
-type Absent = Box<Reason>;
+pub(super) type Absent = Box<Reason>;
 
 const ACTION: &str = "add the entry to the adapter's mapping, start it anew, and replay";
 
@@ -203,6 +203,13 @@ impl Company {
             of_line("FIN", "lines.vat", line_id, format!("taxes of {} has no entry {entry}", self.company))
         };
         self.taxes.iter().find(fits).ok_or_else(absent)
+    }
+
+    /// How an amount without VAT is booked: as one outside its scope, else as any at 0 %.
+    pub(super) fn untaxed(&self) -> Result<&Tax, Absent> {
+        let outside = Vat::new(VatCategory::O, Decimal::ZERO);
+        let any = || self.taxes.iter().find(|tax| tax.rate.is_zero());
+        self.tax(outside, "").or_else(|absent| any().ok_or(absent))
     }
 
     /// The template of terms of so many days; none where the due day says it.

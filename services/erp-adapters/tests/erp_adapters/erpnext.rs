@@ -1,5 +1,6 @@
 //! ERPNext: what it books, finds, lists and refuses.
 
+use dealflow_proto::convert;
 use dealflow_proto::erp::v1::{BusinessStatus, Document, DocumentType, ListDocumentsRequest, Outcome};
 use dealflow_proto::google::type_::{Date, Decimal};
 use dealflow_testbed::refusal;
@@ -89,6 +90,32 @@ async fn discounts_and_mixed_rates_agree_to_the_cent() {
     assert_eq!((found.total_vat, found.total_with_vat), (ours.total_vat, ours.total_with_vat));
     let rows = site.of(SO1)[0]["items"].as_array().expect("rows").len();
     assert_eq!(rows, 3 + 2 + 3, "lines, their discounts, and the shares of the whole's");
+}
+
+/// erp-handoff §2: a residual cent stands in the rounding amount, which is booked as a row without VAT; so the last invoice
+/// of an order that is billed in parts is taken, and the credit note of it.
+#[tokio::test]
+async fn a_rounding_amount_is_booked_as_a_row_without_vat() {
+    let (site, erp) = open().await;
+    erp.booked(&order(SO1)).await;
+    let rounded = |mut document: Document| {
+        let totals = document.totals.as_mut().expect("totals");
+        let (payable, cent) = (totals.payable.as_ref().expect("an amount"), rust_decimal::Decimal::new(1, 2));
+        totals.payable = eur(&(convert::decimal_of(payable).expect("a number") - cent).to_string());
+        totals.rounding = eur("-0.01");
+        document
+    };
+    let bill = rounded(invoice(INV1, SO1));
+    erp.booked(&bill).await;
+    let there = site.of(INV1)[0].clone();
+    let row = there["items"].as_array().and_then(|rows| rows.last()).expect("a row").clone();
+    assert_eq!(
+        (&row["dealflow_line_id"], &row["amount"], &row["item_tax_template"]),
+        (&json!("+r"), &json!(-0.01), &json!("VAT 0"))
+    );
+    let (found, ours) = (erp.look_up(INV1).await.expect("it is there"), bill.totals.expect("totals"));
+    assert_eq!((found.total_with_vat, found.total_vat), (ours.payable, ours.total_vat));
+    erp.booked(&rounded(credit_note(CN1, SO1, INV1))).await;
 }
 
 /// erp-handoff §2: a cent that ERPNext computes otherwise is refused with both amounts, and the draft is gone.
