@@ -180,6 +180,7 @@ calls! { orders, ContractServiceClient {
 
 calls! { orders, ApprovalServiceClient {
     read get_approval(orders::GetApprovalRequest) -> orders::Approval;
+    read list_approval_policies(orders::ListApprovalPoliciesRequest) -> orders::ListApprovalPoliciesResponse;
 }}
 
 calls! { orders, LegalEntityServiceClient {

@@ -14,7 +14,8 @@
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
 //!   `through.rs` calls about documents and activities that are passed on; `known.rs` whether those whom a call names are there;
-//!   `parties.rs` who buys, told to what posts a bill
+//!   `parties.rs` who buys, told to what posts a bill; `approvers.rs` who leads whom and has which role, told to what asks
+//!   for an approval
 //! - `flows_rpc.rs` flows for operators; `settings_rpc.rs` the settings of all parts in one place, `audit_rpc.rs`
 //!   their audits, `analytics_rpc.rs` figures by people; `privacy_rpc.rs` what is held of a person
 //! - `meters.rs` what is measured beside the calls
@@ -30,6 +31,7 @@ mod accepted;
 mod advance;
 mod aftercare;
 mod analytics_rpc;
+mod approvers;
 mod asking;
 mod attached;
 mod audit_rpc;
@@ -209,6 +211,10 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
             let (to, handoffs, flows) = (neighbours.clone(), handoffs.clone(), flows.clone());
             let telling = parties::Telling { through, to, handoffs, flows };
             part.pass_through(service, move |request| telling.clone().answer(request))
+        } else if approvers::SERVICES.contains(&service) {
+            let through = through::Through { link, seen: seen.clone() };
+            let approvers = approvers::Approvers { through, to: neighbours.clone() };
+            part.pass_through(service, move |request| approvers.clone().answer(request))
         } else if through::SERVICES.contains(&service) {
             let through = through::Through { link, seen: seen.clone() };
             part.pass_through(service, move |request| through.clone().answer(request))

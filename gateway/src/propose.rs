@@ -2,7 +2,6 @@
 //! R-QUO-2).
 
 use chrono::Days;
-use dealflow_proto::activities::v1::GetEmployeeRequest;
 use dealflow_proto::convert;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{DealProgress, ProposeQuoteRequest};
@@ -11,6 +10,7 @@ use dealflow_proto::orders::v1::{
     AfterApproval, CloseQuoteRequest, CreateQuoteRequest, Quote, RequestQuoteApprovalRequest, quote,
 };
 
+use crate::approvers::People;
 use crate::deal::{currency_of, has_customer, lines_of, open_opportunity, quotes, refuse_closed, taxed};
 use crate::flow::{Run, Stop, Stopped, has_reason, is_settled};
 use crate::gates::tell_quotes;
@@ -63,22 +63,23 @@ async fn still_open(run: &Run, deal: &str) -> Result<(), Stop> {
 }
 
 /// Activates and presents a draft. Where a policy asks for approval it waits for that, and is presented in the moment in
-/// which the last approver agrees. Only a policy that asks the owner's manager makes us look who that is.
+/// which the last approver agrees. Only a policy that asks the owner's manager or a role makes us look who that is.
 async fn offer(run: &Run, draft: Quote) -> Result<Quote, Stop> {
     let Quote { name, owner, .. } = draft;
-    let asking = |manager: String| RequestQuoteApprovalRequest {
+    let asking = |people: People| RequestQuoteApprovalRequest {
         name: name.clone(),
         then: AfterApproval::Present.into(),
-        manager,
+        manager: people.manager,
+        roles: people.roles,
         ..RequestQuoteApprovalRequest::default()
     };
-    match run.step("offer", asking(String::new())).await {
-        // Settled: an earlier run has asked the manager.
+    match run.step("offer", asking(People::default())).await {
+        // Settled: an earlier run has asked them.
         Err(Stop::Refused(Stopped { status, .. }))
-            if !owner.is_empty() && (has_reason(&status, ErrorReason::NoApprover) || is_settled(&status)) =>
+            if has_reason(&status, ErrorReason::NoApprover) || is_settled(&status) =>
         {
-            let owner = run.read("owner", GetEmployeeRequest { name: owner }).await?;
-            run.step("offer with the owner's manager", asking(owner.manager)).await
+            let people = People::read(run, &owner).await?;
+            run.step("offer with the owner's manager", asking(people)).await
         }
         offered => offered,
     }

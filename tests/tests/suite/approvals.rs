@@ -1,17 +1,114 @@
 //! A proposal that somebody must agree to waits for that, and goes on in the moment in which it is given.
 
 use dealflow::api::new_id;
+use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee};
 use dealflow_proto::gateway::v1::AcceptQuoteRequest;
 use dealflow_proto::names;
+use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
 use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
 use dealflow_proto::orders::v1::{
-    ApprovalPolicy, ApprovalSubject, ApproveRequest, ApproverKind, CreateApprovalPolicyRequest, PolicyStep, quote,
+    AfterApproval, Approval, ApprovalPolicy, ApprovalSubject, ApproveRequest, ApproverKind, Contract,
+    CreateApprovalPolicyRequest, CreateContractRequest, CreateQuoteRequest, GetApprovalRequest, GetQuoteRequest,
+    PolicyStep, Quote, RequestContractApprovalRequest, RequestQuoteApprovalRequest, RoleMembers, quote,
 };
 use dealflow_testbed::{TestDb, both, refusal};
 use dealflow_tests::Sandbox;
 use uuid::Uuid;
 
+async fn hire(sandbox: &Sandbox, manager: &str, roles: &[&str]) -> String {
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    let employee =
+        Employee { display_name: sandbox.unique(), manager: manager.to_owned(), roles, ..Employee::default() };
+    let ask = CreateEmployeeRequest { employee: Some(employee), request_id: new_id(), ..Default::default() };
+    sandbox.api.employees.clone().create_employee(sandbox.api.ask(ask)).await.expect("hired").into_inner().name
+}
+
+/// A policy that asks the owner's manager, then whoever is of the finance.
+async fn asks_manager_and_finance(sandbox: &Sandbox, subject: ApprovalSubject) {
+    let manager = PolicyStep { kind: ApproverKind::Manager.into(), ..PolicyStep::default() };
+    let finance = PolicyStep { kind: ApproverKind::Role.into(), role: "finance".to_owned(), ..PolicyStep::default() };
+    let policy = ApprovalPolicy {
+        display_name: format!("{subject:?}"),
+        subject: subject.into(),
+        steps: vec![manager, finance],
+        ..ApprovalPolicy::default()
+    };
+    let ask = CreateApprovalPolicyRequest { approval_policy: Some(policy), request_id: new_id(), ..Default::default() };
+    sandbox.api.approvals.clone().create_approval_policy(sandbox.api.ask(ask)).await.expect("the policy can be made");
+}
+
+async fn approval(sandbox: &Sandbox, name: &str) -> Approval {
+    let ask = sandbox.api.ask(GetApprovalRequest { name: name.to_owned() });
+    sandbox.api.approvals.clone().get_approval(ask).await.expect("it is there").into_inner()
+}
+
 both! {
+    /// R-QUO-2, R-CON-1: who leads the owner, and who has a role, is what the employees' records say, whatever whoever asks
+    /// writes there; and the same call once more is answered as before (R-API-1).
+    async fn nobody_names_his_own_approver(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        let offered = sandbox.propose(&deal).await;
+        asks_manager_and_finance(&sandbox, ApprovalSubject::Quote).await;
+        asks_manager_and_finance(&sandbox, ApprovalSubject::Contract).await;
+        let boss = hire(&sandbox, "", &[]).await;
+        let (owner, colleague) = (hire(&sandbox, &boss, &[]).await, hire(&sandbox, &boss, &[]).await);
+        let clerk = hire(&sandbox, &boss, &["finance"]).await;
+        let wrong = || vec![RoleMembers { role: "finance".to_owned(), members: vec![colleague.clone()] }];
+        let (as_owner, mut approvals) = (sandbox.api.asked_by(&owner), sandbox.api.approvals.clone());
+
+        let draft = Quote {
+            opportunity: deal.clone(), owner: owner.clone(), account: offered.account,
+            currency_code: offered.currency_code, lines: offered.lines, ..Quote::default()
+        };
+        let ask = CreateQuoteRequest { quote: Some(draft), request_id: new_id(), ..Default::default() };
+        let draft = sandbox.api.quotes.clone().create_quote(as_owner.ask(ask)).await.expect("it can be drafted").into_inner();
+        let ask = RequestQuoteApprovalRequest {
+            name: draft.name.clone(), then: AfterApproval::Present.into(), manager: colleague.clone(), roles: wrong(),
+            request_id: new_id(), ..Default::default()
+        };
+        let asked = sandbox.api.quotes.clone().request_quote_approval(as_owner.ask(ask.clone())).await.expect("it can be asked");
+        let asked = asked.into_inner();
+        assert_eq!(asked.state(), quote::State::InApproval);
+        let again = sandbox.api.quotes.clone().request_quote_approval(as_owner.ask(ask)).await.expect("it comes twice");
+        assert_eq!(again.into_inner(), asked);
+        let steps = approval(&sandbox, &asked.approval).await.steps;
+        let approvers: Vec<_> = steps.into_iter().map(|step| step.approvers).collect();
+        assert_eq!(approvers, [vec![boss.clone()], vec![clerk.clone()]]);
+        let decide = ApproveRequest { name: asked.approval.clone(), request_id: new_id(), ..Default::default() };
+        let refused = approvals.approve(sandbox.api.asked_by(&colleague).ask(decide)).await.expect_err("not his to decide");
+        assert_eq!(refusal(&refused).reason, "PERMISSION_DENIED");
+        for who in [&boss, &clerk] {
+            let decide = ApproveRequest { name: asked.approval.clone(), request_id: new_id(), ..Default::default() };
+            approvals.approve(sandbox.api.asked_by(who).ask(decide)).await.expect("it is his to decide");
+        }
+        let ask = sandbox.api.ask(GetQuoteRequest { name: draft.name });
+        let presented = sandbox.api.quotes.clone().get_quote(ask).await.expect("it is there").into_inner();
+        assert_eq!(presented.state(), quote::State::Presented);
+
+        // The gateway's own proposal asks the same people.
+        let given = Opportunity { name: deal.clone(), owner: owner.clone(), ..Opportunity::default() };
+        let ask = UpdateOpportunityRequest { opportunity: Some(given), request_id: new_id(), ..Default::default() };
+        sandbox.api.opportunities.clone().update_opportunity(sandbox.api.ask(ask)).await.expect("it is open");
+        let waiting = sandbox.propose(&deal).await;
+        assert_eq!((waiting.state(), waiting.owner), (quote::State::InApproval, owner.clone()));
+        let steps = approval(&sandbox, &waiting.approval).await.steps;
+        let approvers: Vec<_> = steps.into_iter().map(|step| step.approvers).collect();
+        assert_eq!(approvers, [vec![boss.clone()], vec![clerk.clone()]]);
+
+        let contract = Contract { opportunity: deal, owner: owner.clone(), ..Contract::default() };
+        let ask = CreateContractRequest { contract: Some(contract), request_id: new_id(), ..Default::default() };
+        let mut contracts = sandbox.api.contracts.clone();
+        let name = contracts.create_contract(as_owner.ask(ask)).await.expect("it can be drafted").into_inner().name;
+        let ask = RequestContractApprovalRequest {
+            name, manager: colleague.clone(), roles: wrong(), request_id: new_id(), ..Default::default()
+        };
+        let asked = contracts.request_contract_approval(as_owner.ask(ask)).await.expect("it can be asked").into_inner();
+        let steps = approval(&sandbox, &asked.approval).await.steps;
+        assert_eq!(steps.into_iter().map(|step| step.approvers).collect::<Vec<_>>(), [vec![boss], vec![clerk]]);
+        sandbox.stop().await;
+    }
+
     /// R-QUO-2, R-FLW-1
     async fn a_proposal_waits_for_its_approval_and_reaches_the_customer_with_it(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;

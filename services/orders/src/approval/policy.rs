@@ -261,8 +261,12 @@ impl People<'_> {
         if approvers.is_empty() {
             let who = match step.kind {
                 ApproverKind::User => format!("{} approves no record of his own", step.user),
-                ApproverKind::Role => format!("nobody of the role {} is left; name its members in `roles`", step.role),
-                ApproverKind::Manager => "name the manager of the owner in `manager`".to_owned(),
+                ApproverKind::Role => {
+                    format!("nobody of the role {} is left; give it to an employee, or name its members", step.role)
+                }
+                ApproverKind::Manager => {
+                    "nobody else leads the owner; say in the employee's record who does".to_owned()
+                }
             };
             return Err(Error::NoApprover { policy: policy.to_owned(), who });
         }
