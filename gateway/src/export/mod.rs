@@ -164,6 +164,7 @@ fn refused(refusal: documents::Refusal) -> Refusal {
             Refusal::guard(message, &missing)
         }
         documents::Refusal::NoForm => Refusal::field("format", refusal.to_string()),
+        documents::Refusal::Stamped(_) => Refusal::guard(refusal.to_string(), &[("state", "one that holds")]),
         documents::Refusal::Arithmetic(cause) => Refusal::internal(cause),
     }
 }

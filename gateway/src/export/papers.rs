@@ -9,7 +9,7 @@ use dealflow_money::{Amount, Currency, Vat, VatCategory};
 use dealflow_proto::convert;
 use dealflow_proto::gateway::v1::ExportDocumentRequest;
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
-use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote, invoice, quote};
+use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Quote, credit_note, invoice, order, quote};
 use dealflow_proto::types::v1 as pb;
 use prost_types::Timestamp;
 use rust_decimal::Decimal;
@@ -87,6 +87,12 @@ pub(super) fn of_order(known: &Known<'_>, order: &Order) -> Result<Document, Ref
         said: Said::default(),
     };
     let mut document = document(known, Kind::OrderConfirmation, &content)?;
+    // Nobody takes for confirmed what is not agreed yet, or what was given up (R-ORD-1).
+    document.stamp = match order.state() {
+        order::State::Draft => Some(Stamp::Draft),
+        order::State::Canceled => Some(Stamp::Closed),
+        _ => None,
+    };
     document.payment_terms.clone_from(&order.terms);
     document.references.customer_order.clone_from(&order.customer_reference);
     agreed(document, &content)
@@ -138,6 +144,8 @@ pub(super) fn of_credit_note(known: &Known<'_>, note: &CreditNote) -> Result<Doc
         },
     };
     let mut document = document(known, Kind::CreditNote, &content)?;
+    // Nobody sets off what is void.
+    document.stamp = Some(Stamp::Closed).filter(|_| note.state() == credit_note::State::Void);
     // The seller's account is where a buyer pays to, and here nobody pays: it is set off against the invoice (BT-81). Dutch
     // parties do not know that among themselves (NL-R-008), and need no means.
     let dutch = [&document.seller, &document.buyer].iter().all(|side| side.address.country == "NL");

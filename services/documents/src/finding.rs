@@ -4,6 +4,8 @@ use std::fmt;
 
 use dealflow_money::MoneyError;
 
+use crate::document::Stamp;
+
 /// One thing that a document lacks or says wrongly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -33,6 +35,9 @@ pub enum Refusal {
     /// This kind of document has no such form.
     #[error("a quote has no UBL form; allowed: PDF for a quote, UBL for an order, an invoice or a credit note")]
     NoForm,
+    /// A program that reads it sees no stamp, and would take it for a paper that holds.
+    #[error("it is {}, and UBL cannot say so; allowed: PDF, which says it across every page", state(.0))]
+    Stamped(Stamp),
 }
 
 impl Refusal {
@@ -40,8 +45,15 @@ impl Refusal {
     pub fn findings(&self) -> &[Finding] {
         match self {
             Self::Incomplete(findings) => findings,
-            Self::Arithmetic(_) | Self::NoForm => &[],
+            Self::Arithmetic(_) | Self::NoForm | Self::Stamped(_) => &[],
         }
+    }
+}
+
+fn state(stamp: &Stamp) -> &'static str {
+    match stamp {
+        Stamp::Draft => "a draft that holds nobody to anything yet",
+        Stamp::Closed => "ended, and holds nobody to anything any more",
     }
 }
 

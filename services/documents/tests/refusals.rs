@@ -3,7 +3,7 @@
 mod example;
 mod generate;
 
-use dealflow_documents::{Document, Exemption, Kind, Party, Payment, Refusal, Registration, ubl};
+use dealflow_documents::{Document, Exemption, Kind, Party, Payment, Refusal, Registration, Stamp, ubl};
 use dealflow_money::{Currency, VatCategory};
 use rust_decimal::Decimal;
 
@@ -181,6 +181,8 @@ fn a_credit_note_is_set_off_without_an_account() {
 #[test]
 fn a_quote_has_no_ubl_and_an_order_has() {
     assert_eq!(ubl(&example::bill(Kind::Quote)), Err(Refusal::NoForm));
+    let void = Document { stamp: Some(Stamp::Closed), ..example::bill(Kind::Invoice) };
+    assert_eq!(ubl(&void), Err(Refusal::Stamped(Stamp::Closed)), "no program takes it for one that holds");
     let mut order = example::bill(Kind::OrderConfirmation);
     order.number = "SO-000017".to_owned();
     let xml = ubl(&order).expect("it lacks nothing");

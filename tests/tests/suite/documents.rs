@@ -5,10 +5,11 @@ use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::gateway::v1::{Deal, DocumentFile, ExportDocumentRequest};
 use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
 use dealflow_proto::orders::v1::{
-    ActivateContractRequest, ApproveContractRequest, CloseQuoteRequest, Contract, CreateContractRequest,
-    CreateCreditNoteRequest, CreateLegalEntityRequest, CreateQuoteRequest, GetCreditNoteRequest, GetInvoiceRequest,
-    LegalEntity, ListLegalEntitiesRequest, Party, PostCreditNoteRequest, Quote, SendContractRequest,
-    SignContractRequest, TerminateContractRequest, UpdateLegalEntityRequest, quote,
+    ActivateContractRequest, ApproveContractRequest, CancelOrderRequest, CloseQuoteRequest, ConfirmOrderRequest,
+    Contract, CreateContractRequest, CreateCreditNoteRequest, CreateLegalEntityRequest, CreateOrderRequest,
+    CreateQuoteRequest, GetCreditNoteRequest, GetInvoiceRequest, LegalEntity, ListLegalEntitiesRequest, Order, Party,
+    PostCreditNoteRequest, Quote, SendContractRequest, SignContractRequest, TerminateContractRequest,
+    UpdateLegalEntityRequest, quote,
 };
 use dealflow_proto::types::v1::Address;
 use dealflow_testbed::{TestDb, both, refusal};
@@ -283,6 +284,46 @@ both! {
         let ask = CloseQuoteRequest { name: draft.clone(), reason, request_id: new_id(), ..Default::default() };
         sandbox.quotes().close_quote(ask).await.expect("it can be given up");
         assert_eq!(words(&draft).await, [false, true]);
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-INV-3: an order that is not confirmed yet, and one that was given up, confirm nothing: the pages say so, and
+    /// a file for programs, which could not, is refused.
+    async fn the_confirmation_of_an_order_says_whether_it_holds(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        sandbox.propose(&deal).await;
+        let quote = sandbox.view(&deal).await.quotes.remove(0);
+        let ordered = Order {
+            opportunity: deal.clone(),
+            account: quote.account,
+            currency_code: quote.currency_code,
+            lines: quote.lines,
+            ..Order::default()
+        };
+        let (api, mut orders) = (&sandbox.api, sandbox.api.orders.clone());
+        let ask = CreateOrderRequest { order: Some(ordered), request_id: new_id(), ..Default::default() };
+        let order = orders.create_order(api.ask(ask)).await.expect("the deal has none").into_inner().name;
+        say_who_sells(&sandbox).await;
+        say_who_buys(&sandbox, &sandbox.view(&deal).await).await;
+        let words = async || {
+            let file = export(&sandbox, &order, Format::Pdf, "").await.expect("it has pages");
+            let text = pages::text(&file.content);
+            ["DRAFT", "CLOSED"].map(|word| text.lines().any(|line| line == word))
+        };
+        let for_programs = async || export(&sandbox, &order, Format::Ubl, "").await;
+        assert_eq!(words().await, [true, false]);
+        let refused = for_programs().await.expect_err("it is a draft");
+        assert!(refusal(&refused).reason == "GUARD" && refused.message().contains("a draft"), "{refused:?}");
+        let ask = ConfirmOrderRequest { name: order.clone(), request_id: new_id(), ..Default::default() };
+        orders.confirm_order(api.ask(ask)).await.expect("both sides agree");
+        assert_eq!(words().await, [false, false]);
+        for_programs().await.expect("it holds");
+        let ask = CancelOrderRequest { name: order.clone(), reason: "moved".to_owned(), request_id: new_id(), ..Default::default() };
+        orders.cancel_order(api.ask(ask)).await.expect("it is not submitted");
+        assert_eq!(words().await, [false, true]);
+        let refused = for_programs().await.expect_err("it was given up");
+        assert!(refusal(&refused).reason == "GUARD" && refused.message().contains("ended"), "{refused:?}");
         sandbox.stop().await;
     }
 

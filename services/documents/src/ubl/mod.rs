@@ -21,10 +21,13 @@ const BASICS: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicCo
 ///
 /// # Errors
 /// [`Refusal::Incomplete`] with everything that the rules demand and the document lacks, [`Refusal::Arithmetic`],
-/// [`Refusal::NoForm`] for a quote.
+/// [`Refusal::NoForm`] for a quote, [`Refusal::Stamped`] for what holds not yet or not any more.
 pub fn ubl(document: &Document) -> Result<String, Refusal> {
     if document.kind == Kind::Quote {
         return Err(Refusal::NoForm);
+    }
+    if let Some(stamp) = document.stamp {
+        return Err(Refusal::Stamped(stamp));
     }
     let figures = Figures::of(document)?;
     let findings = check::for_systems(document, &figures);
