@@ -23,6 +23,8 @@ use super::Settings;
 use crate::answers::{later, retry_after};
 use crate::submission::reason;
 
+/// "Update Items" of an order that counts.
+const UPDATE_ITEMS: &str = "/api/method/erpnext.controllers.accounts_controller.update_child_qty_rate";
 /// Bytes of an answer, at most: 1000 rows of a list.
 const MOST: usize = 8 * 1024 * 1024;
 /// Words of a refusal that are kept.
@@ -32,6 +34,8 @@ pub(super) const WORDS: usize = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doctype {
     SalesOrder,
+    /// A row of one: its own fields can be written while the order counts.
+    SalesOrderItem,
     SalesInvoice,
     Customer,
 }
@@ -48,6 +52,7 @@ impl Doctype {
     fn path(self) -> &'static str {
         match self {
             Self::SalesOrder => "Sales%20Order",
+            Self::SalesOrderItem => "Sales%20Order%20Item",
             Self::SalesInvoice => "Sales%20Invoice",
             Self::Customer => "Customer",
         }
@@ -150,6 +155,22 @@ impl Api {
     pub(super) async fn update(&self, doctype: Doctype, name: &str, change: &Value) -> Result<Value, Failure> {
         let path = self.path(doctype, name);
         document(&path, self.call(Method::PUT, &path, Some(change)).await?)
+    }
+
+    /// Makes the rows of an order that counts those, all of them or, where it refuses, none.
+    pub(super) async fn update_items(&self, order: &str, rows: &Value) -> Result<(), Failure> {
+        let body = json!({
+            "parent_doctype": "Sales Order",
+            "parent_doctype_name": order,
+            "child_docname": "items",
+            "trans_items": rows.to_string(),
+        });
+        let answer = self.send(Method::POST, UPDATE_ITEMS, Some(&body)).await?;
+        if answer.status().as_u16() == 404 {
+            // A row that we saw is gone: the Items are known to be there.
+            return Err(Failure::Status(Status::aborted(format!("a row of {order} is not there any more"))));
+        }
+        read(&Method::POST, &answer).map(drop)
     }
 
     /// Takes a draft away; one that is not there any more is as good.
@@ -297,6 +318,14 @@ pub(super) fn number(row: &Value, field: &str) -> Option<Decimal> {
         _ => return None,
     };
     text.parse().or_else(|_| Decimal::from_scientific(&text)).ok()
+}
+
+/// A number as the double that ERPNext makes of it; none where that is another number.
+pub(super) fn double(number: Decimal) -> Option<Value> {
+    let number = number.normalize();
+    let double = serde_json::Number::from_f64(number.to_string().parse().ok()?)?;
+    let back: Decimal = double.to_string().parse().ok()?;
+    (back == number).then_some(Value::Number(double))
 }
 
 /// Percent-encoded, but for what stands for itself everywhere.

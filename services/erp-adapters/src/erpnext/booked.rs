@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::api::{Doctype, number, text, whole};
 use super::mapping::Mapping;
+use super::noted::Taken;
 use super::{CANCELLED, EXTERNAL_ID, LINE_ID, SHA256, cancel};
 
 /// The fields that a document is told by.
@@ -53,7 +54,7 @@ pub(super) fn document(doctype: Doctype, row: &Value, mapping: &Mapping) -> Resu
         Doctype::SalesInvoice => DocumentType::Invoice,
         _ => DocumentType::Order,
     };
-    let day = if doctype == Doctype::SalesInvoice { "posting_date" } else { "transaction_date" };
+    let dated = if doctype == Doctype::SalesInvoice { "posting_date" } else { "transaction_date" };
     // What a credit note gives back is positive with us.
     let sign = if returns { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
     let amount = |field| money(row, field, sign);
@@ -71,7 +72,7 @@ pub(super) fn document(doctype: Doctype, row: &Value, mapping: &Mapping) -> Resu
         sequence: sequence(row),
         lines: lines(kind, row),
         legal_entity: mapping.legal_entity(text(row, "company")).to_owned(),
-        issue_date: date(row, day),
+        issue_date: date(row, dated),
         ..ErpDocument::default()
     })
 }
@@ -95,6 +96,29 @@ pub(super) fn cancellation(row: &Value, mapping: &Mapping) -> Result<ErpDocument
         legal_entity: mapping.legal_entity(text(row, "company")).to_owned(),
         issue_date: date(row, cancel::CANCELLATION_DATE),
         order_external_id: order,
+        ..ErpDocument::default()
+    })
+}
+
+/// A change: the order that it changed, by the id and hash that it came as, with what the order came to by it.
+pub(super) fn change(row: &Value, taken: &Taken, mapping: &Mapping) -> Result<ErpDocument, Status> {
+    let amount = |amount| convert::money(amount, text(row, "currency")).map_err(|error| strange(row, error));
+    let [net, vat, gross] = taken.totals;
+    Ok(ErpDocument {
+        external_id: taken.id.clone(),
+        r#type: DocumentType::OrderChange.into(),
+        document_sha256: taken.sha256.clone(),
+        total_without_vat: Some(amount(net)?),
+        total_vat: Some(amount(vat)?),
+        total_with_vat: Some(amount(gross)?),
+        erp_number: text(row, "name").to_owned(),
+        outcome: Outcome::Accepted.into(),
+        currency_code: text(row, "currency").to_owned(),
+        status: BusinessStatus::Confirmed.into(),
+        sequence: sequence(row),
+        legal_entity: mapping.legal_entity(text(row, "company")).to_owned(),
+        issue_date: day(taken.day),
+        order_external_id: text(row, EXTERNAL_ID).to_owned(),
         ..ErpDocument::default()
     })
 }
@@ -141,7 +165,11 @@ fn money(row: &Value, field: &str, sign: Decimal) -> Result<Money, Status> {
 
 /// A day of the wire's years; what else stands there is none.
 fn date(row: &Value, field: &str) -> Option<dealflow_proto::google::type_::Date> {
-    let day = convert::date(text(row, field).parse::<NaiveDate>().ok()?);
+    day(text(row, field).parse().ok()?)
+}
+
+fn day(day: NaiveDate) -> Option<dealflow_proto::google::type_::Date> {
+    let day = convert::date(day);
     convert::date_of(&day).is_ok().then_some(day)
 }
 

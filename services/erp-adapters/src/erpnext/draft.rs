@@ -83,7 +83,7 @@ pub(super) fn write(
     let sign = if returns { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
-        let (Some(quantity), Some(rate)) = (double(row.quantity * sign), double(row.rate)) else {
+        let (Some(quantity), Some(rate)) = (api::double(row.quantity * sign), api::double(row.rate)) else {
             let message = format!("{} × {} has more digits than ERPNext holds", row.quantity, row.rate);
             missing.push(Reason {
                 line_id: row.line_id.clone(),
@@ -146,7 +146,7 @@ fn head(
         }
     }
     let issued = paper.issue_date;
-    if submission.kind == DocumentType::Order {
+    if is_order(submission.kind) {
         set("transaction_date", json!(issued.to_string()));
         set("delivery_date", json!((issued + TimeDelta::days(company.delivery_days.into())).to_string()));
         return body;
@@ -247,7 +247,7 @@ fn item(
         item["uom"] = json!(uom);
         item["conversion_factor"] = json!(1);
     }
-    if kind == DocumentType::Order {
+    if is_order(kind) {
         item["delivery_date"] = body.get("delivery_date").cloned().unwrap_or_default();
     }
     // The row that it bills or takes back, so that ERPNext knows what is left.
@@ -278,12 +278,9 @@ fn taxes(rows: &[Row<'_>]) -> Value {
     accounts.iter().map(row).collect()
 }
 
-/// A number as the double that ERPNext makes of it; none where that is another number.
-fn double(number: Decimal) -> Option<Value> {
-    let number = number.normalize();
-    let double = serde_json::Number::from_f64(number.to_string().parse().ok()?)?;
-    let back: Decimal = double.to_string().parse().ok()?;
-    (back == number).then_some(Value::Number(double))
+/// A change says an order as it is to be.
+fn is_order(kind: DocumentType) -> bool {
+    matches!(kind, DocumentType::Order | DocumentType::OrderChange)
 }
 
 fn refused(error: Unreadable) -> Status {

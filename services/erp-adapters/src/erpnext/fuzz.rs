@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 use super::api::{Bytes, Doctype, Failure, WORDS, document, number, read, whole};
 use super::booked;
 use super::mapping::Mapping;
+use super::noted::Noted;
 use crate::data::parsed;
 
 const MAPPING: &str = "companies:\n  default:\n    company: Acme\n    taxes:\n    - {category: S, rate: 20, item_tax_template: VAT, account: Tax}\n    currencies: [EUR]\n    payment_terms: {by_days: {30: net}, otherwise: refuse}\ncustomers: {find_by: tax_id}\nitems: {otherwise: Item}\nunits: {C62: Nos}\n";
@@ -22,7 +23,7 @@ const STATUSES: [u16; 13] = [200, 202, 204, 301, 401, 403, 404, 409, 417, 429, 5
 #[test]
 fn fuzz_erpnext_answers() {
     let mapping: Mapping = parsed(Path::new("mapping.yaml"), MAPPING, Mapping::missing).expect("it is complete");
-    let order = br#"@{"data":{"name":"SAL-ORD-1","docstatus":1,"dealflow_external_id":"dealflow:order:SO-1","company":"Acme","currency":"EUR","transaction_date":"2017-03-15","net_total":100.5,"total_taxes_and_charges":20.1,"grand_total":120.6,"per_delivered":50,"modified":"2017-03-15 10:00:00.123456","items":[{"dealflow_line_id":"1","delivered_qty":0.5}]}}"#;
+    let order = br#"@{"data":{"name":"SAL-ORD-1","docstatus":1,"dealflow_external_id":"dealflow:order:SO-1","company":"Acme","currency":"EUR","transaction_date":"2017-03-15","net_total":100.5,"total_taxes_and_charges":20.1,"grand_total":120.6,"per_delivered":50,"dealflow_changes":"{\"taken\":[{\"id\":\"dealflow:order:SO-1:c1\",\"sha256\":\"ab\",\"day\":\"2017-03-16\",\"totals\":[\"100.5\",\"20.1\",\"120.6\"]}]}","modified":"2017-03-15 10:00:00.123456","items":[{"dealflow_line_id":"1","delivered_qty":0.5}]}}"#;
     let note = br#"A{"data":{"name":"ACC-1","docstatus":2,"currency":"JPY","posting_date":"2017-03-15","net_total":"-1e2","total_taxes_and_charges":-10,"grand_total":-110,"is_return":1,"status":"Paid","modified":"x"}}"#;
     let refused = br#"I{"exc_type":"MandatoryError","exception":"frappe: no","_server_messages":"[\"{\\\"message\\\": \\\"Customer is missing\\\"}\"]"}"#;
     let words = [
@@ -44,6 +45,9 @@ fn fuzz_erpnext_answers() {
         "\"+12345-01-01\"",
         "\"-0001-01-01\"",
         "\"_server_messages\":",
+        "\"dealflow_changes\":",
+        "\\\"totals\\\":[",
+        "\\\"before\\\":",
         "\"\\ud800\"",
         "\\\"",
         "\u{0}",
@@ -73,6 +77,13 @@ fn fuzz_erpnext_answers() {
             assert_eq!(total, number(&row, "grand_total").map(|stands| stands * sign), "to the digit");
             assert!(document.issue_date.as_ref().is_none_or(|day| convert::date_of(day).is_ok()), "a day of the wire");
             assert!(document.lines.iter().all(|line| !line.line_id.is_empty() && line.delivered_quantity.is_some()));
+        }
+        for taken in Noted::of(&row).map(|noted| noted.taken).unwrap_or_default() {
+            if let Ok(change) = booked::change(&row, &taken, &mapping) {
+                let total = change.total_with_vat.as_ref().and_then(|total| convert::decimal_of(total).ok());
+                assert_eq!(total, Some(taken.totals[2]), "to the digit");
+                assert_eq!(change.external_id, taken.id);
+            }
         }
         Said::of(&booked)
     });

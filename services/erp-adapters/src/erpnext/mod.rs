@@ -6,16 +6,20 @@
 //!
 //! - `api` makes the calls and reads what they answer; `mapping` is the file of an operator's words for ours
 //! - `draft` is our document in their words; `booked` theirs in ours
-//! - `cancel` takes an order back; `list` tells what is there
+//! - `cancel` takes an order back; `change` makes it another one, by its `rows`, and what it was is `noted` on it
+//! - `list` tells what is there
 
 mod api;
 mod booked;
 mod cancel;
+mod change;
 mod draft;
 #[cfg(test)]
 mod fuzz;
 mod list;
 mod mapping;
+mod noted;
+mod rows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,11 +102,19 @@ impl Target for ErpNext {
         match submission.kind {
             DocumentType::Order | DocumentType::Invoice | DocumentType::CreditNote => self.book(&submission).await,
             DocumentType::OrderCancellation => self.cancel(&submission).await,
-            DocumentType::OrderChange | DocumentType::Unspecified => Ok(not_taken(submission.kind, "ERPNext")),
+            DocumentType::OrderChange => self.change(&submission).await,
+            DocumentType::Unspecified => Ok(not_taken(submission.kind, "ERPNext")),
         }
     }
 
     async fn find(&self, external_id: &str) -> Result<Option<ErpDocument>, Status> {
+        if let Some((order, _)) = noted::number_of(external_id) {
+            let filters = json!([[EXTERNAL_ID, "=", order], ["docstatus", ">", DRAFT]]);
+            let row = self.api.first(Doctype::SalesOrder, &filters, noted::FIELDS).await?;
+            let Some(row) = row else { return Ok(None) };
+            let noted = noted::Noted::of(&row)?;
+            return noted.find(external_id).map(|taken| booked::change(&row, taken, &self.mapping)).transpose();
+        }
         let booked = json!([[EXTERNAL_ID, "=", external_id], ["docstatus", ">", DRAFT]]);
         let taken_back = json!([[cancel::CANCELLATION, "=", external_id], ["docstatus", "=", CANCELLED]]);
         let (order, invoice, cancellation) = tokio::try_join!(
@@ -124,8 +136,7 @@ impl Target for ErpNext {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let types =
-            [DocumentType::Order, DocumentType::Invoice, DocumentType::CreditNote, DocumentType::OrderCancellation];
+        let types = list::KINDS;
         Capabilities {
             product: "erpnext".to_owned(),
             types: types.into_iter().map(i32::from).collect(),
@@ -234,9 +245,7 @@ impl ErpNext {
             return Err(dependency_missing(what, external_id));
         };
         if followed.docstatus == CANCELLED {
-            let message = format!("{} is cancelled in ERPNext: {external_id}", followed.name);
-            let field = format!("{what}_external_id");
-            return Ok(Err(vec![reason("REF", field, message, "agree on it with the people of the ERP")]));
+            return Ok(Err(vec![cancelled(what, &followed.name, external_id)]));
         }
         let Some(followed) = self.api.get(doctype, &followed.name).await? else {
             return Err(dependency_missing(what, external_id));
@@ -264,4 +273,10 @@ impl ErpNext {
         }
         draft::write(submission, &self.mapping, customer.unwrap_or_default(), follows, missing)
     }
+}
+
+/// What a document follows does not count any more.
+fn cancelled(what: &str, name: &str, external_id: &str) -> Reason {
+    let message = format!("{name} is cancelled in ERPNext: {external_id}");
+    reason("REF", format!("{what}_external_id"), message, "agree on it with the people of the ERP")
 }

@@ -129,6 +129,16 @@ pub(crate) fn credit_note(external_id: &str, order: &str, invoice: &str) -> Docu
     }
 }
 
+/// A change of an order to these lines, with a discount on the whole.
+pub(crate) fn change(order: &str, number: i32, items: &[Item<'_>], discount: &str) -> Document {
+    Document {
+        order_external_id: order.to_owned(),
+        issue_date: Some(Date { year: 2026, month: 3, day: 9 + number }),
+        reason: "as he wrote".to_owned(),
+        ..document(DocumentType::OrderChange, &format!("{order}:c{number}"), items, discount)
+    }
+}
+
 /// The cancellation of an order: no lines, no totals.
 pub(crate) fn cancellation(order: &str) -> Document {
     Document {

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod erpnext;
+mod erpnext_changes;
 mod erpnext_faults;
 mod files;
 mod folder;
@@ -10,4 +11,5 @@ mod mapping;
 mod run;
 mod site;
 mod site_books;
+mod site_items;
 mod web;

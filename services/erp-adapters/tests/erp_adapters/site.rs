@@ -1,7 +1,7 @@
 //! A fake of ERPNext's REST API, written after Frappe's public sources: token, filters, unique custom fields, docstatus,
-//! exceptions in JSON. `site_books` is what it computes. Faults hit a call before or after what it does.
+//! exceptions in JSON. `site_books` is what it computes, `site_items` how it changes an order. Faults hit a call before or after what it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rust_decimal::Decimal;
@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::site_books;
 use crate::web::{Ask, Reply, serve};
+
+/// The method behind "Update Items".
+pub(crate) const UPDATE_ITEMS: &str = "erpnext.controllers.accounts_controller.update_child_qty_rate";
 
 pub(crate) const TOKEN: &str = "b1946ac92492d23:4f1ee2d1ab7c0f9";
 
@@ -31,15 +34,21 @@ pub(crate) struct Books {
     pub(crate) invoices: Vec<Value>,
     pub(crate) customers: Vec<Value>,
     pub(crate) items: BTreeSet<String>,
+    /// The Item Tax Templates of Items: of a row that says none.
+    pub(crate) taxes_of_items: BTreeMap<String, String>,
     /// Faults to come: on which method of which doctype.
     pub(crate) faults: Vec<(&'static str, &'static str, Fault)>,
+    /// A fault to come: after so many calls.
+    pub(crate) fault_at: Option<(usize, Fault)>,
     /// Chances in a hundred that any call goes wrong, by its dice.
     pub(crate) chances: u64,
     pub(crate) dice: u64,
     /// Every call, with its status; 0 where no answer went out.
     pub(crate) calls: Vec<(String, u16)>,
-    /// What it says to a submission, where it refuses.
+    /// What it says to a submission or to other items of an order, where it refuses.
     pub(crate) refuses: Option<&'static str>,
+    /// An order whose items are changed to this net comes to so much more: by a setting that nobody thought of.
+    pub(crate) drift: Option<(Decimal, Decimal)>,
     /// Halves go to the even cent, as Frappe's older sites round.
     pub(crate) bankers: bool,
     pub(crate) token: String,
@@ -59,11 +68,14 @@ impl Site {
                 json!({ "name": "Müller", "customer_name": "Müller", "tax_id": "DE123456789", "disabled": 0 }),
             ],
             items: ["SERVICE", "DISCOUNT"].map(str::to_owned).into(),
+            taxes_of_items: [("SERVICE".to_owned(), "VAT 20".to_owned())].into(),
             faults: Vec::new(),
+            fault_at: None,
             chances: 0,
             dice: 0,
             calls: Vec::new(),
             refuses: None,
+            drift: None,
             bankers: false,
             token: TOKEN.to_owned(),
             changes: 0,
@@ -96,7 +108,7 @@ impl Site {
             .faults
             .iter()
             .position(|(method, doctype, _)| ask.method == *method && ask.path.split('/').nth(3) == Some(*doctype));
-        let fault = planned.map(|at| books.faults.remove(at).2).or_else(|| books.draw());
+        let fault = planned.map(|at| books.faults.remove(at).2).or_else(|| books.counted()).or_else(|| books.draw());
         if let Some(Fault::Before(status, kind)) = fault {
             books.calls.push((named, status));
             return refusal((status, kind, "planned"));
@@ -161,7 +173,23 @@ impl Books {
         Some(faults[of])
     }
 
+    /// The fault that is planned for this call by its number.
+    fn counted(&mut self) -> Option<Fault> {
+        let (left, fault) = self.fault_at.take()?;
+        if left == 0 {
+            return Some(fault);
+        }
+        self.fault_at = Some((left - 1, fault));
+        None
+    }
+
     fn handle(&mut self, ask: &Ask) -> Done {
+        if let Some(method) = ask.path.strip_prefix("/api/method/") {
+            if (ask.method.as_str(), method) != ("POST", UPDATE_ITEMS) {
+                return Err((404, "DoesNotExistError", format!("no method {method}")));
+            }
+            return self.update_items(&serde_json::from_slice(&ask.body).unwrap_or_default());
+        }
         let mut parts = ask.path.trim_start_matches("/api/resource/").splitn(2, '/');
         let (doctype, name) = (parts.next().unwrap_or_default(), parts.next());
         let body: Value = serde_json::from_slice(&ask.body).unwrap_or_default();
@@ -172,6 +200,7 @@ impl Books {
                 Ok((200, json!({ "data": self.rows(doctype)[at] })))
             }
             ("POST", None) => self.create(doctype, body),
+            ("PUT", Some(name)) if doctype == "Sales Order Item" => self.write_row(name, &body),
             ("PUT", Some(name)) => {
                 let at = self.find(doctype, name)?;
                 self.change(doctype, at, &body)
@@ -196,7 +225,7 @@ impl Books {
         }
     }
 
-    fn find(&mut self, doctype: &str, name: &str) -> Result<usize, (u16, &'static str, String)> {
+    pub(crate) fn find(&mut self, doctype: &str, name: &str) -> Result<usize, (u16, &'static str, String)> {
         let found = self.rows(doctype).iter().position(|it| it["name"] == name);
         found.ok_or_else(|| (404, "DoesNotExistError", format!("{doctype} {name} not found")))
     }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::site::{Books, Done, validation};
 
+/// Status, exception, words.
+pub(crate) type Refused = (u16, &'static str, String);
+
 /// The fields that a query may name: a site without the custom ones refuses them.
 pub(crate) const FIELDS: &[&str] = &[
     "name",
@@ -15,6 +18,8 @@ pub(crate) const FIELDS: &[&str] = &[
     "dealflow_cancellation",
     "dealflow_cancellation_sha256",
     "dealflow_cancellation_date",
+    "dealflow_changes",
+    "dealflow_change_date",
     "company",
     "currency",
     "customer",
@@ -33,7 +38,7 @@ pub(crate) const FIELDS: &[&str] = &[
 ];
 
 /// Item Tax Templates, each with its account and rate.
-const TEMPLATES: [(&str, &str, u32); 3] =
+pub(crate) const TEMPLATES: [(&str, &str, u32); 3] =
     [("VAT 20", "VAT 20 - N", 20), ("VAT 10", "VAT 10 - N", 10), ("VAT 0", "VAT 0 - N", 0)];
 const UOMS: [&str; 2] = ["Nos", "Hour"];
 const TERMS: [&str; 1] = ["Net 30"];
@@ -67,11 +72,9 @@ impl Books {
         }
         let series = body["naming_series"].as_str().map(|it| it.replace(".YYYY.", "2026"));
         let series = series.unwrap_or_else(|| if doctype == "Sales Order" { "SO-" } else { "SINV-" }.to_owned());
-        let number = 1 + self
-            .rows(doctype)
-            .iter()
-            .filter(|it| it["name"].as_str().is_some_and(|it| it.starts_with(&series)))
-            .count();
+        // A number that was given and deleted is given again where it was the last.
+        let names = self.rows(doctype).iter().filter_map(|it| it["name"].as_str()?.strip_prefix(&series)?.parse().ok());
+        let number = 1 + names.max().unwrap_or(0_u32);
         let name = format!("{series}{number:05}");
         body["name"] = json!(name);
         body["docstatus"] = json!(0);
@@ -88,6 +91,10 @@ impl Books {
     pub(crate) fn change(&mut self, doctype: &str, at: usize, change: &Value) -> Done {
         let mut row = self.rows(doctype)[at].clone();
         let name = row["name"].clone();
+        if change["modified"].is_string() && change["modified"] != row["modified"] {
+            let words = "Error: Document has been modified after you have opened it";
+            return Err((417, "TimestampMismatchError", words.to_owned()));
+        }
         let (from, to) = (row["docstatus"].as_i64(), change["docstatus"].as_i64().or(row["docstatus"].as_i64()));
         match (from, to) {
             (Some(0), Some(1)) => {
@@ -95,6 +102,7 @@ impl Books {
                     return validation(words);
                 }
                 let kind = if row["is_return"] == 1 { "Return" } else { "Unpaid" };
+                self.bill(&row);
                 row["status"] = json!(if doctype == "Sales Order" { "To Deliver and Bill" } else { kind });
             }
             (Some(1), Some(2)) => {
@@ -112,7 +120,15 @@ impl Books {
                 row["status"] = json!("Cancelled");
             }
             (Some(1), Some(1)) => {
-                let allowed = ["dealflow_cancellation", "dealflow_cancellation_sha256", "dealflow_cancellation_date"];
+                let allowed = [
+                    "modified",
+                    "po_no",
+                    "dealflow_cancellation",
+                    "dealflow_cancellation_sha256",
+                    "dealflow_cancellation_date",
+                    "dealflow_changes",
+                    "dealflow_change_date",
+                ];
                 let fields = change.as_object().expect("a change");
                 if let Some(field) = fields.keys().find(|it| !allowed.contains(&it.as_str())) {
                     return Err((
@@ -127,7 +143,9 @@ impl Books {
             _ => return validation("no docstatus"),
         }
         for (field, value) in change.as_object().expect("a change") {
-            row[field] = value.clone();
+            // What looks like HTML is mended, as Frappe does with a text.
+            let text = value.as_str().filter(|it| it.contains(['<', '>'])).map(|it| json!(it.replace('<', "&lt;")));
+            row[field] = text.unwrap_or_else(|| value.clone());
         }
         self.touch(&mut row);
         self.rows(doctype)[at] = row.clone();
@@ -135,7 +153,7 @@ impl Books {
     }
 
     /// The amounts: rows, then a tax row for each account over all rows of its templates, rounded once.
-    fn compute(&self, name: &str, body: &mut Value, returns: bool) -> Result<(), (u16, &'static str, String)> {
+    pub(crate) fn compute(&self, name: &str, body: &mut Value, returns: bool) -> Result<(), Refused> {
         let mut net = Decimal::ZERO;
         let mut bases = vec![Decimal::ZERO; TEMPLATES.len()];
         let items = body["items"].as_array_mut().filter(|it| !it.is_empty());
@@ -148,7 +166,12 @@ impl Books {
             if item["uom"].is_string() && !UOMS.iter().any(|it| item["uom"] == *it) {
                 link("UOM", &item["uom"])?;
             }
-            let template = TEMPLATES.iter().position(|(name, ..)| item["item_tax_template"] == *name);
+            if item["item_tax_template"].is_null() {
+                item["item_tax_template"] = json!(self.taxes_of_items.get(code));
+            }
+            // A row without a template is taxed as the tax rows say: not at all, where those are ours.
+            let none = item["item_tax_template"].is_null();
+            let template = TEMPLATES.iter().position(|(name, ..)| none || item["item_tax_template"] == *name);
             let Some(template) = template else {
                 return link("Item Tax Template", &item["item_tax_template"]).map(drop);
             };
@@ -158,16 +181,29 @@ impl Books {
             }
             let amount = self.round(quantity * rate);
             net += amount;
-            bases[template] += amount;
+            if !none {
+                bases[template] += amount;
+            }
             item["amount"] = double(amount);
-            item["name"] = json!(format!("{name}-{at}"));
-            item["delivered_qty"] = json!(0.0);
+            for (field, value) in [
+                ("name", json!(format!("{name}-{at}"))),
+                ("delivered_qty", json!(0.0)),
+                ("billed_amt", json!(0.0)),
+                ("uom", json!("Nos")),
+                ("conversion_factor", json!(1.0)),
+            ] {
+                if item[field].is_null() {
+                    item[field] = value;
+                }
+            }
         }
         let mut taxes = Decimal::ZERO;
         for row in body["taxes"].as_array_mut().into_iter().flatten() {
             let known = TEMPLATES.iter().position(|(_, account, _)| row["account_head"] == *account);
             let Some(at) = known else { return link("Account", &row["account_head"]).map(drop) };
-            let tax = self.round(bases[at] * Decimal::from(TEMPLATES[at].2) / Decimal::ONE_HUNDRED);
+            // A row's own rate is for all rows whose templates say nothing of its account.
+            let others = (net - bases[at]) * exact(&row["rate"]);
+            let tax = self.round((bases[at] * Decimal::from(TEMPLATES[at].2) + others) / Decimal::ONE_HUNDRED);
             row["tax_amount"] = double(tax);
             taxes += tax;
         }
@@ -175,6 +211,16 @@ impl Books {
             body[field] = double(amount);
         }
         Ok(())
+    }
+
+    /// What a submitted invoice bills of the rows of orders.
+    fn bill(&mut self, invoice: &Value) {
+        for item in invoice["items"].as_array().into_iter().flatten() {
+            let rows = self.orders.iter_mut().flat_map(|it| it["items"].as_array_mut().into_iter().flatten());
+            for row in rows.filter(|row| row["name"] == item["so_detail"]) {
+                row["billed_amt"] = double(exact(&row["billed_amt"]) + exact(&item["amount"]));
+            }
+        }
     }
 
     fn round(&self, amount: Decimal) -> Decimal {
@@ -190,14 +236,14 @@ impl Books {
     }
 }
 
-fn link(doctype: &str, name: &Value) -> Done {
+pub(crate) fn link(doctype: &str, name: &Value) -> Done {
     Err((417, "LinkValidationError", format!("Could not find {doctype}: {}", name.as_str().unwrap_or_default())))
 }
 
-fn exact(value: &Value) -> Decimal {
+pub(crate) fn exact(value: &Value) -> Decimal {
     value.to_string().parse().expect("a number")
 }
 
-fn double(value: Decimal) -> Value {
+pub(crate) fn double(value: Decimal) -> Value {
     json!(value.to_string().parse::<f64>().expect("a double"))
 }
