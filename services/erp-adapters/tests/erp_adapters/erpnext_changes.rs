@@ -9,7 +9,7 @@ use tonic::Code;
 
 use crate::house::{Caller, INV1, Item, PLAIN, SO1, cancellation, change, document, eur, invoice, order};
 use crate::mapping::{MAPPING, connected, link};
-use crate::site::{Fault, Site};
+use crate::site::{Books, Fault, Site, UPDATE_ITEMS};
 
 /// More of the first line, the second as it was.
 const MORE: &[Item<'_>] = &[("1", "5", "10.00", 20, "0"), ("2", "1", "0.05", 20, "0")];
@@ -358,6 +358,33 @@ async fn attempts_at_once_are_one_change() {
     assert_eq!((&now["grand_total"], lines(&now)), (&json!(33.6), vec!["1".to_owned(), "3".to_owned()]));
     let noted = now["dealflow_changes"].as_str().expect("noted").to_owned();
     assert_eq!((noted.matches(":c1").count(), noted.contains("before")), (1, false), "{noted}");
+}
+
+/// R-ERP-1: an attempt that is late, after another took the change, does not undo what that one noted.
+#[tokio::test]
+async fn a_late_attempt_does_not_undo_what_another_noted() {
+    let wanted = change(SO1, 1, OTHER, "0");
+    let taken = {
+        let (site, erp) = open().await;
+        erp.booked(&order(SO1)).await;
+        erp.booked(&wanted).await;
+        only(&site)["dealflow_changes"].clone()
+    };
+    let (site, erp) = open().await;
+    erp.booked(&order(SO1)).await;
+    let noted = taken.clone();
+    let other = move |books: &mut Books| {
+        let mut order = books.orders[0].clone();
+        order["dealflow_changes"] = noted;
+        books.touch(&mut order);
+        books.orders[0] = order;
+        books.refuses = Some("Row #2: Cannot delete item SERVICE which has already been billed.");
+    };
+    site.books().meanwhile = Some((UPDATE_ITEMS, Box::new(other)));
+    let late = erp.submit(&wanted).await.expect_err("no refusal: it is asked again");
+    assert_eq!(late.code(), Code::Aborted, "{late}");
+    assert_eq!(only(&site)["dealflow_changes"], taken);
+    assert!(erp.submit(&wanted).await.expect("known by now").replayed);
 }
 
 /// R-ERP-1: an order that was changed is cancelled as any, and its changes are still told.

@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Hang,
 }
 
+type Meanwhile = Box<dyn FnOnce(&mut Books) + Send>;
+
 /// What the site knows.
 pub(crate) struct Books {
     pub(crate) orders: Vec<Value>,
@@ -40,6 +42,8 @@ pub(crate) struct Books {
     pub(crate) faults: Vec<(&'static str, &'static str, Fault)>,
     /// A fault to come: after so many calls.
     pub(crate) fault_at: Option<(usize, Fault)>,
+    /// What somebody else does before the next call that is named so.
+    pub(crate) meanwhile: Option<(&'static str, Meanwhile)>,
     /// Chances in a hundred that any call goes wrong, by its dice.
     pub(crate) chances: u64,
     pub(crate) dice: u64,
@@ -71,6 +75,7 @@ impl Site {
             taxes_of_items: [("SERVICE".to_owned(), "VAT 20".to_owned())].into(),
             faults: Vec::new(),
             fault_at: None,
+            meanwhile: None,
             chances: 0,
             dice: 0,
             calls: Vec::new(),
@@ -109,6 +114,9 @@ impl Site {
             .iter()
             .position(|(method, doctype, _)| ask.method == *method && ask.path.split('/').nth(3) == Some(*doctype));
         let fault = planned.map(|at| books.faults.remove(at).2).or_else(|| books.counted()).or_else(|| books.draw());
+        if let Some((_, act)) = books.meanwhile.take_if(|(call, _)| named.contains(*call)) {
+            act(&mut books);
+        }
         if let Some(Fault::Before(status, kind)) = fault {
             books.calls.push((named, status));
             return refusal((status, kind, "planned"));
