@@ -226,7 +226,8 @@ fn no_gap_in_numbers(invoices: &[Invoice]) {
 /// R-ERP-1: the ERP has each submitted order and each posted invoice once, with our totals, and nothing else.
 fn books_agree(orders: &[Order], invoices: &[Invoice], handoffs: &[Handoff], booked: &[ErpDocument]) {
     let submitted = |order: &&Order| {
-        matches!(order.state(), order::State::Submitted | order::State::InFulfillment | order::State::Fulfilled)
+        use order::State::{Closed, Fulfilled, InFulfillment, Submitted};
+        matches!(order.state(), Submitted | InFulfillment | Fulfilled | Closed)
     };
     let orders = orders.iter().filter(submitted).map(|it| (format!("dealflow:order:{}", it.number), it.totals.clone()));
     let posted = invoices.iter().filter(|it| it.state() == invoice::State::Posted && !it.series.is_empty());

@@ -3,7 +3,9 @@
 use dealflow::api::new_id;
 use dealflow_proto::gateway::v1::{DealProgress, DevelopDealRequest, FulfillDealRequest, ListFlowsRequest};
 use dealflow_proto::google::type_::Date;
-use dealflow_proto::orders::v1::{GetOrderRequest, LineQuantity, Order, order};
+use dealflow_proto::orders::v1::{
+    CloseOrderRequest, CreateCreditNoteRequest, GetOrderRequest, LineQuantity, Order, PostCreditNoteRequest, order,
+};
 use dealflow_proto::settings::v1::SettingValue;
 use dealflow_proto::types::v1::{Line, Vat, VatCategory};
 use dealflow_testbed::{RefusalView, TestDb, both, refusal};
@@ -74,6 +76,18 @@ both! {
         assert!(done.invoice.is_some());
         let nothing = fulfill(&sandbox, on(None)).await.expect_err("all of it is billed");
         assert_eq!(nothing.reason, "GUARD");
+
+        // What is taken back of it is billed again, also once the order is closed.
+        let api = &sandbox.api;
+        let ask = CloseOrderRequest { name: made.name.clone(), request_id: new_id(), ..Default::default() };
+        api.orders.clone().close_order(api.asked_by("erp").ask(ask)).await.expect("all of it is billed");
+        let invoice = done.invoice.expect("it is billed").name;
+        let ask = CreateCreditNoteRequest { invoice, reason: "wrong address".to_owned(), request_id: new_id(), ..Default::default() };
+        let note = api.credit_notes.clone().create_credit_note(api.ask(ask)).await.expect("it is posted").into_inner().name;
+        let ask = PostCreditNoteRequest { name: note, request_id: new_id(), ..Default::default() };
+        api.credit_notes.clone().post_credit_note(api.ask(ask)).await.expect("it is a draft");
+        assert!(fulfill(&sandbox, on(None)).await.expect("what was taken back").invoice.is_some());
+        assert_eq!(order(&sandbox, &made.name).await.state(), order::State::Closed);
         sandbox.finish().await;
     }
 

@@ -8,7 +8,7 @@ use dealflow_tests::Sandbox;
 use dealflow_tests::values::usd;
 use prost::Message;
 
-use super::{Again, GUARD, Row, TERMINAL};
+use super::{Again, GUARD, Row, STATE, TERMINAL};
 
 pub(super) async fn billing(method: &str, sandbox: &Sandbox) -> Option<Row> {
     let deal = sandbox.deal_without_process().await;
@@ -42,7 +42,7 @@ pub(super) async fn billing(method: &str, sandbox: &Sandbox) -> Option<Row> {
             let ask = CreateCreditNoteRequest { invoice, reason, request_id: new_id(), ..Default::default() };
             let name = notes.create_credit_note(ask).await.ok()?.into_inner().name;
             if method == "CreditNoteService/PostCreditNote" {
-                return row!(TERMINAL, PostCreditNoteRequest { name: name });
+                return row!(STATE, PostCreditNoteRequest { name: name });
             }
             row!(TERMINAL, VoidCreditNoteRequest { name: name })
         }
@@ -51,7 +51,7 @@ pub(super) async fn billing(method: &str, sandbox: &Sandbox) -> Option<Row> {
             let ask = RecordPaymentRequest { payment: Some(payment), request_id: new_id(), ..Default::default() };
             let name = payments.record_payment(ask).await.ok()?.into_inner().name;
             if method == "PaymentService/AllocatePayment" {
-                return row!(super::STATE, AllocatePaymentRequest { name: name, allocations: pays(1) });
+                return row!(STATE, AllocatePaymentRequest { name: name, allocations: pays(1) });
             }
             row!(TERMINAL, ReversePaymentRequest { name: name, reason: reason })
         }

@@ -209,7 +209,7 @@ pub(super) async fn orders(method: &str, sandbox: &Sandbox) -> Option<Row> {
     if method == "OrderService/CloseOrder" {
         let ask = PostInvoiceRequest { name, request_id: new_id(), ..Default::default() };
         sandbox.api.invoices.clone().post_invoice(ask).await.ok()?;
-        return row!(TERMINAL, CloseOrderRequest { name: order });
+        return row!(STATE, CloseOrderRequest { name: order });
     }
     match method {
         "InvoiceService/PostInvoice" => row!(STATE, PostInvoiceRequest { name: name }),
