@@ -110,15 +110,29 @@ pub(crate) async fn currency_of(run: &Run, opportunity: &Opportunity) -> Result<
 
 /// The quotes of a deal, all revisions.
 pub(crate) async fn quotes(run: &Run, opportunity: &str) -> Result<Vec<Quote>, Stop> {
-    let ask = ListQuotesRequest { page_size: 1000, filter: of_deal(opportunity), ..Default::default() };
-    Ok(run.read("quotes", ask).await?.quotes)
+    let mut ask = ListQuotesRequest { page_size: 1000, filter: of_deal(opportunity), ..Default::default() };
+    let mut quotes = Vec::new();
+    loop {
+        let page = run.read("quotes", ask.clone()).await?;
+        quotes.extend(page.quotes);
+        if page.next_page_token.is_empty() {
+            return Ok(quotes);
+        }
+        ask.page_token = page.next_page_token;
+    }
 }
 
 /// The order of a deal that is not canceled; there is one at most (R-OPP-5).
 pub(crate) async fn order(run: &Run, opportunity: &str) -> Result<Option<Order>, Stop> {
-    let ask = ListOrdersRequest { page_size: 1000, filter: of_deal(opportunity), ..Default::default() };
-    let orders = run.read("orders", ask).await?.orders;
-    Ok(orders.into_iter().find(|order| order.state() != order::State::Canceled))
+    let mut ask = ListOrdersRequest { page_size: 1000, filter: of_deal(opportunity), ..Default::default() };
+    loop {
+        let page = run.read("orders", ask.clone()).await?;
+        let standing = page.orders.into_iter().find(|order| order.state() != order::State::Canceled);
+        if standing.is_some() || page.next_page_token.is_empty() {
+            return Ok(standing);
+        }
+        ask.page_token = page.next_page_token;
+    }
 }
 
 /// The filter for the records of a deal.

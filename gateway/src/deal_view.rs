@@ -26,12 +26,16 @@ use crate::guidance;
 use crate::handoff::Handoffs;
 use crate::timeline::{fitting, latest, merged};
 
-/// The most of one kind of document, and of what is to be done, that a view shows.
+/// The most of one kind of document, and of what is to be done, that a view shows: fewer where they are large.
 const MOST: i32 = 1000;
 /// The most stage entries, and activities that are over, that a view shows: a deal may have had any number (R-STG-2).
 const LATEST: i32 = 200;
-/// The most bytes of either: a view is one message, of 4 MiB at the most.
+/// The most bytes of either: a view is one message.
 const MOST_BYTES: usize = 512 * 1024;
+/// The most bytes of the whole: a message has 4 MiB at the most.
+const MOST_IN_ALL: usize = 4 * 1024 * 1024 - 16 * 1024;
+/// What stands before a record in a message: its field and its length.
+const BEFORE_EACH: usize = 8;
 
 /// Reads deals.
 #[derive(Clone)]
@@ -90,9 +94,12 @@ impl DealView {
             more_past_activities,
             timeline,
             more_timeline,
+            more_action_panel: !open.next_page_token.is_empty(),
             ..documents
         };
+        // Of what was read, not of what is shown of it.
         deal.guidance = guidance::of_deal(&deal);
+        fit(&mut deal);
         Ok(deal)
     }
 
@@ -126,24 +133,35 @@ impl DealView {
 
     /// The documents' part of the deal.
     async fn documents(&self, context: &Context, name: &str) -> Result<Deal, Status> {
-        let (page_size, filter) = (MOST, of_deal(name));
+        macro_rules! latest {
+            ($request:ident) => {
+                $request {
+                    page_size: MOST,
+                    filter: of_deal(name),
+                    order_by: "create_time desc".to_owned(),
+                    ..Default::default()
+                }
+            };
+        }
         let (quotes, contracts, orders, invoices, handoffs) = tokio::try_join!(
-            self.ask_of_deal(context, ListQuotesRequest { page_size, filter: filter.clone(), ..Default::default() }),
-            self.ask_of_deal(context, ListContractsRequest { page_size, filter: filter.clone(), ..Default::default() }),
-            self.ask_of_deal(context, ListOrdersRequest { page_size, filter: filter.clone(), ..Default::default() }),
-            self.ask_of_deal(context, ListInvoicesRequest { page_size, filter: filter.clone(), ..Default::default() }),
-            self.handoffs.list_handoffs(Request::new(ListHandoffsRequest {
-                page_size,
-                filter: filter.clone(),
-                ..Default::default()
-            })),
+            self.ask_of_deal(context, latest!(ListQuotesRequest)),
+            self.ask_of_deal(context, latest!(ListContractsRequest)),
+            self.ask_of_deal(context, latest!(ListOrdersRequest)),
+            self.ask_of_deal(context, latest!(ListInvoicesRequest)),
+            self.handoffs.list_handoffs(Request::new(latest!(ListHandoffsRequest))),
         )?;
+        let handoffs = handoffs.into_inner();
         Ok(Deal {
-            quotes: quotes.quotes,
-            contracts: contracts.contracts,
-            orders: orders.orders,
-            invoices: invoices.invoices,
-            handoffs: handoffs.into_inner().handoffs,
+            more_quotes: !quotes.next_page_token.is_empty(),
+            quotes: in_order(quotes.quotes),
+            more_contracts: !contracts.next_page_token.is_empty(),
+            contracts: in_order(contracts.contracts),
+            more_orders: !orders.next_page_token.is_empty(),
+            orders: in_order(orders.orders),
+            more_invoices: !invoices.next_page_token.is_empty(),
+            invoices: in_order(invoices.invoices),
+            more_handoffs: !handoffs.next_page_token.is_empty(),
+            handoffs: in_order(handoffs.handoffs),
             ..Deal::default()
         })
     }
@@ -231,6 +249,43 @@ fn latest_of<M: Message>(mut records: Vec<M>, next_page_token: &str) -> (Vec<M>,
     records.truncate(fit);
     records.reverse();
     (records, more)
+}
+
+/// What stands the latest first, in the order in which it was made.
+fn in_order<M>(mut records: Vec<M>) -> Vec<M> {
+    records.reverse();
+    records
+}
+
+/// Leaves out of a view what does not go into one message with the rest: what is to be done comes first, then each kind of
+/// document, the latest of it.
+fn fit(deal: &mut Deal) {
+    let panel = std::mem::take(&mut deal.action_panel);
+    let (quotes, contracts) = (std::mem::take(&mut deal.quotes), std::mem::take(&mut deal.contracts));
+    let (orders, invoices) = (std::mem::take(&mut deal.orders), std::mem::take(&mut deal.invoices));
+    let handoffs = std::mem::take(&mut deal.handoffs);
+    let mut left = MOST_IN_ALL.saturating_sub(deal.encoded_len());
+    // What is to be done stands in its own order: what does not fit is missing at its end.
+    deal.action_panel = in_order(kept(in_order(panel), &mut left, &mut deal.more_action_panel));
+    deal.orders = kept(orders, &mut left, &mut deal.more_orders);
+    deal.contracts = kept(contracts, &mut left, &mut deal.more_contracts);
+    deal.invoices = kept(invoices, &mut left, &mut deal.more_invoices);
+    deal.handoffs = kept(handoffs, &mut left, &mut deal.more_handoffs);
+    deal.quotes = kept(quotes, &mut left, &mut deal.more_quotes);
+}
+
+/// The last of the records that fit into what is left; `more` where any does not.
+fn kept<M: Message>(mut records: Vec<M>, left: &mut usize, more: &mut bool) -> Vec<M> {
+    let fitting = records.iter().rev().take_while(|record| {
+        let bytes = record.encoded_len() + BEFORE_EACH;
+        let fits = bytes <= *left;
+        *left -= if fits { bytes } else { 0 };
+        fits
+    });
+    let dropped = records.len() - fitting.count();
+    *more |= dropped > 0;
+    records.drain(..dropped);
+    records
 }
 
 /// The stages of the process that leads the deal, or of the lookup where none does; then those that it visited besides.

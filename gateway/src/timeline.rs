@@ -15,6 +15,8 @@ use tonic::{Response, Status};
 const MOST: usize = 300;
 /// The most bytes of its events.
 const MOST_BYTES: usize = 1024 * 1024;
+/// The largest record that an event is shown with: what happened is told in any case.
+const MOST_OF_RECORD: usize = 256 * 1024;
 
 /// The latest events of a thread in one part, before a time where one is said.
 pub(crate) async fn latest(feed: &Link, thread: &str, before: Option<Timestamp>) -> Result<ListEventsResponse, Status> {
@@ -35,13 +37,18 @@ pub(crate) fn merged(pages: Vec<ListEventsResponse>) -> (Vec<Event>, bool) {
     let partial = pages.iter().filter(|page| !page.next_page_token.is_empty());
     let known_from = partial.filter_map(|page| page.events.last().map(time)).max();
     let mut events: Vec<Event> = pages.into_iter().flat_map(|page| page.events).collect();
+    for event in &mut events {
+        event.data = event.data.take().filter(|data| data.value.len() <= MOST_OF_RECORD);
+    }
     events.sort_by_key(|event| (time(event), event.position));
     let dropped = events.len() - fitting(events.iter().rev().map(Message::encoded_len), MOST, MOST_BYTES);
     let cut = events[..dropped].last().map(time);
     let Some(end) = known_from.max(cut) else { return (events, false) };
     let behind = events.partition_point(|event| time(event) <= end);
-    // Were all of one time, nothing would be left.
-    let from = if behind < events.len() { behind } else { dropped };
+    // What is known for certain begins behind that moment. Where nothing is behind it, that moment itself is shown, and
+    // nothing before it: whoever asks for what was before gets the rest.
+    let of_end = events.partition_point(|event| time(event) < end).max(dropped);
+    let from = if behind < events.len() { behind } else { of_end };
     (events.split_off(from), true)
 }
 

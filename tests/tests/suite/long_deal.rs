@@ -8,8 +8,11 @@ use dealflow_proto::gateway::v1::{Deal, GetDealRequest, stage_bar_item::Mark};
 use dealflow_proto::opportunities::v1::{
     CreateOpportunityRequest, ListStageEntriesRequest, MoveToStageRequest, Opportunity, StageEntry,
 };
+use dealflow_proto::orders::v1::{CreateQuoteRequest, ListQuotesRequest, Quote};
+use dealflow_proto::types::v1::{Line, Vat, VatCategory};
 use dealflow_testbed::{TestDb, both};
 use dealflow_tests::Sandbox;
+use dealflow_tests::values::{decimal, usd};
 use prost::Message;
 use prost_types::Timestamp;
 
@@ -22,6 +25,18 @@ async fn view(sandbox: &Sandbox, opportunity: &str, timeline_before_time: Option
     let ask = GetDealRequest { opportunity: opportunity.to_owned(), timeline_before_time };
     let view = sandbox.api.deals.clone().get_deal(sandbox.api.ask(ask)).await;
     view.expect("however long it is").into_inner()
+}
+
+/// All that happened to a deal, by views of it.
+async fn happened(sandbox: &Sandbox, deal: &str) -> Vec<Event> {
+    let (mut happened, mut first, mut more): (Vec<Event>, _, _) = (Vec::new(), None, true);
+    while more {
+        let part = view(sandbox, deal, first).await;
+        assert!(part.encoded_len() < MOST_BYTES && !part.timeline.is_empty());
+        (first, more) = (part.timeline[0].time, part.more_timeline);
+        happened.splice(0..0, part.timeline);
+    }
+    happened
 }
 
 async fn entries(sandbox: &Sandbox, deal: &str, order_by: &str) -> Vec<StageEntry> {
@@ -60,13 +75,7 @@ both! {
         let bar: Vec<_> = shown.stage_bar.iter().map(|stage| (stage.mark(), stage.entry_count)).collect();
         assert!(bar.contains(&(Mark::Current, 161)) && bar.contains(&(Mark::Visited, 160)), "all of them count: {bar:?}");
 
-        let (mut happened, mut first, mut more): (Vec<Event>, _, _) = (Vec::new(), None, true);
-        while more {
-            let part = view(&sandbox, &deal, first).await;
-            assert!(part.encoded_len() < MOST_BYTES && !part.timeline.is_empty());
-            (first, more) = (part.timeline[0].time, part.more_timeline);
-            happened.splice(0..0, part.timeline);
-        }
+        let happened = happened(&sandbox, &deal).await;
         let moves = happened.iter().filter(|event| event.r#type == "opportunity.stage_changed").count();
         assert_eq!(moves, MOVES, "none is missing and none is there twice");
         assert_eq!(happened[0].r#type, "opportunity.created");
@@ -95,6 +104,52 @@ both! {
         assert!(shown.past_activities.iter().all(|activity| activity.state() == activity::State::Canceled));
         let made: Vec<_> = shown.past_activities.iter().map(|it| it.create_time.map(|time| (time.seconds, time.nanos))).collect();
         assert!(made.is_sorted());
+        sandbox.finish().await;
+    }
+
+    /// R-API-3: a deal is shown though its documents would fit into no message together: the latest of them, and that there
+    /// are earlier ones. Each is read by its name, and all of them by pages.
+    async fn a_deal_of_large_documents_is_shown_and_says_what_it_leaves_out(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let deal = sandbox.deal_without_process().await;
+        let api = &sandbox.api;
+        let line = Line {
+            description: "文".repeat(1000),
+            quantity: decimal("1"),
+            unit_price: usd(10),
+            vat: Some(Vat { category: VatCategory::Standard.into(), rate: decimal("20") }),
+            ..Line::default()
+        };
+        let mut made = Vec::new();
+        for _ in 0..4 {
+            let quote = Quote {
+                opportunity: deal.clone(),
+                currency_code: "USD".to_owned(),
+                lines: vec![line.clone(); 450],
+                ..Quote::default()
+            };
+            let ask = CreateQuoteRequest { quote: Some(quote), request_id: new_id(), ..Default::default() };
+            let quote = api.quotes.clone().create_quote(api.ask(ask)).await.expect("it is a message").into_inner();
+            assert!(quote.encoded_len() > MOST_BYTES / 4, "{} bytes", quote.encoded_len());
+            made.push(quote.name);
+        }
+        let shown = view(&sandbox, &deal, None).await;
+        assert!(shown.encoded_len() < MOST_BYTES, "{} bytes", shown.encoded_len());
+        let names: Vec<&str> = shown.quotes.iter().map(|quote| quote.name.as_str()).collect();
+        assert!(!names.is_empty() && names == made[made.len() - names.len()..], "the latest: {names:?} of {made:?}");
+        assert!(shown.more_quotes && !shown.more_orders && !shown.more_action_panel);
+        let happened = happened(&sandbox, &deal).await;
+        let quotes: Vec<&Event> = happened.iter().filter(|event| made.contains(&event.subject)).collect();
+        assert_eq!(quotes.len(), 4, "what happened is told in any case, page by page");
+        assert!(quotes.iter().all(|event| event.data.is_none()), "without what is too large");
+        let listed = all_pages(async |page_token| {
+            let filter = format!("opportunity = \"{deal}\"");
+            let ask = ListQuotesRequest { page_size: 1000, page_token, filter, ..Default::default() };
+            let page = api.quotes.clone().list_quotes(api.ask(ask)).await?.into_inner();
+            Ok((page.quotes, page.next_page_token))
+        });
+        let listed: Vec<String> = listed.await.expect("listed").into_iter().map(|quote| quote.name).collect();
+        assert_eq!(listed, made);
         sandbox.finish().await;
     }
 }

@@ -41,12 +41,15 @@ impl View {
         section("Budget, authority, need, timeframe", self.bant());
         section("Demand", self.lines());
         section("To do", (!deal.action_panel.is_empty()).then(|| self.action_panel()));
-        section("Quotes", (!deal.quotes.is_empty()).then(|| self.quotes()));
-        section("Contracts", (!deal.contracts.is_empty()).then(|| self.contracts()));
-        section("Orders", (!deal.orders.is_empty()).then(|| self.orders()));
-        section("Invoices", (!deal.invoices.is_empty()).then(|| self.invoices()));
-        section("Hand-overs to the ERP", (!deal.handoffs.is_empty()).then(|| self.handoffs()));
-        section(if deal.more_timeline { "Timeline, the last of it" } else { "Timeline" }, Some(self.timeline()));
+        let last = |title: &str, more: bool| if more { format!("{title}, the last of it") } else { title.to_owned() };
+        let (quotes, contracts) = (last("Quotes", deal.more_quotes), last("Contracts", deal.more_contracts));
+        section(&quotes, (!deal.quotes.is_empty()).then(|| self.quotes()));
+        section(&contracts, (!deal.contracts.is_empty()).then(|| self.contracts()));
+        section(&last("Orders", deal.more_orders), (!deal.orders.is_empty()).then(|| self.orders()));
+        section(&last("Invoices", deal.more_invoices), (!deal.invoices.is_empty()).then(|| self.invoices()));
+        let handoffs = last("Hand-overs to the ERP", deal.more_handoffs);
+        section(&handoffs, (!deal.handoffs.is_empty()).then(|| self.handoffs()));
+        section(&last("Timeline", deal.more_timeline), Some(self.timeline()));
         section("What may come next", Some(self.next()));
         text
     }
@@ -74,6 +77,12 @@ impl View {
             "more_stage_entries": deal.more_stage_entries,
             "more_past_activities": deal.more_past_activities,
             "more_timeline": deal.more_timeline,
+            "more_action_panel": deal.more_action_panel,
+            "more_quotes": deal.more_quotes,
+            "more_contracts": deal.more_contracts,
+            "more_orders": deal.more_orders,
+            "more_invoices": deal.more_invoices,
+            "more_handoffs": deal.more_handoffs,
         })
     }
 

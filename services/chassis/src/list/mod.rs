@@ -13,6 +13,7 @@
 //! - `condition.rs` a tree and its fields into SQL
 //! - `order.rs`     `order_by` into keys that end in the primary key
 //! - `seek.rs`      the rows behind a key, as ranges an index can serve
+//! - `weight.rs`    how many rows go into one message
 //! - `token.rs`     the opaque page token; `bond.rs` that of lists which are not made here
 //! - `few.rs`       lists of records that are few, met in memory: [`few`]
 //!
@@ -32,6 +33,7 @@ mod parse;
 mod scan;
 mod seek;
 mod token;
+mod weight;
 
 pub use bond::Bond;
 pub use few::{Few, few};
@@ -123,7 +125,8 @@ impl ListError {
     }
 }
 
-/// One page of `base`, filtered and ordered as asked.
+/// One page of `base`, filtered and ordered as asked: as many rows as were asked for, or fewer where more would not go into
+/// one message.
 ///
 /// `base` carries what the caller does not choose: the parent, and what this caller may see. It may
 /// join, as long as each record of `E` stays one row. The token is bound to it, to the filter and to
@@ -164,14 +167,12 @@ where
         items.extend(select.limit(missing).all(db).await?);
     }
 
-    let next_page_token = if items.len() as u64 == wanted {
-        items.pop();
-        match items.last() {
-            Some(last) => PageToken::of::<E>(last, &order)?.seal(&bond)?,
-            None => String::new(),
-        }
-    } else {
-        String::new()
+    let fitting = weight::fitting::<E>(&items).min(usize::try_from(size).unwrap_or(usize::MAX));
+    let more = items.len() > fitting;
+    items.truncate(fitting);
+    let next_page_token = match items.last().filter(|_| more) {
+        Some(last) => PageToken::of::<E>(last, &order)?.seal(&bond)?,
+        None => String::new(),
     };
     Ok(Page { items, next_page_token })
 }

@@ -171,3 +171,29 @@ async fn an_order_that_cannot_be_met_is_refused_with_the_fields_that_can() {
         assert_eq!(store.titles("", "  title   desc ,owner asc").await, Vec::<String>::new());
     }
 }
+
+/// R-API-3, platform, item 2: a page of large records ends where a message does, says where it goes on, and nothing is
+/// skipped: a caller may be given fewer than he asked for.
+#[tokio::test]
+async fn a_page_of_large_records_is_as_long_as_a_message() {
+    for store in Store::each().await {
+        let text = |at: usize| format!("{at:02}{}", "x".repeat(300 * 1024));
+        let large: Vec<Model> = (0..20).map(|at| deal(&text(at))).collect();
+        store.insert(&large).await;
+        let (mut titles, mut sizes, mut page_token) = (Vec::new(), Vec::new(), String::new());
+        loop {
+            let ask = ListRequest { page_size: 1000, page_token: &page_token, ..ListRequest::default() };
+            let page = store.list(ask).await.expect("a page");
+            sizes.push(page.items.len());
+            titles.extend(page.items.into_iter().map(|deal| deal.title[..2].to_owned()));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(sizes, [6, 6, 6, 2], "{:?}", store.backend());
+        assert_eq!(titles, (0..20).map(|at| format!("{at:02}")).collect::<Vec<_>>());
+        let few = store.list(ListRequest { page_size: 3, ..ListRequest::default() }).await.expect("a page");
+        assert_eq!(few.items.len(), 3, "a page is no longer than was asked for");
+    }
+}
