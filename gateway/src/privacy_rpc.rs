@@ -1,5 +1,9 @@
 //! The rights of natural persons across the services (R-ACC-3): what each holds of a person is gathered, or blanked.
 //!
+//! Gathered is whatever names the person: the sales that its leads became, those in which it is the contact, decides or takes
+//! part, what is to do and was said about all of them, and their documents that name people. All of it is read, page by
+//! page; an export shows as much as a message holds, and says where that is not all.
+//!
 //! The part `leads` owns persons: it blanks records, history and remembered answers. What the gateway itself keeps is
 //! in flows: their answers hold leads, their journals what was read. Which flows they are is in the history of the
 //! person's records and deals; so they are found by their keys. Erasing again does again what is not done yet.
@@ -8,7 +12,6 @@ use std::collections::BTreeSet;
 
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Context, Kind, Refusal, Store};
-use dealflow_proto::activities::v1::activity_service_client::ActivityServiceClient;
 use dealflow_proto::activities::v1::interaction_service_client::InteractionServiceClient;
 use dealflow_proto::activities::v1::{Activity, Interaction, ListActivitiesRequest, ListInteractionsRequest};
 use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
@@ -16,13 +19,13 @@ use dealflow_proto::feed::v1::{Event, ListEventsRequest};
 use dealflow_proto::gateway::v1::privacy_service_server::PrivacyService;
 use dealflow_proto::gateway::v1::{
     DealProgress, ErasePersonalDataRequest, ErasePersonalDataResponse, ExportPersonalDataRequest,
-    ExportPersonalDataResponse,
+    ExportPersonalDataResponse, NamingDocument,
 };
 use dealflow_proto::leads::v1::person_service_client::PersonServiceClient;
 use dealflow_proto::leads::v1::{ErasePersonRequest, ExportPersonRequest, Lead, PersonExport};
 use dealflow_proto::names;
-use dealflow_proto::opportunities::v1::opportunity_service_client::OpportunityServiceClient;
-use dealflow_proto::opportunities::v1::{GetOpportunityRequest, Opportunity};
+use dealflow_proto::opportunities::v1::{GetOpportunityRequest, ListOpportunitiesRequest, Opportunity};
+use dealflow_proto::orders::v1::{ListContractsRequest, ListCreditNotesRequest, ListInvoicesRequest};
 use futures::future::try_join_all;
 use prost::Message;
 use sea_orm::sea_query::{CaseStatement, Expr};
@@ -30,12 +33,16 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Value};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::calls::Neighbours;
+use crate::calls::{Ask, Neighbours};
 use crate::events::FOLLOW_EVENT;
 use crate::flow::table::{Column, Entity, Model, State};
 
-/// Activities that an export holds at the most, and events of a deal that are looked at in one call.
-const MOST: i32 = 1000;
+/// Records of one page.
+const PAGE: i32 = 1000;
+/// The most bytes of an export: a message has 4 MiB at the most.
+const MOST_BYTES: usize = 4 * 1024 * 1024 - 16 * 1024;
+/// What stands before a record in a message: its field and its length.
+const BEFORE_EACH: usize = 8;
 /// Records that one filter names.
 const AT_ONCE: usize = 20;
 /// Flows of one statement.
@@ -57,7 +64,9 @@ impl PrivacyService for PrivacyRpc {
         check(request.get_ref())?;
         let context = Context::of(request.metadata())?;
         let name = request.into_inner().name;
-        Ok(Response::new(self.gather(&context, name).await?))
+        let mut held = self.gather(&context, name).await?;
+        fit(&mut held);
+        Ok(Response::new(held))
     }
 
     async fn erase_personal_data(
@@ -76,8 +85,9 @@ impl PrivacyService for PrivacyRpc {
         }
         let opportunities = held.opportunities.into_iter().map(|it| it.name);
         let activities = held.activities.into_iter().map(|it| it.name);
-        let referring =
-            opportunities.chain(activities).chain(held.interactions.into_iter().map(|it| it.name)).collect();
+        let interactions = held.interactions.into_iter().map(|it| it.name);
+        let documents = held.documents.into_iter().map(|it| it.name);
+        let referring = opportunities.chain(activities).chain(interactions).chain(documents).collect();
         Ok(Response::new(ErasePersonalDataResponse { person: Some(erased.into_inner()), referring }))
     }
 }
@@ -87,10 +97,9 @@ impl PrivacyRpc {
     async fn gather(&self, context: &Context, name: String) -> Result<ExportPersonalDataResponse, Status> {
         let mut persons = PersonServiceClient::new(self.to.leads.clone());
         let person = persons.export_person(asked(context, ExportPersonRequest { name })).await?.into_inner();
-        let deals = person.leads.iter().map(|lead| lead.opportunity.clone()).filter(|deal| !deal.is_empty());
-        let opportunities: Vec<Opportunity> =
-            try_join_all(deals.map(|deal| self.opportunity(context, deal))).await?.into_iter().flatten().collect();
-        let records: Vec<&str> = names_of(&person).chain(opportunities.iter().map(|it| it.name.as_str())).collect();
+        let opportunities = self.opportunities(context, &person).await?;
+        let deals: Vec<&str> = opportunities.iter().map(|it| it.name.as_str()).collect();
+        let records: Vec<&str> = names_of(&person).chain(deals.iter().copied()).collect();
         let activities = try_join_all(records.chunks(AT_ONCE).map(|names| self.activities(context, names))).await?;
         let activities = activities.concat();
         let interactions = try_join_all(records.chunks(AT_ONCE).map(|names| self.interactions(context, names))).await?;
@@ -98,36 +107,118 @@ impl PrivacyRpc {
         // One may be with the contact about the deal: it is one all the same.
         interactions.sort_by(|one, other| one.name.cmp(&other.name));
         interactions.dedup_by(|one, other| one.name == other.name);
-        Ok(ExportPersonalDataResponse { person: Some(person), opportunities, activities, interactions })
+        let documents = try_join_all(deals.chunks(AT_ONCE).map(|names| self.documents(context, names))).await?.concat();
+        let more = person.more_events;
+        Ok(ExportPersonalDataResponse {
+            person: Some(person),
+            opportunities,
+            activities,
+            interactions,
+            documents,
+            more,
+        })
+    }
+
+    /// The opportunities that the person's leads became, and those that name its contact; each once.
+    async fn opportunities(&self, context: &Context, person: &PersonExport) -> Result<Vec<Opportunity>, Status> {
+        let deals = person.leads.iter().map(|lead| lead.opportunity.clone()).filter(|deal| !deal.is_empty());
+        let mut opportunities: Vec<Opportunity> =
+            try_join_all(deals.map(|deal| self.opportunity(context, deal))).await?.into_iter().flatten().collect();
+        if let Some(contact) = &person.contact {
+            let mut ask =
+                ListOpportunitiesRequest { page_size: PAGE, participant: contact.name.clone(), ..Default::default() };
+            loop {
+                let page = self.ask(context, ask.clone()).await?;
+                opportunities.extend(page.opportunities);
+                if page.next_page_token.is_empty() {
+                    break;
+                }
+                ask.page_token = page.next_page_token;
+            }
+        }
+        opportunities.sort_by(|one, other| one.name.cmp(&other.name));
+        opportunities.dedup_by(|one, other| one.name == other.name);
+        Ok(opportunities)
     }
 
     /// The opportunity, if it is there: a lead may name one that another system holds.
     async fn opportunity(&self, context: &Context, name: String) -> Result<Option<Opportunity>, Status> {
-        let mut opportunities = OpportunityServiceClient::new(self.to.opportunities.clone());
-        match opportunities.get_opportunity(asked(context, GetOpportunityRequest { name })).await {
-            Ok(found) => Ok(Some(found.into_inner())),
+        match self.ask(context, GetOpportunityRequest { name }).await {
+            Ok(found) => Ok(Some(found)),
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
             Err(status) => Err(status),
         }
     }
 
     async fn activities(&self, context: &Context, names: &[&str]) -> Result<Vec<Activity>, Status> {
-        let filter: Vec<String> = names.iter().map(|name| format!("regarding = \"{name}\"")).collect();
-        let ask = ListActivitiesRequest { page_size: MOST, filter: filter.join(" OR "), ..Default::default() };
-        let mut activities = ActivityServiceClient::new(self.to.activities.clone());
-        Ok(activities.list_activities(asked(context, ask)).await?.into_inner().activities)
+        let mut ask =
+            ListActivitiesRequest { page_size: PAGE, filter: any_of("regarding", names), ..Default::default() };
+        let mut activities = Vec::new();
+        loop {
+            let page = self.ask(context, ask.clone()).await?;
+            activities.extend(page.activities);
+            if page.next_page_token.is_empty() {
+                return Ok(activities);
+            }
+            ask.page_token = page.next_page_token;
+        }
     }
 
     /// What was said with the contact, or about the records.
     async fn interactions(&self, context: &Context, names: &[&str]) -> Result<Vec<Interaction>, Status> {
-        let filter = names.iter().map(|name| match names::CONTACTS.parse(name) {
-            Ok(_) => format!("contact = \"{name}\" OR regarding = \"{name}\""),
-            Err(_) => format!("regarding = \"{name}\""),
+        let with = |name: &&str| names::CONTACTS.parse(name).is_ok().then(|| format!("contact = \"{name}\""));
+        let filters: Vec<String> = names.iter().filter_map(with).chain([any_of("regarding", names)]).collect();
+        let mut ask = ListInteractionsRequest { page_size: PAGE, filter: filters.join(" OR "), ..Default::default() };
+        let mut interactions = Vec::new();
+        loop {
+            let mut client = InteractionServiceClient::new(self.to.activities.clone());
+            let page = client.list_interactions(asked(context, ask.clone())).await?.into_inner();
+            interactions.extend(page.interactions);
+            if page.next_page_token.is_empty() {
+                return Ok(interactions);
+            }
+            ask.page_token = page.next_page_token;
+        }
+    }
+
+    /// The documents of these deals that name who signed or who buys.
+    async fn documents(&self, context: &Context, deals: &[&str]) -> Result<Vec<NamingDocument>, Status> {
+        let filter = any_of("opportunity", deals);
+        let mut documents = Vec::new();
+        macro_rules! add {
+            ($request:ident, $records:ident, $document:expr) => {
+                let mut ask = $request { page_size: PAGE, filter: filter.clone(), ..Default::default() };
+                loop {
+                    let page = self.ask(context, ask.clone()).await?;
+                    documents.extend(page.$records.into_iter().map($document));
+                    if page.next_page_token.is_empty() {
+                        break;
+                    }
+                    ask.page_token = page.next_page_token;
+                }
+            };
+        }
+        add!(ListContractsRequest, contracts, |it| NamingDocument {
+            name: it.name,
+            signatories: it.signatories,
+            buyer: None
         });
-        let filter = filter.collect::<Vec<_>>().join(" OR ");
-        let ask = ListInteractionsRequest { page_size: MOST, filter, ..Default::default() };
-        let mut interactions = InteractionServiceClient::new(self.to.activities.clone());
-        Ok(interactions.list_interactions(asked(context, ask)).await?.into_inner().interactions)
+        add!(ListInvoicesRequest, invoices, |it| NamingDocument {
+            name: it.name,
+            signatories: Vec::new(),
+            buyer: it.buyer
+        });
+        add!(ListCreditNotesRequest, credit_notes, |it| NamingDocument {
+            name: it.name,
+            signatories: Vec::new(),
+            buyer: it.buyer
+        });
+        documents.retain(|it| !it.signatories.is_empty() || it.buyer.is_some());
+        Ok(documents)
+    }
+
+    async fn ask<A: Ask>(&self, context: &Context, ask: A) -> Result<A::Answer, Status> {
+        A::send(&self.to, asked(context, ask)).await.map(Response::into_inner)
     }
 
     /// The flows that the person's records and deals went through: those that changed them, and those that their events
@@ -140,7 +231,7 @@ impl PrivacyRpc {
             .collect();
         let told = threads.into_iter().map(|(link, thread)| async move {
             let mut events = Vec::new();
-            let mut ask = ListEventsRequest { thread: thread.clone(), page_size: MOST, ..Default::default() };
+            let mut ask = ListEventsRequest { thread: thread.clone(), page_size: PAGE, ..Default::default() };
             loop {
                 let page = FeedServiceClient::new(link.clone()).list_events(asked(context, ask.clone())).await?;
                 let page = page.into_inner();
@@ -162,6 +253,34 @@ fn asked<Q>(context: &Context, ask: Q) -> Request<Q> {
     let mut request = Request::new(ask);
     context.carry(request.metadata_mut());
     request
+}
+
+/// The filter for a field that is any of these.
+fn any_of(field: &str, names: &[&str]) -> String {
+    names.iter().map(|name| format!("{field} = \"{name}\"")).collect::<Vec<_>>().join(" OR ")
+}
+
+/// Leaves out of an export what does not go into one message, and says so.
+fn fit(held: &mut ExportPersonalDataResponse) {
+    let (opportunities, documents) = (std::mem::take(&mut held.opportunities), std::mem::take(&mut held.documents));
+    let (activities, interactions) = (std::mem::take(&mut held.activities), std::mem::take(&mut held.interactions));
+    let mut left = MOST_BYTES.saturating_sub(held.encoded_len());
+    held.opportunities = kept(opportunities, &mut left, &mut held.more);
+    held.documents = kept(documents, &mut left, &mut held.more);
+    held.interactions = kept(interactions, &mut left, &mut held.more);
+    held.activities = kept(activities, &mut left, &mut held.more);
+}
+
+/// The records that fit into what is left; `more` where any does not.
+fn kept<M: Message>(mut records: Vec<M>, left: &mut usize, more: &mut bool) -> Vec<M> {
+    records.retain(|record| {
+        let bytes = record.encoded_len() + BEFORE_EACH;
+        let fits = bytes <= *left;
+        *left -= if fits { bytes } else { 0 };
+        *more |= !fits;
+        fits
+    });
+    records
 }
 
 fn names_of(person: &PersonExport) -> impl Iterator<Item = &str> {

@@ -1,8 +1,9 @@
 //! `dealflow account` and `dealflow contact`: companies and their people; a person's data exported and erased (R-ACC).
 
 use clap::{Args, Subcommand};
+use dealflow_proto::activities::v1::Interaction;
 use dealflow_proto::feed::v1::Event;
-use dealflow_proto::gateway::v1::{ErasePersonalDataRequest, ExportPersonalDataRequest};
+use dealflow_proto::gateway::v1::{ErasePersonalDataRequest, ExportPersonalDataRequest, NamingDocument};
 use dealflow_proto::leads::v1::{
     Account, Contact, GetAccountRequest, GetContactRequest, Lead, ListAccountsRequest, ListContactsRequest,
 };
@@ -180,8 +181,35 @@ impl Export {
             "history": data::list(&person.events, as_it_was),
             "opportunities": data::list(&held.opportunities, data::opportunity),
             "activities": data::list(&held.activities, data::activity),
+            "interactions": data::list(&held.interactions, said),
+            "documents": data::list(&held.documents, naming),
+            "more": held.more || person.more_events,
         }))
     }
+}
+
+/// What was said with the person, or about its deals.
+fn said(interaction: &Interaction) -> Value {
+    json!({
+        "name": interaction.name,
+        "regarding": interaction.regarding,
+        "time": show::time(interaction.interaction_time.as_ref()),
+        "subject": interaction.subject,
+        "notes": interaction.notes,
+    })
+}
+
+/// Whom a document names.
+fn naming(document: &NamingDocument) -> Value {
+    let buyer = document.buyer.as_ref().map(|buyer| {
+        json!({
+            "legal_name": buyer.legal_name,
+            "trading_name": buyer.trading_name,
+            "phone": buyer.phone,
+            "email": buyer.email,
+        })
+    });
+    json!({ "name": document.name, "signatories": document.signatories, "buyer": buyer })
 }
 
 /// An event with the record as it was then.

@@ -85,7 +85,7 @@ async fn rename_both(sandbox: &Sandbox, deal: &Deal, suffix: &str) {
 }
 
 /// A contract of the deal that is signed.
-async fn signed_contract(sandbox: &Sandbox, deal: &str) -> Contract {
+pub(crate) async fn signed_contract(sandbox: &Sandbox, deal: &str) -> Contract {
     let mut contracts = sandbox.contracts();
     let contract = Contract { opportunity: deal.to_owned(), ..Contract::default() };
     let ask = CreateContractRequest { contract: Some(contract), request_id: new_id(), ..Default::default() };

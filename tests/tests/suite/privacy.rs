@@ -13,11 +13,16 @@ use dealflow_proto::leads::v1::{
     Contact, CreateContactRequest, CreateLeadRequest, DisqualifyLeadRequest, GetContactRequest, GetLeadRequest, Lead,
     MoveLeadToStageRequest, lead,
 };
-use dealflow_proto::opportunities::v1::ListOpportunitiesRequest;
+use dealflow_proto::opportunities::v1::{
+    CreateOpportunityRequest, ListOpportunitiesRequest, Opportunity, Participant, UpdateOpportunityRequest,
+};
 use dealflow_testbed::{TestDb, both, eventually};
 use dealflow_tests::Sandbox;
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value};
+use prost_types::FieldMask;
+
+use crate::documents::signed_contract;
 
 /// How long the gateway may take to follow.
 const SOON: Duration = Duration::from_secs(20);
@@ -191,6 +196,65 @@ both! {
         }
         let kept = api.activities.clone().get_activity(api.ask(GetActivityRequest { name: task.name })).await;
         assert_eq!(kept.expect("there").into_inner().subject, "Call Quixada");
+        sandbox.stop().await;
+    }
+
+    /// R-ACC-3: a person is found in every sale that names it, whether a lead of its became the sale or not: as the contact, as
+    /// who decides, as one who takes part; with what was done about it, to the end, and with the documents that name people.
+    async fn a_person_is_found_in_sales_that_came_from_no_lead(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let api = &sandbox.api;
+        let contact = async |family_name: &str| {
+            let contact = Contact { family_name: family_name.to_owned(), ..Contact::default() };
+            let ask = CreateContactRequest { contact: Some(contact), request_id: new_id(), ..Default::default() };
+            api.contacts.clone().create_contact(api.ask(ask)).await.expect("made").into_inner().name
+        };
+        let (person, other) = (contact("Quixada").await, contact("Other").await);
+        let sale = |title: &str| Opportunity { title: title.to_owned(), contact: other.clone(), ..Opportunity::default() };
+        let takes_part = vec![Participant { contact: person.clone(), ..Participant::default() }];
+        let mut named = Vec::new();
+        for opportunity in [
+            Opportunity { contact: person.clone(), ..sale("the one to talk to") },
+            Opportunity { decision_maker: person.clone(), ..sale("decides") },
+            Opportunity { participants: takes_part, ..sale("takes part") },
+            sale("of somebody else"),
+        ] {
+            let ask = CreateOpportunityRequest { opportunity: Some(opportunity), request_id: new_id(), ..Default::default() };
+            named.push(api.opportunities.clone().create_opportunity(api.ask(ask)).await.expect("opened").into_inner().name);
+        }
+        let foreign = named.pop().expect("the last");
+        let deal = sandbox.deal_without_process().await;
+        let update_mask = Some(FieldMask { paths: vec!["contact".to_owned()] });
+        let with = Opportunity { name: deal.clone(), contact: person.clone(), ..Opportunity::default() };
+        let ask = UpdateOpportunityRequest { opportunity: Some(with), update_mask, request_id: new_id(), ..Default::default() };
+        api.opportunities.clone().update_opportunity(api.ask(ask)).await.expect("told");
+        sandbox.propose(&deal).await;
+        sandbox.accept(&deal).await;
+        let contract = signed_contract(&sandbox, &deal).await;
+        sandbox.fulfill(&deal).await;
+        named.push(deal.clone());
+        named.sort();
+        let mut tasks = Vec::new();
+        for at in 0..3 {
+            let task = Activity { subject: format!("Call {at}"), regarding: named[at].clone(), ..Activity::default() };
+            let ask = CreateActivityRequest { activity: Some(task), request_id: new_id(), ..Default::default() };
+            tasks.push(api.activities.clone().create_activity(api.ask(ask)).await.expect("made").into_inner().name);
+        }
+        sandbox.rest().await;
+        let held = api.privacy.clone().export_personal_data(ExportPersonalDataRequest { name: person.clone() }).await;
+        let held = held.expect("exported").into_inner();
+        assert_eq!(held.opportunities.iter().map(|it| it.name.clone()).collect::<Vec<_>>(), named);
+        assert!(tasks.iter().all(|task| held.activities.iter().any(|it| it.name == *task)), "{:?}", held.activities);
+        let invoice = sandbox.view(&deal).await.invoices[0].clone();
+        let naming = |name: &str| held.documents.iter().find(|it| it.name == name).expect("it names people");
+        assert_eq!(naming(&contract.name).signatories, contract.signatories);
+        assert!(invoice.buyer.is_some() && naming(&invoice.name).buyer == invoice.buyer);
+        assert!(!held.more);
+        let erase = ErasePersonalDataRequest { name: person, request_id: new_id(), ..Default::default() };
+        let erased = api.privacy.clone().erase_personal_data(erase).await.expect("erased").into_inner();
+        let referring = named.iter().chain(&tasks).chain([&contract.name, &invoice.name]);
+        assert!(referring.into_iter().all(|name| erased.referring.contains(name)), "{:?}", erased.referring);
+        assert!(!erased.referring.contains(&foreign));
         sandbox.stop().await;
     }
 

@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::person::{Person, blank};
 use crate::{contact, lead, wire};
 
-/// Events that an export holds at the most.
+/// Events that an export holds at the most, and the most bytes of their records: it is one message, with what other parts
+/// hold.
 const EVENTS: u64 = 1000;
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// The service of persons.
 #[derive(Clone)]
@@ -44,13 +46,21 @@ impl PersonService for Persons {
             .filter(history::Column::Subject.is_in(person.names()))
             .filter(history::Column::Kind.ne(""))
             .order_by_asc(history::Column::Seq)
-            .limit(EVENTS)
+            .limit(EVENTS + 1)
             .all(db)
             .await
             .map_err(Refusal::from)?;
         let sqlite = self.store.backend() == DatabaseBackend::Sqlite;
         let place = |row: &history::Model| if sqlite { row.seq } else { row.position.unwrap_or_default() };
-        let events = rows.into_iter().map(|row| {
+        let (found, mut bytes) = (rows.len(), 0);
+        let mut fitting = rows;
+        fitting.truncate(usize::try_from(EVENTS).unwrap_or(usize::MAX));
+        fitting.retain(|row| {
+            bytes += row.data.len();
+            bytes <= MOST_BYTES
+        });
+        let more_events = fitting.len() < found;
+        let events = fitting.into_iter().map(|row| {
             let place = place(&row);
             row.into_event(place)
         });
@@ -58,6 +68,7 @@ impl PersonService for Persons {
             contact: person.contact.as_ref().map(wire::contact::answer),
             leads: person.leads.iter().map(|lead| wire::lead::answer(lead, guarded)).collect(),
             events: events.collect(),
+            more_events,
         }))
     }
 

@@ -33,7 +33,7 @@ pub use listed::LISTED;
 pub use lose_reason::{NamedReason, Reason};
 pub use people::{Competitor, Competitors, Documents, Member, Participant, Participants, Role, Team};
 pub use run::{Run, RunState, RunVerb, led_by};
-pub use seen::{of_seen, seen};
+pub use seen::{of_seen, seen, with_participant};
 pub use states::{LoseReason, State, Verb};
 
 use crate::amount::Iso;

@@ -28,6 +28,21 @@ pub fn seen(sight: &Sight, backend: DbBackend) -> Condition {
     sight.of_owner(Column::Owner).add(in_team)
 }
 
+/// Those in which a contact is the one to talk to, decides or takes part. Nothing but reading them all finds them: it is
+/// for who asks what is held of a person.
+pub fn with_participant(contact: Uuid, backend: DbBackend) -> Condition {
+    let id = contact.to_string();
+    let elsewhere = if backend == DbBackend::Postgres {
+        let taking_part = "opportunity.bant->>'decision_maker' = $1 \
+             OR opportunity.participants @> jsonb_build_array(jsonb_build_object('contact', $1::text))";
+        Expr::cust_with_values(taking_part, [id])
+    } else {
+        let taking_part = "opportunity.bant->>'$.decision_maker' = ? OR INSTR(opportunity.participants, ?) > 0";
+        Expr::cust_with_values(taking_part, [id.clone(), id])
+    };
+    Condition::any().add(Column::Contact.eq(contact)).add(elsewhere)
+}
+
 /// The condition that a column names an opportunity that is seen.
 pub fn of_seen<C: ColumnTrait>(column: C, sight: &Sight, backend: DbBackend) -> Condition {
     if *sight == Sight::All {

@@ -8,7 +8,7 @@ use dealflow_chassis::list::{ListRequest, list};
 use dealflow_chassis::security::Sight;
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Mask, Refusal, Store, Work};
-use dealflow_proto::names::{OPPORTUNITIES, ORDERS, STAGE_ENTRIES};
+use dealflow_proto::names::{CONTACTS, OPPORTUNITIES, ORDERS, STAGE_ENTRIES};
 use dealflow_proto::opportunities::v1 as pb;
 use dealflow_proto::opportunities::v1::opportunity_service_server::OpportunityService;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -80,7 +80,11 @@ impl OpportunityService for Opportunities {
             filter: &ask.filter,
             order_by: &ask.order_by,
         };
-        let seen = opportunity::Entity::find().filter(opportunity::seen(&sight, self.store.backend()));
+        let mut seen = opportunity::Entity::find().filter(opportunity::seen(&sight, self.store.backend()));
+        if !ask.participant.is_empty() {
+            let contact = id("participant", CONTACTS, &ask.participant).map_err(Refusal::from)?;
+            seen = seen.filter(opportunity::with_participant(contact, self.store.backend()));
+        }
         let page = list(db, seen, &opportunity::LISTED, wanted).await.map_err(Refusal::from)?;
         let sales = Sale::of_page(db, &self.library, page.items).await.map_err(Refusal::from)?;
         Ok(Response::new(pb::ListOpportunitiesResponse {
