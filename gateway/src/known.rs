@@ -23,7 +23,7 @@ use tonic::{Code, Status};
 use tower::ServiceExt;
 
 use crate::calls::{Ask, Neighbours};
-use crate::through::{MOST_BYTES, only_message};
+use crate::through::{only_message, whole};
 
 /// The services of which some calls are looked at.
 pub(crate) const SERVICES: [&str; 2] =
@@ -131,8 +131,7 @@ impl Asking {
             return self.link.oneshot(request).await;
         };
         let (head, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
-        let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
+        let bytes = whole(body).await?;
         let named = only_message(&bytes).ok().and_then(|message| named_in(method, message)).unwrap_or_default();
         if !named.is_empty() {
             let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;

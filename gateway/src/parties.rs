@@ -23,7 +23,7 @@ use tonic::{Code, Status};
 use crate::calls::{Ask, Neighbours};
 use crate::flow::Flows;
 use crate::handoff::Handoffs;
-use crate::through::{FRAME, MOST_BYTES, Through, only_message};
+use crate::through::{FRAME, Through, only_message, whole};
 use crate::voided;
 
 /// The services of which some calls are told who buys.
@@ -66,8 +66,7 @@ impl Telling {
             return self.through.answer(request).await;
         }
         let (mut head, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
-        let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
+        let bytes = whole(body).await?;
         head.headers.remove(header::CONTENT_LENGTH);
         match method.as_str() {
             "VoidInvoice" => return voided::answer::<VoidInvoiceRequest>(&self, head, bytes).await,

@@ -8,6 +8,8 @@
 //!
 //! Lists go on as they are: they hold what is one's own. Nobody else's calls are read here.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use dealflow_chassis::context::{EVERYBODYS, SEES};
 use dealflow_chassis::link::Link;
@@ -28,8 +30,10 @@ use crate::seen::Seen;
 
 /// Names in one request that are looked at; one that names more is answered by its part alone.
 const MOST_NAMES: usize = 32;
+/// When what broke off may be sent again.
+const AT_ONCE: Duration = Duration::from_millis(50);
 /// Bytes of a request; the layers before have refused greater messages.
-pub(crate) const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// What goes before a message: whether it is compressed, and its length.
 pub(crate) const FRAME: usize = 5;
 
@@ -79,8 +83,7 @@ impl Through {
         let method = method.to_owned();
         let context = Context::of(&MetadataMap::from_headers(request.headers().clone()))?;
         let (head, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
-        let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
+        let bytes = whole(body).await?;
         let message = only_message(&bytes)?;
         // What is no name of a record is refused by the part, in its field.
         if let Some(record) = record_asked_for(&method, message).filter(|record| is_of_kind(record)) {
@@ -117,6 +120,22 @@ impl Through {
         let seen = try_join_all(names.iter().map(|name| self.seen.sees_record(context, name))).await?;
         Ok(seen.into_iter().all(|seen| seen))
     }
+}
+
+/// The body of a call, kept whole: to be looked at and passed on. What the layers before refuse of it is said as they say it;
+/// all else is its sender's connection, which broke off.
+pub(crate) async fn whole(body: Body) -> Result<Bytes, Status> {
+    axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await.map_err(|error| {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(at) = cause {
+            if let Some(refused) = at.downcast_ref::<Status>().filter(|status| status.code() != Code::Unknown) {
+                return refused.clone();
+            }
+            cause = at.source();
+        }
+        tracing::debug!(%error, "a call broke off before it was whole");
+        Refusal::unavailable("the call broke off before it was whole; nothing was done, send it again", AT_ONCE).into()
+    })
 }
 
 /// The message of a unary call. A part reads the first of several, or the other side of a compression: where that could be

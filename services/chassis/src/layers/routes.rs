@@ -8,13 +8,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use dealflow_proto::errors::v1::ErrorReason;
 use futures::future::{BoxFuture, FutureExt, ready};
 use http::{Request, Response};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::Service;
 
-use super::Stack;
+use super::{Stack, refuse, status_code};
 
 /// The services of a part.
 #[derive(Debug, Clone, Default)]
@@ -41,11 +42,24 @@ impl Service<Request<Body>> for Routes {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let name = request.uri().path().split('/').nth(1).unwrap_or_default();
         match self.services.get(name) {
-            Some(service) => service.clone().call(request),
-            None => {
-                let unknown = Status::unimplemented(format!("this server has no service {name:?}"));
-                ready(Ok(unknown.into_http())).boxed()
-            }
+            Some(service) => service.clone().call(request).map(told).boxed(),
+            None => ready(Ok(unknown("service").into_http())).boxed(),
         }
     }
+}
+
+/// A generated server says of a method that it does not know nothing but the code.
+fn told(answer: Result<Response<Body>, Infallible>) -> Result<Response<Body>, Infallible> {
+    let Ok(response) = answer;
+    let says_why = response.headers().contains_key(Status::GRPC_STATUS_DETAILS);
+    match status_code(&response) {
+        Some(Code::Unimplemented) if !says_why => Ok(unknown("method").into_http()),
+        _ => Ok(response),
+    }
+}
+
+/// What was asked for is not repeated: names come from the network.
+fn unknown(what: &str) -> Status {
+    let message = format!("this server has no such {what}; reflection and the protos of its version tell which it has");
+    refuse(Code::Unimplemented, ErrorReason::NoSuchMethod, &message, None)
 }

@@ -8,6 +8,8 @@
 //! | reset, connection lost, ping unanswered, after sending | UNKNOWN | [`Sent::Maybe`] |
 //! | the server's own status | as it says | [`Sent::Answered`] |
 //!
+//! What a caller is told says what to do, and nothing of our hosts: the cause is in the log, and is the status' source.
+//!
 //! tonic alone tells a lost connection as UNAVAILABLE, CANCELLED, INTERNAL or UNKNOWN, depending on where it broke.
 
 use std::error::Error;
@@ -84,8 +86,12 @@ fn marked(mut status: Status, sent: Sent, cause: Option<Arc<dyn Error + Send + S
 }
 
 /// Nothing is there to take the call.
-pub(super) fn not_sent(message: &str) -> Status {
-    marked(refuse(Code::Unavailable, ErrorReason::Unavailable, message, Some(COME_BACK)), Sent::No, None)
+pub(super) fn not_sent(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Status {
+    let cause: Arc<dyn Error + Send + Sync> = Arc::from(cause.into());
+    tracing::warn!(cause = %deepest(&*cause), "a part cannot be reached");
+    let message = "a part of the suite cannot be reached; nothing was done, try again later";
+    let status = refuse(Code::Unavailable, ErrorReason::Unavailable, message, Some(COME_BACK));
+    marked(status, Sent::No, Some(cause))
 }
 
 /// No time was left to begin with.
@@ -115,9 +121,7 @@ pub(super) fn classify(error: Box<dyn Error + Send + Sync>) -> Status {
             return expired();
         }
         if never_left(cause) {
-            let message = format!("the server cannot be reached: {cause}");
-            let status = refuse(Code::Unavailable, ErrorReason::Unavailable, &message, Some(COME_BACK));
-            return marked(status, Sent::No, Some(Arc::clone(&error)));
+            return not_sent(Box::new(error) as Box<dyn Error + Send + Sync>);
         }
         next = cause.source();
     }
@@ -125,11 +129,19 @@ pub(super) fn classify(error: Box<dyn Error + Send + Sync>) -> Status {
 }
 
 fn lost(cause: &(dyn Error + 'static)) -> Status {
-    let mut deepest = cause;
+    tracing::warn!(cause = %deepest(cause), "a connection was lost before the answer was complete");
+    let message = "the answer of a part of the suite was lost on its way; what was asked may be done: ask again with the \
+         same request id";
+    refuse(Code::Unknown, ErrorReason::AnswerLost, message, Some(COME_BACK))
+}
+
+/// What an error comes from in the end.
+fn deepest<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    Status::unknown(format!("the connection was lost before the answer was complete: {deepest}"))
+    deepest
 }
 
 /// Whether this error says that the server did not begin with the request.

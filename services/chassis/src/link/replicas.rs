@@ -175,8 +175,8 @@ impl Replicas {
                 found.at = Some(Instant::now());
                 return Ok(());
             }
-            Ok(Err(error)) => return Err(errors::not_sent(&format!("{} is not found: {error}", self.0.host))),
-            Err(_) => return Err(errors::not_sent(&format!("{} was not found in time", self.0.host))),
+            Ok(Err(error)) => return Err(errors::not_sent(format!("{} is not found: {error}", self.0.host))),
+            Err(_) => return Err(errors::not_sent(format!("{} was not found in time", self.0.host))),
         };
         let of = |address: SocketAddr| {
             let known = found.replicas.iter().find(|replica| replica.address == address).cloned();

@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 use tower::ServiceExt;
 
 use crate::pig::{Pig, ask, ask_within, eventually, remote};
@@ -109,6 +110,67 @@ async fn a_refusal_is_the_servers_word_also_behind_a_gate() {
         assert_eq!(refused.message(), "the pig refuses");
         assert_eq!(refused.metadata().get("pig-says").unwrap(), "oink");
         assert_eq!(ask(&link, "Nonsense").await.unwrap_err().code(), Code::Unimplemented);
+    }
+}
+
+/// Platform, item 6: whatever breaks behind a gate, its caller reads a reason of the catalogue and what to do, and nothing of
+/// our hosts and sockets; the gate itself has the cause.
+#[tokio::test]
+async fn what_breaks_behind_a_gate_is_told_in_words_of_the_catalogue() {
+    let stop = CancellationToken::new();
+    let not_found = |_, _| futures::future::ready(Err(std::io::Error::other("no such host: db.inner"))).boxed();
+    let nameless = Names::by(not_found, Duration::from_secs(5));
+    let nameless = Link::remote_by("http://db.inner:7401", &LinkConfig::default(), nameless).unwrap();
+    let dead = Link::remote(&dead_port().await, &LinkConfig::default()).unwrap();
+    // Takes a connection and hangs up.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; 4096];
+            let mut read = Vec::new();
+            while !read.windows(5).any(|part| part == [0, 0, 0, 0, 0]) || read.len() < 100 {
+                let count = socket.read(&mut bytes).await.unwrap();
+                if count == 0 {
+                    break;
+                }
+                read.extend_from_slice(&bytes[..count]);
+            }
+        }
+    });
+    let lossy = Link::remote(&address, &LinkConfig::default()).unwrap();
+    let (pig, _) = Pig::new().serve(ServeConfig::default(), &stop).await;
+    for (behind, method, code, reason, retries) in [
+        (nameless, "Echo", Code::Unavailable, "UNAVAILABLE", true),
+        (dead, "Echo", Code::Unavailable, "UNAVAILABLE", true),
+        (lossy, "Echo", Code::Unknown, "ANSWER_LOST", true),
+        (pig.link.clone(), "/test.v1.Cow/Echo", Code::Unimplemented, "NO_SUCH_METHOD", false),
+    ] {
+        let gate = Part::new("gate").pass_on("test.v1.Pig", behind.clone());
+        let gate = serve(gate, ServeConfig::default(), stop.clone()).await.unwrap();
+        let told = match method.strip_prefix('/') {
+            None => ask(&remote(&gate), method).await.unwrap_err(),
+            Some(path) => {
+                let mut client = tonic::client::Grpc::new(remote(&gate));
+                client.ready().await.unwrap();
+                let path = http::uri::PathAndQuery::try_from(format!("/{path}")).unwrap();
+                let codec = tonic_prost::ProstCodec::<String, String>::default();
+                client.unary(tonic::Request::new(String::new()), path, codec).await.unwrap_err()
+            }
+        };
+        let info = told.get_details_error_info().expect("a reason");
+        assert_eq!((told.code(), info.reason.as_str(), info.domain.as_str()), (code, reason, "dealflow"), "{told:?}");
+        assert_eq!(told.get_details_retry_info().is_some(), retries);
+        for inner in ["inner", "127.0.0.1", "os error", "refused", "connect", "Cow", "h2"] {
+            assert!(!told.message().contains(inner), "{inner}: {}", told.message());
+        }
+        if code == Code::Unavailable {
+            let own = ask(&behind, method).await.unwrap_err();
+            let causes = std::iter::successors(std::error::Error::source(&own), |cause| cause.source());
+            let last = causes.last().map(ToString::to_string).expect("a cause");
+            assert!(last.contains("db.inner") || last.contains("refused"), "{last}");
+        }
     }
 }
 
