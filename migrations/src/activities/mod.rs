@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_notifications::Migration),
             Box::new(m0004_authors::Migration),
             Box::new(crate::audit::Migration),
+            Box::new(crate::append_only::Migration),
         ]
     }
 }

@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_lease_clock::Migration),
             Box::new(m0007_taken_over::Migration),
             Box::new(crate::audit::Migration),
+            Box::new(crate::append_only::Migration),
         ]
     }
 }

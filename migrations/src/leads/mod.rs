@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_leads::Migration),
             Box::new(m0002_work::Migration),
             Box::new(crate::audit::Migration),
+            Box::new(crate::append_only::Migration),
         ]
     }
 }

@@ -32,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_members::Migration),
             Box::new(crate::audit::Migration),
             Box::new(m0010_filters::Migration),
+            Box::new(crate::append_only::Migration),
         ]
     }
 }

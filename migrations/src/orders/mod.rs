@@ -40,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_revisions::Migration),
             Box::new(m0014_details::Migration),
             Box::new(crate::audit::Migration),
+            Box::new(crate::append_only::Migration),
         ]
     }
 }

@@ -9,13 +9,25 @@ use dealflow_chassis::{Change, Store};
 use dealflow_proto::audit::v1::audit_service_server::AuditService;
 use dealflow_proto::audit::v1::{AuditVerdict, GetAuditVerdictRequest};
 use dealflow_proto::leads::v1::{ContactLeadRequest, Lead};
-use dealflow_testbed::{TestDb, both, eventually, id};
+use dealflow_testbed::{TestClock, TestDb, both, eventually, id};
 use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
-use crate::counter::Counters;
-use crate::feed::{SOON, numbering};
+use crate::counter::{Counters, Migrator, make};
+use crate::feed::{SOON, assert_sound, numbering, whole};
+
+/// What every part's database holds, with what keeps history as it was written.
+struct Kept;
+
+impl MigratorTrait for Kept {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut all = Migrator::migrations();
+        all.push(Box::new(dealflow_migrations::append_only::Migration));
+        all
+    }
+}
 
 /// A stretch of the chain as the service finds it.
 async fn ask(store: &Store, ask: GetAuditVerdictRequest) -> AuditVerdict {
@@ -117,6 +129,37 @@ both! {
             }
             assert_eq!(faults(&all(&counters.store).await).len(), 0, "put back as it was");
         }
+    }
+
+    /// R-SEC-1: the database itself changes nothing of what happened and removes none of it; what has no place yet is given
+    /// one, and a person is blanked.
+    async fn what_is_written_in_history_stays(db: TestDb) {
+        let time = TestClock::new();
+        let store = db.store::<Kept>("spine", time.clock()).await;
+        let names = make(&store, [uuid::Uuid::now_v7()].into_iter()).await;
+        let counters = Counters { names, store, time };
+        for _ in 0..3 {
+            counters.send(counters.ask(0)).await.expect("it counts");
+        }
+        for sql in [
+            "UPDATE history SET actor = 'employees/bob'",
+            "UPDATE history SET reason = '', data = digest WHERE seq = 2",
+            "UPDATE history SET at = at",
+            "DELETE FROM history WHERE seq = 2",
+            "DELETE FROM history",
+        ] {
+            let tx = counters.store.begin().await.expect("a transaction begins");
+            let refused = tx.execute_unprepared(sql).await.expect_err(sql).to_string();
+            assert!(refused.contains("history is appended to only"), "{sql}: {refused}");
+            tx.rollback().await.expect("it rolls back");
+        }
+        let _numbering = numbering(&counters.store);
+        assert_sound(&whole(&counters.store).await);
+        let blank = |kind: &str, data: &[u8]| blanked::<Lead>(kind, data, |lead| "erased".clone_into(&mut lead.notes));
+        let tx = counters.store.begin().await.expect("a transaction begins");
+        assert_eq!(redact(&tx, &counters.names, blank).await.expect("it is blanked"), 3);
+        counters.store.commit(tx).await.expect("it commits");
+        counters.assert_counted(0, 3).await;
     }
 
     /// R-SEC-1: somebody who writes the whole chain anew is found out by a link that was noted elsewhere.

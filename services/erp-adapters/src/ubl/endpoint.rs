@@ -9,6 +9,7 @@
 //! | 408, 425, 429, 503 with Retry-After | later; nothing was taken |
 //! | other 5xx, 3xx, no answer | nobody knows |
 
+use std::fmt;
 use std::time::Duration;
 
 use dealflow_chassis::Refusal;
@@ -29,7 +30,7 @@ const MOST: usize = 1024 * 1024;
 const WORDS: usize = 500;
 
 /// Where and how documents are sent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EndpointSettings {
     /// The address.
     pub url: Uri,
@@ -41,6 +42,18 @@ pub struct EndpointSettings {
     pub patience: Duration,
     /// Whether what comes again under the same `Idempotency-Key` is taken once.
     pub repeats: bool,
+}
+
+/// The token, and what an address may hold of one, are told to no log.
+impl fmt::Debug for EndpointSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointSettings")
+            .field("host", &self.url.host())
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("patience", &self.patience)
+            .field("repeats", &self.repeats)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The endpoint.

@@ -70,6 +70,20 @@ fn says(desk: &Mutex<Desk>, reply: Reply) {
     desk.lock().expect("the desk is whole").next.push(reply);
 }
 
+/// R-SEC-1, platform, item 30: what an endpoint's settings tell of themselves, in a log say, is no secret.
+#[test]
+fn the_token_of_an_endpoint_is_told_to_nobody() {
+    let settings = EndpointSettings {
+        url: "https://ubl:CANARY@books.example/ubl?key=CANARY".parse().expect("an address"),
+        tls: ClientTls::believing(None).expect("authorities"),
+        token: Some("CANARY".to_owned()),
+        patience: Duration::from_secs(1),
+        repeats: false,
+    };
+    let told = format!("{settings:?} {:?}", Place::Endpoint(settings.clone()));
+    assert!(told.contains("books.example") && !told.contains("CANARY"), "{told}");
+}
+
 both! {
     /// R-ERP-1: a document is POSTed as UBL with its key, its id and our token, and its number there is kept.
     async fn a_document_is_posted_with_its_key(db: TestDb) {
