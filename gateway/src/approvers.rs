@@ -27,7 +27,7 @@ use tonic::{Code, Status};
 use crate::calls::{Ask, Neighbours};
 use crate::flow::{Run, Stop, has_reason};
 use crate::parties::framed;
-use crate::through::{MOST_BYTES, Through, only_message};
+use crate::through::{Through, only_message, whole};
 
 /// The services of which some calls are told who may be asked.
 pub(crate) const SERVICES: [&str; 2] = ["dealflow.orders.v1.QuoteService", "dealflow.orders.v1.ContractService"];
@@ -150,8 +150,7 @@ impl Approvers {
 
     async fn asked<A: Asks>(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let (mut head, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(axum::body::Body::new(body), MOST_BYTES).await;
-        let bytes = bytes.map_err(|error| Status::from_error(Box::new(error)))?;
+        let bytes = whole(body).await?;
         head.headers.remove(header::CONTENT_LENGTH);
         let Ok(mut ask) = A::decode(only_message(&bytes)?) else {
             return self.through.answer(sent(&head, bytes)).await;
