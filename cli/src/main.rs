@@ -72,7 +72,7 @@ fn told(error: &anyhow::Error) -> ExitCode {
     if let Some(status) = error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
         eprintln!("{}", show::refusal(status));
         // What did not come to the server or back from it is told by what it broke at, which only this side knows.
-        if let Some(cause) = std::iter::successors(status.source(), |cause| cause.source()).last() {
+        if let Some(cause) = std::iter::successors(status.source(), |&cause| cause.source()).last() {
             eprintln!("cause: {cause}");
         }
     }
