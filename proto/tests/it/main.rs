@@ -4,4 +4,5 @@ mod conversions;
 mod descriptors;
 mod http;
 mod names;
+mod references;
 mod validation;
