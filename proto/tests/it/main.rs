@@ -1,5 +1,6 @@
 //! What the crate promises over its public surface.
 
+mod behaviors;
 mod conversions;
 mod descriptors;
 mod http;
