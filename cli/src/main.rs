@@ -23,8 +23,9 @@ fn main() -> ExitCode {
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let unsaid = matches.value_source("log_filter") == Some(ValueSource::DefaultValue);
     if unsaid && !matches!(cli.command, Command::Serve(_)) {
-        // A command for people speaks by its output; what a suite that it starts tells of itself would be noise.
-        "warn".clone_into(&mut cli.telemetry.log_filter);
+        // A command for people speaks by its output; what a suite that it starts tells of itself would be noise, and so
+        // would what a call broke at, which is told with its refusal.
+        "warn,dealflow_chassis::link=error".clone_into(&mut cli.telemetry.log_filter);
     }
     if !matches!(cli.command, Command::Serve(_)) {
         end_quietly_with_the_reader();

@@ -6,7 +6,7 @@ use dealflow_proto::leads::v1::{Account, GetAccountRequest};
 use dealflow_proto::opportunities::v1::opportunity;
 use dealflow_proto::orders::v1::{
     ConfirmOrderRequest, CreateInvoiceRequest, CreditNote, FulfillOrderRequest, GetInvoiceRequest, GetOrderRequest,
-    Invoice, Order, Party, PostInvoiceRequest, SubmitOrderRequest, VoidInvoiceRequest, order,
+    Invoice, ListCreditNotesRequest, Order, Party, PostInvoiceRequest, SubmitOrderRequest, VoidInvoiceRequest, order,
 };
 use tonic::Status;
 use tonic_types::StatusExt;
@@ -53,6 +53,9 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         run.step("fulfill", deliver).await?;
     }
     if bills {
+        if matches!(order.state(), order::State::Fulfilled | order::State::Closed) {
+            hand_over_credits(&run, &order).await?;
+        }
         let draft = run.step("bill", bill).await?;
         let post = PostInvoiceRequest {
             name: draft.name.clone(),
@@ -135,6 +138,24 @@ pub(crate) async fn hand_over_invoice(run: &Run, invoice: &Invoice) -> Result<()
     let mut document = documents::of_invoice(invoice, buyer.as_ref());
     attached::to_invoice(run, &mut document, invoice).await?;
     run.hand_over(document, &invoice.name, &invoice.opportunity).await
+}
+
+/// Leaves the credit notes of an order for the ERP, before what is billed anew: it bills nothing twice, and has to hear first
+/// what was taken back. Their events do the same, but later than a caller may come.
+async fn hand_over_credits(run: &Run, order: &Order) -> Result<(), Stop> {
+    let filter = format!("order = \"{}\" AND state = POSTED", order.name);
+    let mut ask = ListCreditNotesRequest { page_size: 1000, filter, ..ListCreditNotesRequest::default() };
+    loop {
+        let page = run.read("credit notes", ask.clone()).await?;
+        // What the ERP made it has.
+        for note in page.credit_notes.iter().filter(|note| !note.series.is_empty()) {
+            hand_over_credit_note(run, note).await?;
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(());
+        }
+        ask.page_token = page.next_page_token;
+    }
 }
 
 /// Leaves a posted credit note for the ERP.

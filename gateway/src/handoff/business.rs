@@ -15,7 +15,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::outcome::told;
-use super::record::{ActiveModel, Column, Entity, Model, State};
+use super::record::{ActiveModel, Column, Entity, Kind, Model, State};
 
 /// What became of some events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,8 +139,10 @@ fn is_news(before: &Model, after: &Model, event: &ErpEvent) -> bool {
             | BusinessStatus::UnderQuery
     );
     let credited = after.credited_minor != before.credited_minor;
+    // What becomes of lines is for their order: a change that the ERP has taken is followed for that it was taken.
+    let lines = before.kind == Kind::Order && !event.lines.is_empty();
     // What the record could not follow may be as it was.
-    turns || before.diverges || credited || !event.lines.is_empty() || after.paid_minor != before.paid_minor
+    turns || before.diverges || credited || lines || after.paid_minor != before.paid_minor
 }
 
 /// An amount in the document's own currency; an ERP that tells another is not believed.

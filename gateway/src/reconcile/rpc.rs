@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use dealflow_chassis::list::{Fields, ListRequest, list};
+use dealflow_chassis::list::{Bond, Fields, ListRequest, list};
 use dealflow_chassis::work::check;
 use dealflow_chassis::{Change, Refusal};
 use dealflow_proto::erp::v1::reconciliation_service_server::ReconciliationService;
@@ -76,12 +76,17 @@ impl ReconciliationService for Reconciler {
             0 => 50,
             size => u64::from(size.unsigned_abs()).min(MANY),
         };
+        let bond = Bond::of(&["reconciliation rows", &ask.name, ask.class().as_str_name()]);
+        let after = match ask.page_token.as_str() {
+            "" => String::new(),
+            token => bond.open(token).map_err(Refusal::from)?,
+        };
         let mut query = row::Entity::find().filter(row::Column::Run.eq(found.id));
         if ask.class() != Class::Unspecified {
             query = query.filter(row::Column::Class.eq(ask.class));
         }
         let mut rows = query
-            .filter(row::Column::ExternalId.gt(&ask.page_token))
+            .filter(row::Column::ExternalId.gt(after))
             .order_by_asc(row::Column::ExternalId)
             .limit(size + 1)
             .all(self.store.reader())
@@ -89,7 +94,7 @@ impl ReconciliationService for Reconciler {
             .map_err(Refusal::from)?;
         let more = rows.len() as u64 > size;
         rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-        let next_page_token = rows.last().filter(|_| more).map(|row| row.external_id.clone()).unwrap_or_default();
+        let next_page_token = rows.last().filter(|_| more).map(|row| bond.seal(&row.external_id)).unwrap_or_default();
         let reconciliation = Some(to_wire(&found)?);
         Ok(Response::new(ReconciliationReport { reconciliation, rows: shown(&rows)?, next_page_token }))
     }

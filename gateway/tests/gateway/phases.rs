@@ -92,6 +92,9 @@ pub(crate) fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportu
         |_: orders::ListLegalEntitiesRequest| Ok(orders::ListLegalEntitiesResponse::default()),
     );
     it.read("ListContracts", |_: orders::ListContractsRequest| Ok(orders::ListContractsResponse::default()));
+    it.read("ListApprovalPolicies", |_: orders::ListApprovalPoliciesRequest| {
+        Ok(orders::ListApprovalPoliciesResponse::default())
+    });
     it.verb("ReserveOpportunity", |ask: opportunities::ReserveOpportunityRequest| {
         Ok(Opportunity { reserved_order: ask.order, ..the_deal() })
     });

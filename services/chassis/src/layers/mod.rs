@@ -49,6 +49,8 @@ pub(crate) struct Limits {
     pub(crate) message: usize,
     /// The longest that a stream lives; zero where nothing but its caller's token ends it.
     pub(crate) stream_age: Duration,
+    /// Streams that one caller may have open at the same time.
+    pub(crate) streams_of_one: usize,
 }
 
 /// A call's way from the wire to the answer; it cannot fail, since every failure is a status.
@@ -73,7 +75,7 @@ pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, guard: 
         // is bounded too. The handler finds the deadline.
         .layer(deadline::DeadlineLayer::new(limits.deadline))
         // Before the handlers and after the shedding: a flood of bad tokens costs no more than a flood of calls.
-        .layer(guard::GuardLayer::new(guard, Streams::new(limits.stream_age)))
+        .layer(guard::GuardLayer::new(guard, Streams::new(limits.stream_age, limits.streams_of_one)))
         // While reading: a message that is too large is refused at its fifth byte, not when it is in memory.
         .layer(size::SizeLayer::new(limits.message))
         // Next to the handlers, which decode: bytes that are no message are the caller's fault, not ours.

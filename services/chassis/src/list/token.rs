@@ -73,7 +73,9 @@ impl PageToken {
         let damaged = || refuse("this is not a token of ours, or not all of it");
         let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| damaged())?;
         let wire: Wire = serde_json::from_slice(&json).map_err(|_| damaged())?;
-        if wire.c != checksum(&wire.l, &wire.k) {
+        // As it was written, to the byte: blanks between or behind are none of ours.
+        let as_written = serde_json::to_vec(&wire).is_ok_and(|written| written == json);
+        if !as_written || wire.c != checksum(&wire.l, &wire.k) {
             return Err(damaged());
         }
         if wire.l != bond {

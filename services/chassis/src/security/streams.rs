@@ -16,8 +16,6 @@ use super::tokens::now;
 use crate::deadline::Deadline;
 use crate::layers::{Ends, refuse};
 
-/// Streams that one caller may have open at the same time.
-const MOST: usize = 32;
 /// When one of them may have ended.
 const COME_BACK: Duration = Duration::from_secs(5);
 
@@ -25,6 +23,7 @@ const COME_BACK: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
     age: Duration,
+    most: usize,
     open: Arc<Mutex<HashMap<String, usize>>>,
 }
 
@@ -36,9 +35,9 @@ pub(crate) struct StreamPlace {
 }
 
 impl Streams {
-    /// Streams that end after so long; never where that is zero.
-    pub(crate) fn new(age: Duration) -> Self {
-        Self { age, open: Arc::default() }
+    /// Streams that end after so long, never where that is zero; of one caller so many at the same time.
+    pub(crate) fn new(age: Duration, most: usize) -> Self {
+        Self { age, most, open: Arc::default() }
     }
 
     /// What ends a stream of this caller; refused where he has as many as he may. A part's are bounded by age alone: it
@@ -57,8 +56,9 @@ impl Streams {
     fn place(&self, actor: &str) -> Result<StreamPlace, Status> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(actor.to_owned()).or_default();
-        if *count >= MOST {
-            let message = format!("you have {MOST} streams open, as many as one caller may; end one of them first");
+        if *count >= self.most {
+            let most = self.most;
+            let message = format!("you have {most} streams open, as many as one caller may; end one of them first");
             return Err(refuse(Code::ResourceExhausted, ErrorReason::RateLimited, &message, Some(COME_BACK)));
         }
         *count += 1;

@@ -32,6 +32,9 @@ pub struct ServeConfig {
     /// Server streams open at the same time
     #[arg(long, env = "DEALFLOW_MAX_STREAMS", default_value_t = 1024)]
     pub max_streams: usize,
+    /// Server streams that one caller by a token may have open at the same time: no one takes all of them
+    #[arg(long, env = "DEALFLOW_MAX_STREAMS_PER_CALLER", default_value_t = 128)]
+    pub max_streams_per_caller: usize,
     /// Calls and streams of one connection at the same time (HTTP/2)
     #[arg(long, env = "DEALFLOW_MAX_STREAMS_PER_CONNECTION", default_value_t = 512)]
     pub max_streams_per_connection: u32,
@@ -72,6 +75,7 @@ impl Default for ServeConfig {
             max_message: 4 * 1024 * 1024,
             max_calls: calls_by_default(),
             max_streams: 1024,
+            max_streams_per_caller: 128,
             max_streams_per_connection: 512,
             max_headers: 16 * 1024,
             max_deadline: Duration::from_secs(60),
@@ -89,7 +93,13 @@ impl Default for ServeConfig {
 impl ServeConfig {
     pub(crate) fn limits(&self, behind_a_door: bool) -> Limits {
         let calls = if behind_a_door { self.max_calls.saturating_mul(BEHIND_A_DOOR) } else { self.max_calls };
-        Limits { calls, deadline: self.max_deadline, message: self.max_message, stream_age: self.max_stream_age }
+        Limits {
+            calls,
+            deadline: self.max_deadline,
+            message: self.max_message,
+            stream_age: self.max_stream_age,
+            streams_of_one: self.max_streams_per_caller,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::security::{Roles, SecurityConfig};
-use dealflow_chassis::serve::Part;
+use dealflow_chassis::serve::{Part, ServeConfig};
 use dealflow_proto::access::v1::Permission;
 use dealflow_proto::methods;
 use dealflow_testbed::keys::Provider;
@@ -221,7 +221,7 @@ async fn one_caller_does_not_take_all_streams() {
     let link = remote(&server);
     let (ann, bob) = (house.token("ann", &["sales_rep"]), house.token("bob", &["sales_rep"]));
     let mut open = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..ServeConfig::default().max_streams_per_caller {
         open.push(watch(&link, &ann).await.expect("it is one of her places"));
     }
     let refused = watch(&link, &ann).await.unwrap_err();
