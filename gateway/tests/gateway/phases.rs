@@ -92,6 +92,7 @@ pub(crate) fn selling(quotes: Vec<Quote>, standing: Vec<Order>, process: opportu
         |_: orders::ListLegalEntitiesRequest| Ok(orders::ListLegalEntitiesResponse::default()),
     );
     it.read("ListContracts", |_: orders::ListContractsRequest| Ok(orders::ListContractsResponse::default()));
+    it.read("ListCreditNotes", |_: orders::ListCreditNotesRequest| Ok(orders::ListCreditNotesResponse::default()));
     it.read("ListApprovalPolicies", |_: orders::ListApprovalPoliciesRequest| {
         Ok(orders::ListApprovalPoliciesResponse::default())
     });

@@ -235,8 +235,8 @@ both! {
         named.push(deal.clone());
         named.sort();
         let mut tasks = Vec::new();
-        for at in 0..3 {
-            let task = Activity { subject: format!("Call {at}"), regarding: named[at].clone(), ..Activity::default() };
+        for (at, deal) in named.iter().take(3).enumerate() {
+            let task = Activity { subject: format!("Call {at}"), regarding: deal.clone(), ..Activity::default() };
             let ask = CreateActivityRequest { activity: Some(task), request_id: new_id(), ..Default::default() };
             tasks.push(api.activities.clone().create_activity(api.ask(ask)).await.expect("made").into_inner().name);
         }
