@@ -2,7 +2,7 @@
 //!
 //! Until the ERP has answered, the order is on hold: nobody delivers or bills by lines that are to be others, or what is to
 //! be canceled, and what the ERP delivers meanwhile is recorded when the order goes on. So an order is asked about one
-//! thing at a time, and what holds it says what that is. When the ERP agrees, our record follows (`erp_news.rs`). Where it
+//! thing at a time, and what holds it says what that is. When the ERP agrees, our record follows (`erp_news/`). Where it
 //! refuses, or an operator gives the wish up, its reasons stand at the hand-over, and the order goes on from where it was.
 
 use dealflow_chassis::Refusal;

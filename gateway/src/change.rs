@@ -2,7 +2,7 @@
 //!
 //! Whether the order can be so is asked first, by its own rules: what is delivered or billed stays. The answer is the
 //! order as it would be, complete and added up; that goes to the ERP as a document of its own, and is what our order
-//! becomes when the ERP takes it (`erp_news.rs`).
+//! becomes when the ERP takes it (`erp_news/`).
 
 use dealflow_chassis::Refusal;
 use dealflow_proto::gateway::v1::{ChangeOrderRequest, DealProgress};

@@ -21,7 +21,7 @@
 //! - `meters.rs` what is measured beside the calls
 //! - `documents.rs` orders, invoices and credit notes as an ERP gets them, `attached.rs` with their files; `handoff/` how
 //!   they get there; `voided.rs` a bill that does not get there after all;
-//!   `rejections.rs`, `erp_news.rs` what the ERP's answers and doings mean for our records, `owner_task.rs` what is left to
+//!   `rejections.rs`, `erp_news/` what the ERP's answers and doings mean for our records, `owner_task.rs` what is left to
 //!   the deal's owner then; `change.rs`, `cancel.rs` an order that is to be otherwise, or not at all, and `asking.rs` how the
 //!   ERP is asked for it
 //! - `reconcile/` whether the ERP's books and our hand-overs say the same
