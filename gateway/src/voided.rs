@@ -38,8 +38,8 @@ const CODE: &str = "grpc-status";
 
 /// A bill, as far as voiding looks at it.
 pub(crate) trait Bill {
-    /// Whether it is posted, and by us: what the ERP made there is nothing to take back of.
-    fn is_ours_and_posted(&self) -> bool;
+    /// Whether we made it: of what the ERP made there is nothing to take back.
+    fn is_ours(&self) -> bool;
     fn is_posted(&self) -> bool;
     fn number(&self) -> &str;
     fn external_id(&self) -> String;
@@ -62,8 +62,8 @@ pub(crate) trait Voiding: Verb<Answer: Tell> + Message + Name + Validate + Mutat
 macro_rules! voiding {
     ($flow:literal, $request:ident, $record:ident, $look:ident, $posted:path, $external_id:ident, $document:ident) => {
         impl Bill for $record {
-            fn is_ours_and_posted(&self) -> bool {
-                self.is_posted() && !self.series.is_empty()
+            fn is_ours(&self) -> bool {
+                !self.series.is_empty()
             }
 
             fn is_posted(&self) -> bool {
@@ -140,7 +140,7 @@ pub(crate) async fn answer<V: Voiding>(telling: &Telling, head: Parts, bytes: By
     if beforehand.headers().get(CODE).is_some_and(|code| code != "0") {
         return Ok(beforehand);
     }
-    if !bill.is_ours_and_posted() {
+    if !bill.is_ours() {
         return send(message).await;
     }
     if told.validate_only() {

@@ -11,11 +11,8 @@ use sea_orm::{
 
 use super::Handoffs;
 use super::outcome::told;
-use super::record::{Column, Entity, Model, State};
+use super::record::{Column, Entity, Kind, Model, State};
 use super::store::{self, NewHandoff};
-
-/// The verb that takes a hand-over out of the queue.
-const VOID: &str = "VoidInvoice";
 
 impl Handoffs {
     /// Keeps a document that the ERP made under its number, and asks the ERP once how far it is with it. It is never sent.
@@ -132,16 +129,22 @@ async fn tell(
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let kind = if after.state == State::Abandoned { "handoff.abandoned" } else { "handoff.put_back" };
-    let told = told(after, kind, (VOID, from, why), now);
+    let told = told(after, kind, (void(after.kind).0, from, why), now);
     history::Entity::insert(told).exec_without_returning(tx).await?;
     Ok(())
 }
 
+/// The verb that takes a hand-over out of the queue, and what is to be done where it may not any more.
+fn void(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::CreditNote => ("VoidCreditNote", "CreateInvoice bills again what it took back"),
+        _ => ("VoidInvoice", "CreateCreditNote takes it back"),
+    }
+}
+
 fn was_sent(row: &Model, state: State) -> Refusal {
-    let (name, external_id) = (row.name(), &row.external_id);
-    let message = format!(
-        "{external_id} was handed over ({name} is {state}): nothing voids what the ERP may have; CreateCreditNote takes it \
-         back"
-    );
+    let (name, external_id, instead) = (row.name(), &row.external_id, void(row.kind).1);
+    let message =
+        format!("{external_id} was handed over ({name} is {state}): nothing voids what the ERP may have; {instead}");
     Refusal::guard(message, &[(&name, "was sent")]).with("handoff", name.clone()).with("state", state.to_string())
 }

@@ -289,7 +289,8 @@ enum Turn {
     Waited,
 }
 
-/// One numbering transaction, and how many changes it took. What is numbered wakes the followers: when its change was committed they had nothing to read yet.
+/// One numbering transaction, and how many changes it took. What is numbered wakes the followers: when its change was
+/// committed they had nothing to read yet.
 async fn number_once(store: &Store, turn: Turn) -> Result<u64, DbErr> {
     let tx = store.begin().await?;
     if turn == Turn::Waited {

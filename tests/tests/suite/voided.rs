@@ -188,6 +188,7 @@ both! {
             sandbox.rest().await;
             let refused = refusal(&notes.void_credit_note(api.ask(ask)).await.expect_err("the ERP has it"));
             assert_eq!((refused.reason.as_str(), refused.metadata["state"].as_str()), ("GUARD", "DELIVERED"));
+            assert!(refused.message.contains("CreateInvoice"), "{refused:?}");
         }
         let states = async |number: &String| {
             let filter = format!("external_id = \"dealflow:credit:{number}\"");

@@ -1,4 +1,5 @@
-//! A body that comes to an end: at the deadline, at its age, at a stop, at a broken connection, at a panic, always with a status.
+//! A body that comes to an end: at the deadline, at its age, at a stop, at a broken connection, at a panic, always with a
+//! status.
 //!
 //! The layers around a handler see its answer's headers only. What follows them (the messages of a server stream) is
 //! guarded here. A unary answer is never pending, so it pays for nothing but the box.

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod erpnext;
+mod erpnext_change_faults;
 mod erpnext_changes;
 mod erpnext_faults;
 mod files;
