@@ -9,6 +9,7 @@ use clap::Args;
 use dealflow_chassis::tls::ClientTls;
 use dealflow_chassis::web::is_private;
 use dealflow_erp_adapters::{erpnext, ubl};
+use secrecy::SecretString;
 
 /// How the adapters reach their ERPs.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -160,7 +161,7 @@ fn address(flag: &str, url: &str, guarded: bool) -> anyhow::Result<http::Uri> {
 }
 
 /// A token: of a file, or of a variable; none where neither is said.
-fn secret(flag: &str, file: Option<&Path>, variable: &str) -> anyhow::Result<Option<String>> {
+fn secret(flag: &str, file: Option<&Path>, variable: &str) -> anyhow::Result<Option<SecretString>> {
     let held = match file {
         Some(file) => {
             let content = std::fs::read_to_string(file);
@@ -173,12 +174,13 @@ fn secret(flag: &str, file: Option<&Path>, variable: &str) -> anyhow::Result<Opt
         held.as_ref().is_none_or(sayable),
         "{flag} or {variable}: a token is letters, digits and signs, without spaces"
     );
-    Ok(held)
+    Ok(held.map(SecretString::from))
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -232,7 +234,7 @@ mod tests {
         let told = adapters.erpnext(false).map(drop).expect_err("it could be read").to_string();
         assert!(told.contains("unencrypted") && !told.contains("s3cret"), "{told}");
         let settings = adapters.erpnext(true).expect("where the network itself keeps everybody out");
-        assert_eq!(settings.token, "key:s3cret", "without the file's last line break");
+        assert_eq!(settings.token.expose_secret(), "key:s3cret", "without the file's last line break");
         assert!(!format!("{adapters:?}").contains("s3cret"));
         assert!(parsed(&said("http://127.0.0.1:8000")).erpnext(false).is_ok());
         let ubl = parsed(&["--ubl-url", "http://edi.test", "--ubl-token-file", &file, "--ubl-sellers", "s"]);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::tls::ClientTls;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::Api;
 use crate::suite::{Databases, PartName, Plan, Suite};
@@ -34,12 +35,12 @@ pub struct Target {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn token(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+pub fn token(file: Option<&Path>) -> anyhow::Result<Option<SecretString>> {
     let Some(file) = file else {
-        return Ok(std::env::var(TOKEN).ok().filter(|token| !token.is_empty()));
+        return Ok(std::env::var(TOKEN).ok().filter(|token| !token.is_empty()).map(SecretString::from));
     };
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(Some(text.trim().to_owned()))
+    Ok(Some(text.trim().into()))
 }
 
 impl Target {
@@ -88,7 +89,7 @@ impl Client {
     }
 
     /// Connects to a running suite: whom to believe, and what says who calls.
-    pub fn secured(address: &str, ca: Option<&Path>, token: Option<String>) -> anyhow::Result<Self> {
+    pub fn secured(address: &str, ca: Option<&Path>, token: Option<SecretString>) -> anyhow::Result<Self> {
         let tls = ca.map(|ca| ClientTls::believing(Some(ca))).transpose()?;
         let config = LinkConfig { tls, ..LinkConfig::default() };
         let link = Link::remote(address, &config).with_context(|| format!("{address} is no address"))?;
@@ -97,7 +98,7 @@ impl Client {
             Some(_) if address.starts_with("http://") && !near(address) => {
                 bail!("a token is not sent to {address}, where everybody on the way could read it; use https://")
             }
-            Some(token) => link.bearing(&token).context("the token holds what a header cannot")?,
+            Some(token) => link.bearing(token.expose_secret()).context("the token holds what a header cannot")?,
         };
         Ok(Self { link, suite: None })
     }

@@ -1,6 +1,5 @@
 //! Where things are: the databases of the parts, and the parts for one that runs alone; as an operator says it.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -8,11 +7,12 @@ use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::store::{Durability, StoreConfig};
 use dealflow_chassis::tls::{ClientTls, TlsConfig};
 use dealflow_gateway::Neighbours;
+use secrecy::SecretString;
 
 use crate::part::PartName;
 
 /// Where the parts keep their records.
-#[derive(Clone, PartialEq, Eq, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Databases {
     /// Folder of the embedded databases, one SQLite file per part; made where it is not there
     #[arg(long, env = "DEALFLOW_DATA", default_value = "dealflow-data", value_name = "DIR")]
@@ -20,21 +20,13 @@ pub struct Databases {
     /// PostgreSQL instead of the embedded databases: one schema per part in this database; @FILE reads the URL from a
     /// file, such as a mounted secret
     #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", value_parser = url_or_file, hide_env_values = true)]
-    pub database_url: Option<String>,
+    pub database_url: Option<SecretString>,
     /// What an acknowledged write survives on SQLite: `full` a power loss too, `relaxed` only a killed process
     #[arg(long, env = "DEALFLOW_DURABILITY", default_value = "full")]
     pub durability: Durability,
     /// Connections of each part to PostgreSQL
     #[arg(long, env = "DEALFLOW_DATABASE_CONNECTIONS", default_value_t = 10)]
     pub database_connections: u32,
-}
-
-impl fmt::Debug for Databases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password stands in the URL.
-        let url = self.database_url.as_ref().map(|_| "postgres://…");
-        write!(f, "Databases({}, {url:?}, {:?})", self.data.display(), self.durability)
-    }
 }
 
 impl Databases {
@@ -56,12 +48,12 @@ impl Databases {
     }
 }
 
-/// A database's URL as it stands, or, as `@FILE`, the content of a file.
-pub(crate) fn url_or_file(text: &str) -> Result<String, String> {
-    let Some(file) = text.strip_prefix('@') else { return Ok(text.to_owned()) };
+/// A URL that may hold a password, as it stands or, as `@FILE`, the content of a file.
+pub(crate) fn url_or_file(text: &str) -> Result<SecretString, String> {
+    let Some(file) = text.strip_prefix('@') else { return Ok(text.into()) };
     let content = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
     let url = content.trim();
-    if url.is_empty() { Err(format!("{file} holds no URL")) } else { Ok(url.to_owned()) }
+    if url.is_empty() { Err(format!("{file} holds no URL")) } else { Ok(url.into()) }
 }
 
 /// Where a gateway that runs alone finds its neighbours.

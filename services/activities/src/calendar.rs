@@ -1,5 +1,7 @@
 //! The calendar: activities by their time, and the secret under which a calendar program reads them (R-ACT-3).
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +21,7 @@ const CANCELED: TimeDelta = TimeDelta::days(14);
 const MOST: u64 = 5000;
 
 /// An employee's calendar that has a secret address.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "calendar_share")]
 pub struct Model {
     /// Whose.
@@ -29,6 +31,16 @@ pub struct Model {
     pub token: String,
     /// Since when it is valid.
     pub created_at: DateTime<Utc>,
+}
+
+/// The secret is shown to no log.
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("owner", &self.owner)
+            .field("created_at", &self.created_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// No relations.

@@ -3,7 +3,6 @@
 //! SQLite has one writer connection, so that writers queue fairly instead of spinning on a lock, and a pool of readers
 //! that cannot write. What is acknowledged is on disk, unless the durability is relaxed (see `log_sync.rs`).
 
-use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,6 +16,7 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch;
 
@@ -32,7 +32,7 @@ use crate::telemetry::{self, Database as Told};
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// Where a part keeps its records.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StoreConfig {
     /// A SQLite file; made with its folder where it is not there.
     Sqlite {
@@ -44,21 +44,12 @@ pub enum StoreConfig {
     /// A schema on PostgreSQL; made where it is not there.
     Postgres {
         /// `postgres://user:password@host/database`.
-        url: String,
+        url: SecretString,
         /// The schema, e.g. `leads`.
         schema: String,
         /// Connections at most.
         max_connections: u32,
     },
-}
-
-impl fmt::Debug for StoreConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite { path, durability } => write!(f, "Sqlite({}, {durability:?})", path.display()),
-            Self::Postgres { schema, max_connections, .. } => write!(f, "Postgres({schema}, {max_connections})"),
-        }
-    }
 }
 
 impl StoreConfig {
@@ -328,7 +319,8 @@ async fn sqlite(path: &Path, read_only: bool, max: u32) -> Result<DatabaseConnec
     Database::connect(options).await
 }
 
-async fn postgres(url: &str, schema: &str, max: u32, longest: Duration) -> Result<DatabaseConnection, DbErr> {
+async fn postgres(url: &SecretString, schema: &str, max: u32, longest: Duration) -> Result<DatabaseConnection, DbErr> {
+    let url = url.expose_secret();
     database_url::check(url)?;
     let mut options = ConnectOptions::new(url);
     pool_options(&mut options, max).set_schema_search_path(schema).set_application_name(format!("dealflow-{schema}"));
@@ -351,7 +343,7 @@ fn pool_options(options: &mut ConnectOptions, max: u32) -> &mut ConnectOptions {
 }
 
 /// Makes the schema and migrates it under an advisory lock.
-async fn prepare_schema(migrate: Migrate, url: &str, schema: &str) -> Result<(), DbErr> {
+async fn prepare_schema(migrate: Migrate, url: &SecretString, schema: &str) -> Result<(), DbErr> {
     if schema.is_empty() || !schema.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
         return Err(DbErr::Custom(format!("`{schema}` is no name for a schema: a-z and _ only")));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use dealflow_chassis::Refusal;
+use dealflow_chassis::list::Bond;
 use dealflow_chassis::work::check;
 use dealflow_proto::convert;
 use dealflow_proto::erp::v1 as pb;
@@ -21,7 +22,7 @@ pub(crate) trait Target: Send + Sync + 'static {
     fn take(&self, submission: Submission) -> impl Future<Output = Result<Verdict, Status>> + Send;
     /// The document of an external id; none says for certain that what is sent now is not there twice.
     fn find(&self, external_id: &str) -> impl Future<Output = Result<Option<ErpDocument>, Status>> + Send;
-    /// A page of documents, and where the next one begins; empty after the last.
+    /// A page of documents, and the place where the next one begins; empty after the last.
     fn list(&self, wanted: Wanted) -> impl Future<Output = Result<(Vec<ErpDocument>, String), Status>> + Send;
     /// What it can do.
     fn capabilities(&self) -> pb::Capabilities;
@@ -35,7 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) from: Option<NaiveDate>,
     pub(crate) until: Option<NaiveDate>,
     pub(crate) size: u32,
-    pub(crate) token: String,
+    /// Where the page begins, as an earlier page said it; empty at the first.
+    pub(crate) place: String,
 }
 
 /// The contract over a target.
@@ -75,7 +77,9 @@ macro_rules! submissions {
             ) -> Result<Response<pb::ListDocumentsResponse>, Status> {
                 let ask = request.into_inner();
                 check(&ask)?;
-                let (documents, next_page_token) = self.0.list(wanted(ask)?).await?;
+                let bond = bond(&ask);
+                let (documents, next) = self.0.list(wanted(ask, &bond)?).await?;
+                let next_page_token = if next.is_empty() { next } else { bond.seal(&next) };
                 Ok(Response::new(pb::ListDocumentsResponse { documents, next_page_token }))
             }
 
@@ -106,7 +110,13 @@ submissions! {
     cancel_order(CancelOrderRequest) -> CancelOrderResponse of OrderCancellation;
 }
 
-fn wanted(ask: pb::ListDocumentsRequest) -> Result<Wanted, Refusal> {
+/// Which list a token is of.
+fn bond(ask: &pb::ListDocumentsRequest) -> Bond {
+    let days = format!("{:?} {:?}", ask.from_date, ask.until_date);
+    Bond::of(&["documents", ask.r#type().as_str_name(), &ask.legal_entity, &days])
+}
+
+fn wanted(ask: pb::ListDocumentsRequest, bond: &Bond) -> Result<Wanted, Refusal> {
     let size = match ask.page_size {
         ..0 => return Err(Refusal::field("page_size", "not negative")),
         0 => 50,
@@ -122,6 +132,6 @@ fn wanted(ask: pb::ListDocumentsRequest) -> Result<Wanted, Refusal> {
         until: day(ask.until_date, "until_date")?,
         legal_entity: ask.legal_entity,
         size,
-        token: ask.page_token,
+        place: if ask.page_token.is_empty() { String::new() } else { bond.open(&ask.page_token)? },
     })
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use async_nats::ServerAddr;
 use async_nats::jetstream::stream;
 use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Where events are published.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// `nats://[user:password@]host:port`, or `tls://…`; several servers of one cluster with commas between them, and the
     /// password of the first that has one.
-    pub url: String,
+    pub url: SecretString,
     /// Authorities (PEM) whose certificates are believed; those of the system where there are none.
     pub ca: Option<PathBuf>,
     /// The stream; made where it is not there.
@@ -28,20 +29,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            url: String::new(),
+            url: SecretString::default(),
             ca: None,
             stream: "DEALFLOW".to_owned(),
             prefix: "dealflow".to_owned(),
             keep: Duration::from_secs(7 * 24 * 3600),
             window: Duration::from_secs(600),
         }
-    }
-}
-
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The address may hold a password.
-        f.debug_struct("Settings").field("stream", &self.stream).field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 
@@ -77,7 +71,7 @@ impl Settings {
             Ok(server) if ["nats", "tls"].contains(&server.scheme()) && !server.host().is_empty() => Ok(server),
             _ => Err("that is no address of NATS; one is nats://127.0.0.1:4222".to_owned()),
         };
-        self.url.split(',').map(parse).collect()
+        self.url.expose_secret().split(',').map(parse).collect()
     }
 
     /// Who says so with which password, if anybody: the client library does not look at the addresses for it.
@@ -104,7 +98,7 @@ mod tests {
     use super::*;
 
     fn at(url: &str) -> Settings {
-        Settings { url: url.to_owned(), ..Settings::default() }
+        Settings { url: url.into(), ..Settings::default() }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use dealflow_proto::opportunities::v1::{ListOpportunitiesRequest, Opportunity, o
 use dealflow_proto::orders::v1::{Invoice, ListInvoicesRequest, ListOrdersRequest, Order};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Kills the suite while deals run through it.
 #[derive(Debug, Parser)]
@@ -41,7 +42,7 @@ struct Drill {
     concurrency: usize,
     /// PostgreSQL instead of embedded databases
     #[arg(long)]
-    database_url: Option<String>,
+    database_url: Option<SecretString>,
     /// The first port
     #[arg(long, default_value_t = 7600)]
     port: u16,
@@ -71,7 +72,7 @@ impl Processes {
             command.env(variable, format!("http://127.0.0.1:{}", self.drill.port + offset));
         }
         if let Some(url) = &self.drill.database_url {
-            command.env("DEALFLOW_DATABASE_URL", url);
+            command.env("DEALFLOW_DATABASE_URL", url.expose_secret());
         }
         let child =
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("the program does not start")?;

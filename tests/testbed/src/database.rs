@@ -101,7 +101,7 @@ impl TestDb {
                 StoreConfig::Sqlite { path: folder.path().join(format!("{part}.db")), durability: Durability::Relaxed }
             }
             Place::Database { cluster, name } => StoreConfig::Postgres {
-                url: cluster.url(name),
+                url: cluster.url(name).into(),
                 schema: part.replace('-', "_"),
                 max_connections: CONNECTIONS,
             },

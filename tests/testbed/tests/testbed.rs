@@ -11,6 +11,7 @@ use dealflow_chassis::{Refusal, StoreConfig};
 use dealflow_testbed::{Cluster, Kind, RefusalView, TestClock, TestDb, both, eventually, postgres_available, refusal};
 use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use secrecy::ExposeSecret as _;
 use tonic::{Code, Status};
 
 /// No tables.
@@ -68,7 +69,7 @@ async fn a_test_leaves_no_database_behind() {
     let StoreConfig::Postgres { url, .. } = postgres.config_for("part") else { panic!("a database was asked for") };
     let _still_open = postgres.store::<Empty>("part", TestClock::new().clock()).await;
     drop(postgres);
-    let gone = sea_orm::Database::connect(url).await.expect_err("the database is gone");
+    let gone = sea_orm::Database::connect(url.expose_secret()).await.expect_err("the database is gone");
     assert!(gone.to_string().contains("does not exist"), "{gone}");
 }
 

@@ -14,6 +14,7 @@ use dealflow_proto::opportunities::v1::{
     GetForecastRequest, GetPipelineRequest, GetWonLostRequest, ListOpportunitiesRequest,
 };
 use indicatif::ProgressBar;
+use secrecy::SecretString;
 use serde::Serialize;
 
 use super::seed::{number, seed};
@@ -49,7 +50,7 @@ pub struct Analytics {
     json: bool,
     /// PostgreSQL instead of a fresh embedded database
     #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    database_url: Option<String>,
+    database_url: Option<SecretString>,
 }
 
 /// What was found.

@@ -17,6 +17,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -249,7 +250,7 @@ async fn insert(
 async fn connect(databases: &Databases, part: PartName) -> anyhow::Result<DatabaseConnection> {
     let mut options = match &databases.database_url {
         Some(url) => {
-            let mut options = ConnectOptions::new(url);
+            let mut options = ConnectOptions::new(url.expose_secret());
             options.max_connections(databases.database_connections).set_schema_search_path(part.word());
             options
         }

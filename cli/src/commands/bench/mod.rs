@@ -21,6 +21,7 @@ use anyhow::{Context as _, bail};
 use dealflow_chassis::Store;
 use dealflow_proto::erp::v1::{ListHandoffsRequest, handoff};
 use dealflow_proto::orders::v1::Product;
+use secrecy::SecretString;
 use serde::Serialize;
 
 use self::counted::Counter;
@@ -79,7 +80,7 @@ pub struct Bench {
     pub token_file: Option<PathBuf>,
     /// PostgreSQL instead of a fresh embedded database; @FILE reads the URL from a file
     #[arg(long, env = "DEALFLOW_DATABASE_URL", value_name = "URL", value_parser = url_or_file, hide_env_values = true)]
-    pub database_url: Option<String>,
+    pub database_url: Option<SecretString>,
     /// Connections of each part to PostgreSQL
     #[arg(long, default_value_t = 10)]
     pub database_connections: u32,

@@ -13,6 +13,7 @@ use dealflow_proto::leads::v1::ContactLeadRequest;
 use dealflow_testbed::{TestClock, TestDb, both, id};
 use rand::Rng;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
@@ -89,7 +90,7 @@ async fn live_and_be_killed(config: &StoreConfig, round: usize) -> Said {
 fn spawn(config: &StoreConfig) -> Child {
     let place = match config {
         StoreConfig::Sqlite { path, .. } => path.display().to_string(),
-        StoreConfig::Postgres { url, .. } => url.clone(),
+        StoreConfig::Postgres { url, .. } => url.expose_secret().to_owned(),
     };
     Command::new(std::env::current_exe().expect("this binary has a path"))
         .args(["--exact", "killed::counts_until_it_is_killed", "--ignored", "--nocapture"])
@@ -181,7 +182,7 @@ both! {
 async fn counts_until_it_is_killed() {
     let place = std::env::var(PLACE).expect("the parent says where");
     let config = if place.starts_with("postgres:") {
-        StoreConfig::Postgres { url: place, schema: "spine".to_owned(), max_connections: 8 }
+        StoreConfig::Postgres { url: place.into(), schema: "spine".to_owned(), max_connections: 8 }
     } else {
         StoreConfig::Sqlite { path: place.into(), durability: Durability::Full }
     };

@@ -78,7 +78,7 @@ async fn the_url_of_a_database_is_in_no_refusal() {
         "CANARY",
         "postgres://dealflow:CANARY@/x?sslmode=CANARY",
     ] {
-        let config = StoreConfig::Postgres { url: url.to_owned(), schema: "spine".to_owned(), max_connections: 1 };
+        let config = StoreConfig::Postgres { url: url.into(), schema: "spine".to_owned(), max_connections: 1 };
         let refused = Store::open::<Migrator>(&config, TestClock::new().clock()).await.err().expect("it is no URL");
         let told = format!("{refused} {refused:?}");
         assert!(told.contains("is not understood") && told.contains("%23"), "{url}: {told}");

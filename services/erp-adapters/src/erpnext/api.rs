@@ -16,6 +16,7 @@ use dealflow_chassis::web::{WebClient, WebError};
 use dealflow_proto::erp::v1::{DocumentType, Reason};
 use http::{Method, Request, Response, Uri, header};
 use rust_decimal::Decimal;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -84,7 +85,7 @@ impl From<Failure> for Status {
 pub(super) struct Api {
     web: WebClient,
     base: String,
-    authorization: String,
+    authorization: SecretString,
 }
 
 impl Api {
@@ -92,7 +93,7 @@ impl Api {
         Self {
             web: WebClient::new(settings.tls.clone(), settings.patience, MOST),
             base: settings.url.to_string().trim_end_matches('/').to_owned(),
-            authorization: format!("token {}", settings.token),
+            authorization: format!("token {}", settings.token.expose_secret()).into(),
         }
     }
 
@@ -198,7 +199,7 @@ impl Api {
         let request = Request::builder()
             .method(method)
             .uri(uri)
-            .header(header::AUTHORIZATION, &self.authorization)
+            .header(header::AUTHORIZATION, self.authorization.expose_secret())
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(body.map(Value::to_string).unwrap_or_default()))

@@ -33,7 +33,7 @@ struct Place {
 
 impl ErpNext {
     pub(super) async fn page(&self, wanted: &Wanted) -> Result<(Vec<ErpDocument>, String), Status> {
-        let mut place = Place::parse(&wanted.token)?;
+        let mut place = Place::parse(&wanted.place)?;
         let company = match wanted.legal_entity.as_str() {
             "" => None,
             code => match self.mapping.company(code) {

@@ -30,6 +30,7 @@ use dealflow_chassis::tls::ClientTls;
 use dealflow_proto::erp::v1::erp_service_server::ErpServiceServer;
 use dealflow_proto::erp::v1::{Capabilities, DocumentType, ErpDocument, Reason};
 use http::Uri;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -53,25 +54,18 @@ const SUBMITTED: i64 = 1;
 const CANCELLED: i64 = 2;
 
 /// How the adapter is set up.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Where ERPNext is, e.g. `https://erp.example.com`.
     pub url: Uri,
     /// Whom it believes.
     pub tls: ClientTls,
     /// `api_key:api_secret` of the user that books.
-    pub token: String,
+    pub token: SecretString,
     /// How long a single call may take.
     pub patience: Duration,
     /// The YAML file of companies, taxes, units, items, customers and terms.
     pub mapping: PathBuf,
-}
-
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The token is nobody's business.
-        f.debug_struct("Settings").field("url", &self.url).field("mapping", &self.mapping).finish_non_exhaustive()
-    }
 }
 
 /// The adapter as a part of the suite.

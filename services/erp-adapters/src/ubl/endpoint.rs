@@ -17,6 +17,7 @@ use dealflow_chassis::tls::ClientTls;
 use dealflow_chassis::web::{Bytes, WebClient, WebError};
 use dealflow_proto::erp::v1::Reason;
 use http::{Request, Response, StatusCode, Uri, header};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tonic::Status;
 
@@ -37,19 +38,19 @@ pub struct EndpointSettings {
     /// Whom it believes.
     pub tls: ClientTls,
     /// Sent as `Authorization: Bearer …`.
-    pub token: Option<String>,
+    pub token: Option<SecretString>,
     /// How long an answer may take.
     pub patience: Duration,
     /// Whether what comes again under the same `Idempotency-Key` is taken once.
     pub repeats: bool,
 }
 
-/// The token, and what an address may hold of one, are told to no log.
+/// What an address may hold of a token is told to no log.
 impl fmt::Debug for EndpointSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndpointSettings")
             .field("host", &self.url.host())
-            .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("token", &self.token)
             .field("patience", &self.patience)
             .field("repeats", &self.repeats)
             .finish_non_exhaustive()
@@ -80,7 +81,7 @@ impl Endpoint {
             .header("Idempotency-Key", &submission.idempotency_key)
             .header("Document-Id", &submission.external_id);
         if let Some(token) = &self.settings.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
         }
         let request = match request.body(Bytes::from(xml)) {
             Ok(request) => request,

@@ -132,7 +132,7 @@ pub(super) async fn forget(store: &Store, external_id: &str) -> Result<(), DbErr
 
 /// A page of what was taken, by kind and in the order in which it came, and where the next begins.
 pub(super) async fn page(store: &Store, wanted: &Wanted) -> Result<(Vec<Model>, String), Refusal> {
-    let after = place(&wanted.token)?;
+    let after = place(&wanted.place)?;
     let later = Condition::any()
         .add(Column::Kind.gt(after.0))
         .add(Condition::all().add(Column::Kind.eq(after.0)).add(Column::Id.gt(after.1)));

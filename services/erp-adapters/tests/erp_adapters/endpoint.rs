@@ -58,7 +58,7 @@ async fn way(db: &TestDb, repeats: bool) -> (Arc<Mutex<Desk>>, Link) {
     let settings = EndpointSettings {
         url: format!("{url}/ubl?from=dealflow").parse().expect("an address"),
         tls: ClientTls::believing(None).expect("authorities"),
-        token: Some("s3cret".to_owned()),
+        token: Some("s3cret".into()),
         patience: Duration::from_millis(500),
         repeats,
     };
@@ -76,7 +76,7 @@ fn the_token_of_an_endpoint_is_told_to_nobody() {
     let settings = EndpointSettings {
         url: "https://ubl:CANARY@books.example/ubl?key=CANARY".parse().expect("an address"),
         tls: ClientTls::believing(None).expect("authorities"),
-        token: Some("CANARY".to_owned()),
+        token: Some("CANARY".into()),
         patience: Duration::from_secs(1),
         repeats: false,
     };

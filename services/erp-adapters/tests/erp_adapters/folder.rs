@@ -204,6 +204,7 @@ both! {
         }
         let invoices = ListDocumentsRequest { r#type: DocumentType::Invoice.into(), ..ListDocumentsRequest::default() };
         assert_eq!(erp.list(invoices).await.len(), 1);
+        erp.binds_its_tokens().await;
     }
 
     /// R-ERP-1: it says what it can, and refuses what it said it cannot.

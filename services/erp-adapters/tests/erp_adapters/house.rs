@@ -13,11 +13,11 @@ use dealflow_proto::erp::v1::{
 };
 use dealflow_proto::google::type_::{Date, Money};
 use dealflow_proto::types::v1::{self as wire, Address, Line, Totals, VatTotal};
-use dealflow_testbed::id;
+use dealflow_testbed::{id, refusal};
 use prost::Message;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use tonic::Status;
+use tonic::{Code, Status};
 
 pub(crate) const SO1: &str = "dealflow:order:SO-1";
 pub(crate) const INV1: &str = "dealflow:invoice:INV-1";
@@ -93,6 +93,26 @@ impl Caller {
                 return all;
             }
             ask.page_token = page.next_page_token;
+        }
+    }
+
+    /// Platform, item 2: a token is of its own list, the days and the entity among its arguments; nobody makes one.
+    pub(crate) async fn binds_its_tokens(&self) {
+        let first = ListDocumentsRequest { page_size: 1, ..ListDocumentsRequest::default() };
+        let page = self.0.clone().list_documents(first.clone()).await.expect("listed").into_inner();
+        let next = ListDocumentsRequest { page_token: page.next_page_token.clone(), ..first };
+        self.0.clone().list_documents(next.clone()).await.expect("the next page");
+        let day = Some(Date { year: 2026, month: 3, day: 1 });
+        for strange in [
+            ListDocumentsRequest { legal_entity: "default".to_owned(), ..next.clone() },
+            ListDocumentsRequest { r#type: DocumentType::Invoice.into(), ..next.clone() },
+            ListDocumentsRequest { until_date: day, ..next.clone() },
+            ListDocumentsRequest { page_token: page.next_page_token[1..].to_owned(), ..next.clone() },
+            ListDocumentsRequest { page_token: "1.1".to_owned(), ..next },
+        ] {
+            let refused = self.0.clone().list_documents(strange.clone()).await.expect_err("another list");
+            assert_eq!(refused.code(), Code::InvalidArgument, "{strange:?}");
+            assert_eq!(refusal(&refused).field_names(), ["page_token"], "{strange:?}");
         }
     }
 

@@ -45,7 +45,7 @@ fn start(url: &str, mapping: &str) -> Result<Link, String> {
     let settings = Settings {
         url: url.parse().expect("an address"),
         tls: ClientTls::believing(None).expect("authorities"),
-        token: TOKEN.to_owned(),
+        token: TOKEN.into(),
         patience: Duration::from_millis(500),
         mapping: file,
     };

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use dealflow_chassis::list::Bond;
 use dealflow_chassis::refusal::Refusal;
 use dealflow_chassis::store::Store;
 use dealflow_chassis::work::check;
@@ -186,12 +187,17 @@ impl Erp {
             from: day(&ask.from_date),
             until: day(&ask.until_date),
         };
-        let after = place(&ask.page_token)?;
+        let days = format!("{:?} {:?}", ask.from_date, ask.until_date);
+        let bond = Bond::of(&["documents", ask.r#type().as_str_name(), &ask.legal_entity, &days]);
+        let after = match ask.page_token.as_str() {
+            "" => (0, 0),
+            token => place(&bond.open(token).map_err(Refusal::from)?)?,
+        };
         let mut rows =
             book::page(self.store.reader(), &wanted, after, u64::from(size) + 1).await.map_err(Refusal::from)?;
         let more = rows.len() > size as usize;
         rows.truncate(size as usize);
-        let next = rows.last().filter(|_| more).map(|row| format!("{}.{}", row.kind, row.id));
+        let next = rows.last().filter(|_| more).map(|row| bond.seal(&format!("{}.{}", row.kind, row.id)));
         let documents = rows.iter().map(book::Model::to_wire).collect::<Result<Vec<_>, _>>();
         Ok(pb::ListDocumentsResponse {
             documents: documents.map_err(Refusal::internal)?,
@@ -238,10 +244,7 @@ fn answer_of<T>(answer: &Result<T, Status>, outcome: impl Fn(&T) -> Outcome) -> 
     }
 }
 
-fn place(token: &str) -> Result<(i32, i64), Refusal> {
-    if token.is_empty() {
-        return Ok((0, 0));
-    }
-    let parsed = token.split_once('.').and_then(|(kind, id)| Some((kind.parse().ok()?, id.parse().ok()?)));
+fn place(said: &str) -> Result<(i32, i64), Refusal> {
+    let parsed = said.split_once('.').and_then(|(kind, id)| Some((kind.parse().ok()?, id.parse().ok()?)));
     parsed.ok_or_else(|| Refusal::field("page_token", "a token that the previous page gave"))
 }

@@ -29,6 +29,27 @@ both! {
         assert_eq!(listed.documents[0].total_with_vat, usd(3606));
     }
 
+    /// Platform, item 2: a token is of its own list; nobody makes one.
+    async fn a_token_is_read_by_its_own_list_alone(db: TestDb) {
+        let mut stub = Stub::open(&db).await;
+        for number in 1..=2 {
+            let paper = document(DocumentType::Order, &format!("dealflow:order:SO-{number}"), "");
+            stub.erp.submit_order(order(&paper)).await.expect("booked");
+        }
+        let first = ListDocumentsRequest { page_size: 1, ..ListDocumentsRequest::default() };
+        let page = stub.erp.list_documents(first.clone()).await.expect("listed").into_inner();
+        let next = ListDocumentsRequest { page_token: page.next_page_token, ..first };
+        let second = stub.erp.list_documents(next.clone()).await.expect("listed").into_inner();
+        assert_eq!(second.documents[0].external_id, "dealflow:order:SO-2");
+        for strange in [
+            ListDocumentsRequest { legal_entity: "default".to_owned(), ..next.clone() },
+            ListDocumentsRequest { page_token: "1.1".to_owned(), ..next },
+        ] {
+            let refused = stub.erp.list_documents(strange).await.expect_err("another list");
+            assert_eq!(refusal(&refused).field_names(), ["page_token"]);
+        }
+    }
+
     /// R-ERP-1, R-INV-3: files are kept by name and hash with their document; one whose bytes are not those of its hash is
     /// refused as our fault.
     async fn the_files_of_a_document_are_in_the_books(db: TestDb) {

@@ -70,7 +70,7 @@ impl House {
 
     /// A publisher that runs until it is aborted, as by a kill, or told to stop.
     pub(crate) fn publishes(&self, url: &str, window: Duration) -> JoinHandle<()> {
-        self.publishes_to(Settings { url: url.to_owned(), window, ..Settings::default() })
+        self.publishes_to(Settings { url: url.into(), window, ..Settings::default() })
     }
 
     pub(crate) fn publishes_to(&self, settings: Settings) -> JoinHandle<()> {

@@ -176,7 +176,7 @@ async fn events_go_over_tls_with_a_password() {
     let Some(nats) = Nats::start_with(&told).await else { return };
     let house = House::open(TestDb::new(dealflow_testbed::Kind::Sqlite).await).await;
     let url = format!("tls://deal:s3%2Fcret@localhost:{}", nats.port());
-    let to = |ca| Settings { url: url.clone(), ca: Some(ca), ..Settings::default() };
+    let to = |ca| Settings { url: url.as_str().into(), ca: Some(ca), ..Settings::default() };
     house.leads().happens(3).await;
     let unbelieved = house.publishes_to(to(other));
     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use clap::Args;
 use dealflow::suite::{Databases, PartName, Plan};
 use dealflow_tests::Sandbox;
+use secrecy::SecretString;
 
 use crate::points::{Moment, Point, Points};
 
@@ -45,7 +46,7 @@ impl Child {
         let points = Points::new(self.trace, death);
         let mut plan = Plan::embedded(".");
         plan.databases = Databases {
-            database_url: self.url,
+            database_url: self.url.map(SecretString::from),
             database_connections: CONNECTIONS,
             ..Databases::embedded(self.data.unwrap_or_default())
         };

@@ -10,6 +10,7 @@ use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_testbed::TestDb;
 use dealflow_tests::faults::Trace;
 use dealflow_tests::sandbox::ACTOR;
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -38,7 +39,7 @@ impl Life {
         command.args(["child", "--trace", trace.id()]);
         match db.config_for("gateway") {
             StoreConfig::Sqlite { path, .. } => command.arg("--data").arg(path.parent().context("a folder")?),
-            StoreConfig::Postgres { url, .. } => command.arg("--url").arg(url),
+            StoreConfig::Postgres { url, .. } => command.arg("--url").arg(url.expose_secret()),
         };
         if let Some(point) = death {
             command.args(["--site", &point.site, "--moment", point.moment.word()]);
