@@ -13,7 +13,7 @@ use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Party};
 use crate::documents::{payment_account, seller_of};
 use crate::export::{self, Sides};
 use crate::flow::{Run, Stop};
-use crate::settings::{HANDOFF_ATTACHMENTS, UBL, UBL_AND_PDF};
+use crate::settings::{DOCUMENT_LANGUAGE, HANDOFF_ATTACHMENTS, UBL, UBL_AND_PDF};
 
 /// Bytes of all files of a document, at most: what an ERP takes in one message, with the document itself.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
@@ -43,19 +43,22 @@ pub(crate) async fn to_order(
     }
     let (seller, buyer) = (seller.unwrap_or_default(), buyer.unwrap_or_default());
     let sides = Sides::of_order(seller, buyer, document.contract_number.clone());
-    attach(document, export::order_paper(sides, order), wanted).await
+    let language = language(run).await?;
+    attach(document, export::order_paper(sides, order, language), wanted, language).await
 }
 
 /// Adds an invoice's files.
 pub(crate) async fn to_invoice(run: &Run, document: &mut Document, invoice: &Invoice) -> Result<(), Stop> {
     let wanted = wanted(run, &[Format::Ubl, Format::Pdf]).await?;
-    attach(document, export::invoice_paper(invoice), wanted).await
+    let language = language(run).await?;
+    attach(document, export::invoice_paper(invoice, language), wanted, language).await
 }
 
 /// Adds a credit note's files.
 pub(crate) async fn to_credit_note(run: &Run, document: &mut Document, note: &CreditNote) -> Result<(), Stop> {
     let wanted = wanted(run, &[Format::Ubl, Format::Pdf]).await?;
-    attach(document, export::credit_note_paper(note), wanted).await
+    let language = language(run).await?;
+    attach(document, export::credit_note_paper(note, language), wanted, language).await
 }
 
 /// Which of these forms the installation wants. What is frozen first stands, so another run may find another answer.
@@ -69,14 +72,19 @@ async fn wanted(run: &Run, forms: &[Format]) -> Result<Vec<Format>, Stop> {
     Ok(forms.iter().copied().filter(|form| of_setting.contains(form)).collect())
 }
 
-async fn attach(document: &mut Document, paper: Paper, forms: Vec<Format>) -> Result<(), Stop> {
+/// The language of files that nobody asks for in another.
+async fn language(run: &Run) -> Result<Language, Stop> {
+    Ok(export::house_language(&run.holds_now(&DOCUMENT_LANGUAGE).await?))
+}
+
+async fn attach(document: &mut Document, paper: Paper, forms: Vec<Format>, language: Language) -> Result<(), Stop> {
     let mut missing = Vec::new();
     match paper {
         _ if forms.is_empty() => {}
         Err(refusal) => missing.push(refusal.to_string()),
         Ok(paper) => {
             for form in forms {
-                let made = export::file(paper.clone(), form, Language::English).await;
+                let made = export::file(paper.clone(), form, language).await;
                 let made = made.map_err(|refusal| Stop::refuse("make the files", refusal))?;
                 match made {
                     Ok(file) if size(document) + file.content.len() > MOST_BYTES => {

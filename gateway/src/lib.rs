@@ -151,7 +151,11 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     };
     let mut part = Part::new("gateway")
         .service(DealServiceServer::new(deals))
-        .service(DocumentServiceServer::new(export::DocumentRpc { to: neighbours.clone(), seen: seen.clone() }))
+        .service(DocumentServiceServer::new(export::DocumentRpc {
+            store: store.clone(),
+            to: neighbours.clone(),
+            seen: seen.clone(),
+        }))
         .service(FlowServiceServer::new(flows_rpc::FlowRpc(flows.clone())))
         .service(HandoffServiceServer::new(handoffs.clone()))
         .service(ErpCallbackServiceServer::new(handoffs.clone()))

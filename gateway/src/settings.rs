@@ -67,6 +67,15 @@ pub(crate) const UBL: &str = "UBL";
 /// And pages.
 pub(crate) const UBL_AND_PDF: &str = "UBL_AND_PDF";
 
+/// The language of documents for people (R-INV-3). An export in no other language is the file that the ERP got.
+pub(crate) const DOCUMENT_LANGUAGE: Setting<String> = Setting::text(
+    "gateway.document_language",
+    "en",
+    "The language of documents where nobody asks for another, en or ru: of the pages, of those that go to the ERP too, and \
+     of the words for terms and discounts in the XML",
+)
+.one_of(&["en", "ru"]);
+
 /// What an installation decides of this part while it runs.
 pub static SETTINGS: &[Spec] = &[
     AFTER_WIN.spec(),
@@ -75,6 +84,7 @@ pub static SETTINGS: &[Spec] = &[
     DEFAULT_CURRENCY.spec(),
     OPEN_QUOTES_AT_WIN.spec(),
     HANDOFF_ATTACHMENTS.spec(),
+    DOCUMENT_LANGUAGE.spec(),
 ];
 
 /// The form of a process's name; that it is in the library is asked where the setting is changed, see `settings_rpc.rs`.

@@ -8,7 +8,7 @@ mod papers;
 mod sides;
 
 use dealflow_chassis::work::check;
-use dealflow_chassis::{Context, Refusal};
+use dealflow_chassis::{Context, Refusal, Store};
 use dealflow_documents::{self as documents, Document, Kind, Language};
 use dealflow_proto::gateway::v1::document_service_server::DocumentService;
 use dealflow_proto::gateway::v1::export_document_request::Format;
@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
 use crate::seen::Seen;
+use crate::settings::DOCUMENT_LANGUAGE;
 use papers::Known;
 use sides::Kept;
 
@@ -29,6 +30,7 @@ pub(crate) use sides::{Sides, ask_contract, ask_seller, found_contract, found_se
 /// The service.
 #[derive(Clone)]
 pub(crate) struct DocumentRpc {
+    pub(crate) store: Store,
     pub(crate) to: Neighbours,
     pub(crate) seen: Seen,
 }
@@ -42,7 +44,7 @@ impl DocumentService for DocumentRpc {
         if !self.seen.sees_record(&context, &ask.name).await? {
             return Err(Refusal::missing(&ask.name).into());
         }
-        let language = language(&ask.language_code)?;
+        let language = self.language(&ask.language_code).await?;
         let format = ask.format();
         let (document, is_kept) = self.document(&context, &ask, language, false).await?;
         let mut written = file(document, format, language).await?;
@@ -94,6 +96,13 @@ impl DocumentRpc {
         Err(Refusal::field("name", "quotes/{uuid}, orders/{uuid}, invoices/{uuid} or creditNotes/{uuid}").into())
     }
 
+    async fn language(&self, code: &str) -> Result<Language, Refusal> {
+        match code {
+            "" => Ok(house_language(&DOCUMENT_LANGUAGE.read(&self.store).await?)),
+            code => Language::parse(code).ok_or_else(|| Refusal::field("language_code", "en or ru")),
+        }
+    }
+
     async fn ask<A: Ask>(&self, context: &Context, ask: A) -> Result<A::Answer, Status> {
         let mut request = Request::new(ask);
         // That the document is seen is known; what stands in it is then seen too, whosever it is.
@@ -102,11 +111,9 @@ impl DocumentRpc {
     }
 }
 
-fn language(code: &str) -> Result<Language, Refusal> {
-    if code.is_empty() {
-        return Ok(Language::English);
-    }
-    Language::parse(code).ok_or_else(|| Refusal::field("language_code", "en or ru"))
+/// The language that the house has decided on.
+pub(crate) fn house_language(setting: &str) -> Language {
+    Language::parse(setting).unwrap_or(Language::English)
 }
 
 /// The file, or what the form finds lacking. Setting pages takes some milliseconds, so it does not hold up other calls.

@@ -53,9 +53,19 @@ async fn booked(sandbox: &Sandbox, external_id: &str) -> Vec<AttachedFile> {
 }
 
 async fn exported(sandbox: &Sandbox, name: &str, format: Format) -> String {
+    let (name, format) = (name.to_owned(), format.into());
+    asked(sandbox, ExportDocumentRequest { name, format, ..ExportDocumentRequest::default() }).await
+}
+
+/// The hash of its pages in a language.
+async fn exported_in(sandbox: &Sandbox, name: &str, language: &str) -> String {
+    let (name, language_code) = (name.to_owned(), language.to_owned());
+    let ask = ExportDocumentRequest { name, format: Format::Pdf.into(), language_code, ..Default::default() };
+    asked(sandbox, ask).await
+}
+
+async fn asked(sandbox: &Sandbox, ask: ExportDocumentRequest) -> String {
     let api = &sandbox.api;
-    let ask =
-        ExportDocumentRequest { name: name.to_owned(), format: format.into(), ..ExportDocumentRequest::default() };
     api.documents.clone().export_document(api.ask(ask)).await.expect("it is complete").into_inner().sha256
 }
 
@@ -102,6 +112,18 @@ both! {
         assert_eq!(files[1].sha256, exported(&sandbox, &second.name, Format::Pdf).await);
         assert_eq!((&waiting.attachments, &waiting.document_sha256), (&files, &handoff(&sandbox, &id).await.document_sha256));
         assert_eq!(kinds(&booked(&sandbox, &format!("dealflow:order:{}", second.order_number)).await), ["application/pdf"]);
+
+        // Pages of another language are other pages, and an export that asks for none gets them.
+        let etag = set(&sandbox, "gateway.handoff_attachments", "", text("UBL_AND_PDF")).await.expect("it is changed").etag;
+        set(&sandbox, "gateway.document_language", "", text("ru")).await.expect("it is changed");
+        let deal = ordered(&sandbox, true).await;
+        let russian = invoiced(&sandbox, &deal).await;
+        sandbox.rest().await;
+        let files = booked(&sandbox, &format!("dealflow:invoice:{}", russian.number)).await;
+        assert_eq!(files[1].sha256, exported(&sandbox, &russian.name, Format::Pdf).await);
+        assert_eq!(files[1].sha256, exported_in(&sandbox, &russian.name, "ru").await);
+        assert_ne!(files[1].sha256, exported_in(&sandbox, &russian.name, "en").await);
+        set(&sandbox, "gateway.handoff_attachments", &etag, text("NONE")).await.expect("it is changed");
 
         let deal = ordered(&sandbox, true).await;
         let third = invoiced(&sandbox, &deal).await;
