@@ -5,14 +5,14 @@ use dealflow_proto::feed::v1::Event;
 use dealflow_proto::gateway::v1::DealProgress;
 use dealflow_proto::leads::v1::GetLeadRequest;
 use dealflow_proto::opportunities::v1::{GetOpportunityRequest, opportunity};
-use dealflow_proto::orders::v1::{Order, Quote};
+use dealflow_proto::orders::v1::{GetInvoiceRequest, Order, Payment, Quote};
 use futures::future::BoxFuture;
 use prost::Message;
 
 use crate::accepted::accepted_directly;
 use crate::advance::{completed_directly, followed};
 use crate::asking;
-use crate::documents::ids_of_order;
+use crate::documents::{ids_of, ids_of_order};
 use crate::flow::{Run, Stop};
 use crate::fulfill::{
     hand_over_credit_note, hand_over_invoice, hand_over_order, take_over_credit_note, take_over_invoice,
@@ -48,7 +48,7 @@ pub(crate) const OF_OPPORTUNITIES: &[&str] = &[
 pub(crate) const OF_ACTIVITIES: &[&str] = &["activity.completed"];
 /// Of `orders`: what was taken, submitted or posted goes its way to the ERP; the deal is reserved for its order, or won
 /// with it; an order that goes on hears what the ERP did meanwhile; what the ERP invoiced is known by its name there;
-/// gates hear of quotes.
+/// what somebody says was paid is looked at beside what the ERP says; gates hear of quotes.
 pub(crate) const OF_ORDERS: &[&str] = &[
     "quote.activated",
     "quote.presented",
@@ -64,6 +64,9 @@ pub(crate) const OF_ORDERS: &[&str] = &[
     "invoice.imported",
     "credit_note.posted",
     "credit_note.imported",
+    "payment.recorded",
+    "payment.allocated",
+    "payment.reversed",
 ];
 /// Of our own: an invoice that the ERP accepted may complete a process; what it refused, and what our record cannot follow,
 /// is a task for somebody; an order whose change or cancellation came to nothing goes on.
@@ -130,6 +133,10 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
         "invoice.posted" => apart(|| async { hand_over_invoice(run, &record(it)?).await }),
         "invoice.imported" => apart(|| async { take_over_invoice(run, &record(it)?).await }),
         "credit_note.imported" => apart(|| async { take_over_credit_note(run, &record(it)?).await }),
+        "payment.recorded" | "payment.allocated" | "payment.reversed" => apart(|| async {
+            let payment: Payment = record(it)?;
+            paid(run, &payment, it.r#type != "payment.reversed").await
+        }),
         "credit_note.posted" => apart(|| async { hand_over_credit_note(run, &record(it)?).await }),
         kind => apart(move || async move {
             let opportunity = run.read("opportunity", GetOpportunityRequest { name: it.subject.clone() }).await?;
@@ -144,6 +151,21 @@ pub(crate) async fn follow_event(run: Run, event: Event) -> Result<DealProgress,
     };
     wait.await?;
     Ok(run.progress())
+}
+
+/// Somebody recorded a payment, or took one back. What the ERP says of the invoices is looked at anew: it may be the same
+/// payment. What somebody takes back, the ERP may not have heard of yet: that is told again only where the two differ.
+async fn paid(run: &Run, payment: &Payment, more: bool) -> Result<(), Stop> {
+    for it in &payment.allocations {
+        let invoice = run.read("invoice", GetInvoiceRequest { name: it.invoice.clone() }).await?;
+        let ids = ids_of(&invoice);
+        if more {
+            run.tell_payments_again(&ids).await?;
+        } else {
+            run.tell_again(&ids).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What is waited for, in a place of its own. An unoptimised build keeps room on the stack for all that a function may wait

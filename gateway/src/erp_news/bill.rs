@@ -5,8 +5,8 @@ use dealflow_proto::convert;
 use dealflow_proto::erp::v1::BusinessStatus;
 use dealflow_proto::google::type_::Money;
 use dealflow_proto::orders::v1::{
-    GetInvoiceRequest, ListPaymentsRequest, Payment, PaymentAllocation, RecordPaymentRequest, ReversePaymentRequest,
-    VoidInvoiceRequest, invoice, payment,
+    GetInvoiceRequest, Invoice, ListPaymentsRequest, Payment, PaymentAllocation, RecordPaymentRequest,
+    ReversePaymentRequest, VoidInvoiceRequest, invoice, payment,
 };
 use rust_decimal::Decimal;
 use tonic::Status;
@@ -80,49 +80,42 @@ impl Clerk {
         })
     }
 
-    /// What the ERP was paid, less what is recorded of it, is recorded; what it gave back is reversed.
+    /// What the ERP was paid, less what the invoice is paid here by whoever recorded it, is recorded; where that is more, what
+    /// came from the ERP is reversed. What others recorded stays: the bank's word is not taken back on the ERP's.
     async fn payments(&self) -> Result<Followed, Status> {
         let Some(total) = self.news.paid.as_ref() else { return Ok(Followed::Yes) };
         let total = decimal(total)?;
         let told = self.told().await?;
-        let mut sum = Decimal::ZERO;
-        for payment in told.iter().filter(|it| it.state() != payment::State::Reversed) {
-            sum += amount(payment)?;
-        }
+        let invoice = self.ask(GetInvoiceRequest { name: self.news.record.clone() }).await?;
+        let mut paid = invoice.paid.as_ref().map(decimal).transpose()?.unwrap_or_default();
         // The latest first: what was paid last is what was taken back. What the bank statement agreed with stays.
         let stays = |it: &&Payment| matches!(it.state(), payment::State::Reversed | payment::State::Reconciled);
         for payment in told.iter().rev().filter(|it| !stays(it)) {
-            if sum <= total {
+            if paid <= total {
                 break;
             }
-            let (name, reason) = (payment.name.clone(), "the ERP took it back".to_owned());
+            let (name, reason) = (payment.name.clone(), "the ERP says that less is paid".to_owned());
             let ask = ReversePaymentRequest { name, reason, ..ReversePaymentRequest::default() };
             if let Some(refused) = self.settle(&payment.name, ask).await? {
                 // Somebody else was at it: what is left is taken anew.
                 return Err(Status::aborted(refused.message()));
             }
-            sum -= amount(payment)?;
+            paid -= amount(payment)?;
         }
-        if sum == total {
+        if paid == total {
             return Ok(Followed::Yes);
         }
-        let invoice = self.ask(GetInvoiceRequest { name: self.news.record.clone() }).await?;
-        let (name, number) = (&invoice.name, &invoice.number);
-        if sum > total {
-            return Ok(Followed::Cannot(format!(
-                "the ERP says {total} {currency} of {name} {number} are paid, and {sum} are RECONCILED here, which is \
-                 final; agree with the bank statement who is right",
-                currency = invoice.currency_code
-            )));
+        if paid > total {
+            return Ok(self.paid_more(&invoice, paid, total, &told));
         }
-        let paid = convert::money(total - sum, &invoice.currency_code).map_err(|error| internal(&error))?;
+        let paid = convert::money(total - paid, &invoice.currency_code).map_err(|error| internal(&error))?;
         let next = 1 + told.iter().filter_map(place).max().unwrap_or_default();
         let payment = Payment {
             source: ERP.to_owned(),
             external_reference: format!("{}#{next}", self.news.external_id),
             account: invoice.account,
             amount: Some(paid.clone()),
-            allocations: vec![PaymentAllocation { invoice: name.clone(), amount: Some(paid) }],
+            allocations: vec![PaymentAllocation { invoice: invoice.name, amount: Some(paid) }],
             ..Payment::default()
         };
         let ask = RecordPaymentRequest { payment: Some(payment), ..Default::default() };
@@ -143,6 +136,24 @@ impl Clerk {
             if page.next_page_token.is_empty() {
                 return Ok(all);
             }
+    /// What it means that an invoice is paid more here than the ERP says, by what is not the ERP's, or is final.
+    fn paid_more(&self, invoice: &Invoice, paid: Decimal, total: Decimal, told: &[Payment]) -> Followed {
+        let (name, number, currency) = (&invoice.name, &invoice.number, &invoice.currency_code);
+        let reconciled = told.iter().any(|it| it.state() == payment::State::Reconciled);
+        // An ERP that has told of no payment has not heard of one yet: it is not against what is recorded.
+        if total.is_zero() && told.is_empty() && self.news.status != BusinessStatus::PaymentReversed {
+            return Followed::Yes;
+        }
+        let why = if reconciled {
+            "with what is RECONCILED, which is final; agree with the bank statement who is right"
+        } else {
+            "recorded by others; have the ERP book what it does not know, or ReversePayment takes back what was not paid"
+        };
+        Followed::Cannot(format!(
+            "the ERP says {total} {currency} of {name} {number} are paid, and {paid} are paid here, {why}"
+        ))
+    }
+
             page_token = page.next_page_token;
         }
     }

@@ -333,6 +333,12 @@ impl Run {
         told.map_err(|error| Stop::refuse("tell again", error.into()))
     }
 
+    /// Has the invoice told again what the ERP was paid for these documents: another recorded a payment of it.
+    pub(crate) async fn tell_payments_again(&self, external_ids: &[String]) -> Result<(), Stop> {
+        let told = self.parts.handoffs.tell_payments_again(external_ids).await;
+        told.map_err(|error| Stop::refuse("tell again", error.into()))
+    }
+
     /// Refuses in the gateway's own name: for reasons that no single service can know.
     pub(crate) fn refuse<T>(&self, step: &'static str, refusal: Refusal) -> Result<T, Stop> {
         Err(Stop::refuse(step, refusal))

@@ -94,4 +94,21 @@ impl Handoffs {
         self.0.rejected.notify_one();
         Ok(())
     }
+
+    /// Tells the house again of those of these documents that the ERP was paid for: somebody else recorded a payment of
+    /// them, which may be the same one.
+    pub(crate) async fn tell_payments_again(&self, external_ids: &[String]) -> Result<(), DbErr> {
+        let store = &self.0.store;
+        let tx = store.begin().await?;
+        Entity::update_many()
+            .col_expr(Column::NewsAt, Expr::value(Some(store.clock().now())))
+            .filter(Column::ExternalId.is_in(external_ids))
+            .filter(Column::PaidMinor.ne(0))
+            .filter(Column::State.ne(State::Rejected))
+            .exec(&tx)
+            .await?;
+        store.commit(tx).await?;
+        self.0.news.notify_one();
+        Ok(())
+    }
 }

@@ -13,6 +13,7 @@ mod directly;
 mod documents;
 mod erp;
 mod erp_moves;
+mod erp_payments;
 mod erp_steps;
 mod fulfilled;
 mod handed_files;
