@@ -23,7 +23,19 @@ impl Clerk {
             BusinessStatus::Reversed if self.news.taken_over => return Ok(paid.and(self.void().await?)),
             _ => self.turned(),
         };
-        Ok(paid.and(turned).and(self.credits().await?))
+        Ok(self.not_taken().and(paid).and(turned).and(self.credits().await?))
+    }
+
+    /// What the ERP says of its money that our books cannot say: nobody is paid by a guess.
+    fn not_taken(&self) -> Followed {
+        let News { external_id, record, not_taken, .. } = &self.news;
+        if not_taken.is_empty() {
+            return Followed::Yes;
+        }
+        Followed::Cannot(format!(
+            "the ERP says of {external_id}: {not_taken}; nothing of that is recorded of {record}: have the ERP say what is \
+             paid in the currency of the invoice, or RecordPayment"
+        ))
     }
 
     /// What the ERP takes back, refuses late or asks about, and our record cannot follow by itself.
@@ -124,18 +136,6 @@ impl Clerk {
         Ok(recorded.map_or(Followed::Yes, refused))
     }
 
-    /// Payments of this invoice that came from the ERP, first to last, those that were reversed too.
-    async fn told(&self) -> Result<Vec<Payment>, Status> {
-        let filter = format!("source = \"{ERP}\" AND external_reference = \"{}#*\"", self.news.external_id);
-        let (mut all, mut page_token) = (Vec::new(), String::new());
-        loop {
-            let order_by = "create_time".to_owned();
-            let ask = ListPaymentsRequest { page_size: 1000, page_token, filter: filter.clone(), order_by };
-            let page = self.ask(ask).await?;
-            all.extend(page.payments);
-            if page.next_page_token.is_empty() {
-                return Ok(all);
-            }
     /// What it means that an invoice is paid more here than the ERP says, by what is not the ERP's, or is final.
     fn paid_more(&self, invoice: &Invoice, paid: Decimal, total: Decimal, told: &[Payment]) -> Followed {
         let (name, number, currency) = (&invoice.name, &invoice.number, &invoice.currency_code);
@@ -154,6 +154,18 @@ impl Clerk {
         ))
     }
 
+    /// Payments of this invoice that came from the ERP, first to last, those that were reversed too.
+    async fn told(&self) -> Result<Vec<Payment>, Status> {
+        let filter = format!("source = \"{ERP}\" AND external_reference = \"{}#*\"", self.news.external_id);
+        let (mut all, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let order_by = "create_time".to_owned();
+            let ask = ListPaymentsRequest { page_size: 1000, page_token, filter: filter.clone(), order_by };
+            let page = self.ask(ask).await?;
+            all.extend(page.payments);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
             page_token = page.next_page_token;
         }
     }

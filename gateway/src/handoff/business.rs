@@ -115,8 +115,10 @@ fn moved(row: &Model, event: &ErpEvent, now: DateTime<Utc>) -> Model {
     if !event.lines.is_empty() {
         after.business_lines = row.business_lines.then(&event.lines);
     }
-    after.paid_minor = amount(row, event.paid.as_ref()).unwrap_or(row.paid_minor);
-    after.credited_minor = amount(row, event.credited.as_ref()).unwrap_or(row.credited_minor);
+    let (paid, credited) = (amount(row, event.paid.as_ref()), amount(row, event.credited.as_ref()));
+    after.not_taken = not_taken(row, event, &paid, &credited);
+    after.paid_minor = paid.ok().flatten().unwrap_or(row.paid_minor);
+    after.credited_minor = credited.ok().flatten().unwrap_or(row.credited_minor);
     if is_news(row, &after, event) {
         // Whoever is being told of it now is told again.
         after.news_at = row.news_at.or(Some(now));
@@ -142,14 +144,58 @@ fn is_news(before: &Model, after: &Model, event: &ErpEvent) -> bool {
     // What becomes of lines is for their order: a change that the ERP has taken is followed for that it was taken.
     let lines = before.kind == Kind::Order && !event.lines.is_empty();
     // What the record could not follow may be as it was.
-    turns || before.diverges || credited || lines || after.paid_minor != before.paid_minor
+    turns
+        || before.diverges
+        || !after.not_taken.is_empty()
+        || credited
+        || lines
+        || after.paid_minor != before.paid_minor
 }
 
-/// An amount in the document's own currency; an ERP that tells another is not believed.
-fn amount(row: &Model, said: Option<&Money>) -> Option<i64> {
-    let said = said.filter(|said| said.currency_code == row.currency)?;
-    let currency = dealflow_money::Currency::parse(&row.currency).ok()?;
-    dealflow_money::Money::from_units_nanos(said.units, said.nanos, currency).ok().map(|money| money.minor)
+/// An amount in the document's own currency, in its minor units; what is said in another, or finer than that, cannot be
+/// taken in, and is told in words.
+fn amount(row: &Model, said: Option<&Money>) -> Result<Option<i64>, String> {
+    let Some(said) = said else { return Ok(None) };
+    let known = |said: &&Money| said.currency_code == row.currency;
+    let money = Some(said).filter(known).and_then(|said| {
+        let currency = dealflow_money::Currency::parse(&row.currency).ok()?;
+        dealflow_money::Money::from_units_nanos(said.units, said.nanos, currency).ok()
+    });
+    money.map(|money| Some(money.minor)).ok_or_else(|| {
+        let number =
+            convert::decimal_of(said).map_or_else(|_| format!("{}/{}", said.units, said.nanos), |it| it.to_string());
+        format!("{number} {}", said.currency_code)
+    })
+}
+
+/// What an event says of an invoice's money that cannot be taken in, in words: an amount, or a status without the amount
+/// that it stands for. Nothing is made of it but that somebody hears of it.
+fn not_taken(
+    row: &Model,
+    event: &ErpEvent,
+    paid: &Result<Option<i64>, String>,
+    credited: &Result<Option<i64>, String>,
+) -> String {
+    if row.kind != Kind::Invoice {
+        return String::new();
+    }
+    let status = event.status().as_str_name().trim_start_matches("BUSINESS_STATUS_");
+    let unsaid = || match event.status() {
+        BusinessStatus::Paid => row.paid_minor.saturating_add(row.credited_minor) < row.payable_minor,
+        BusinessStatus::PartiallyPaid => row.paid_minor == 0,
+        BusinessStatus::PaymentReversed => true,
+        _ => false,
+    };
+    let mut said = Vec::new();
+    match paid {
+        Err(amount) => said.push(format!("{amount} are paid")),
+        Ok(None) if unsaid() => said.push(format!("it is {status}, and not how much is paid")),
+        Ok(_) => {}
+    }
+    if let Err(amount) = credited {
+        said.push(format!("{amount} are credited"));
+    }
+    said.join(" and ")
 }
 
 async fn update(tx: &DatabaseTransaction, after: &Model) -> Result<(), DbErr> {
@@ -161,6 +207,7 @@ async fn update(tx: &DatabaseTransaction, after: &Model) -> Result<(), DbErr> {
         business_at: Set(after.business_at),
         paid_minor: Set(after.paid_minor),
         credited_minor: Set(after.credited_minor),
+        not_taken: Set(after.not_taken.clone()),
         news_at: Set(after.news_at),
         next_attempt_at: Set(after.next_attempt_at),
         ..Default::default()

@@ -50,6 +50,7 @@ fn booked_anew(row: Model) -> Model {
         business_lines: Lines::default(),
         paid_minor: 0,
         credited_minor: 0,
+        not_taken: String::new(),
         business_at: None,
         ..row
     }

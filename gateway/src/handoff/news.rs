@@ -55,6 +55,8 @@ pub struct News {
     pub change: Option<Document>,
     /// What the ERP credited, all in all.
     pub credited: Option<Money>,
+    /// What it said that cannot be expressed here, in words; empty where all was taken in.
+    pub not_taken: String,
     /// Whether the ERP made the document.
     pub taken_over: bool,
     /// W3C trace context of the request that handed it over.
@@ -77,6 +79,7 @@ impl From<Model> for News {
             sequence: row.business_sequence,
             paid: row.money(row.paid_minor),
             credited: row.money(row.credited_minor),
+            not_taken: row.not_taken,
             taken_over: row.taken_over,
             taken_back: row.business_lines.taken_back(),
             lines: row.business_lines.0.into_iter().map(Into::into).collect(),

@@ -297,6 +297,8 @@ pub struct Model {
     pub divergence: String,
     /// Whether the ERP made it: it is never sent.
     pub taken_over: bool,
+    /// What its last event said that cannot be expressed here, in words; empty where all was taken in.
+    pub not_taken: String,
 }
 
 /// No relations.

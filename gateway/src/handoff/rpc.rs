@@ -323,3 +323,4 @@ pub(super) async fn save(
     );
     Ok(wire)
 }
+        change.not_taken = Set(after.not_taken.clone());

@@ -126,6 +126,7 @@ pub(super) fn freeze(new: NewHandoff, now: DateTime<Utc>) -> Result<Model, Refus
         diverges: false,
         divergence: String::new(),
         taken_over: false,
+        not_taken: String::new(),
     })
 }
 

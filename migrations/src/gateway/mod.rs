@@ -7,6 +7,7 @@ mod m0004_reconciliations;
 mod m0005_divergence;
 mod m0006_lease_clock;
 mod m0007_taken_over;
+mod m0008_not_taken;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_divergence::Migration),
             Box::new(m0006_lease_clock::Migration),
             Box::new(m0007_taken_over::Migration),
+            Box::new(m0008_not_taken::Migration),
             Box::new(crate::audit::Migration),
             Box::new(crate::append_only::Migration),
         ]

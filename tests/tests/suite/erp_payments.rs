@@ -127,6 +127,35 @@ both! {
         paid(&sandbox, &made, &gross, PaymentStatus::Paid).await;
         sandbox.stop().await;
     }
+
+    /// R-INV-1, R-ERP-1, R-FLW-3: what the ERP says of payments in words that the invoice does not have, another currency or
+    /// less than a cent, or without an amount at all, pays nothing and is told; once it says it in those, it is recorded.
+    async fn what_the_erp_says_in_another_currency_is_told_and_not_swallowed(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let (deal, made, gross) = billed(&sandbox).await;
+        let of = |currency_code: &str, units: i64, nanos: i32| Money { currency_code: currency_code.to_owned(), units, nanos };
+        let wrong = [
+            (Some(of("CHF", 120, 0)), "120 CHF"),
+            (Some(of("USD", 60, 5_000_000)), "60.005"),
+            (None, "it is PAID, and not how much"),
+        ];
+        let mut sequence = 100;
+        for (amount, said) in wrong {
+            sequence += 1;
+            report(&sandbox, paid_event(&made, sequence, BusinessStatus::Paid, amount)).await;
+            let told = handed(&sandbox, &external_id(&made), said, |it| it.divergence.contains(said)).await;
+            assert!(told.diverges && told.business_sequence == sequence, "{told:?}");
+        }
+        eventually("the tasks", SOON, || async { tasks(&sandbox, &deal, &made.number).await.len() == 3 }).await;
+        assert!(payments(&sandbox).await.is_empty());
+        report(&sandbox, paid_event(&made, sequence + 1, BusinessStatus::Paid, Some(gross.clone()))).await;
+        paid(&sandbox, &made, &gross, PaymentStatus::Paid).await;
+        handed(&sandbox, &external_id(&made), "it follows", |it| !it.diverges).await;
+        // All is paid by what it said before: that it is PAID says no more.
+        report(&sandbox, paid_event(&made, sequence + 2, BusinessStatus::Paid, None)).await;
+        handed(&sandbox, &external_id(&made), "it is known", |it| it.business_sequence == sequence + 2 && !it.diverges).await;
+        sandbox.stop().await;
+    }
 }
 
 /// An event about an invoice.
