@@ -42,6 +42,9 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         order: order.name.clone(),
         lines: ask.lines.clone(),
         issue_date: ask.issue_date,
+        buyer_reference: ask.buyer_reference.clone(),
+        delivery_date: ask.delivery_date,
+        exemption_reason: ask.exemption_reason.clone(),
         ..CreateInvoiceRequest::default()
     };
     let bills = may_bill(&run, &order, &bill).await?;

@@ -19,6 +19,7 @@ use crate::legal_entity::in_year;
 use crate::order;
 use crate::parties::Parties;
 use crate::payment::Settled;
+use crate::payment_terms::Plan;
 use crate::record::{Moment, Told};
 
 pub use billed::Billed;
@@ -273,6 +274,24 @@ impl Model {
     }
 }
 
+/// The instalment that a bill is of: the one that is asked for, and where neither that nor lines are, the first of the
+/// order's plan that is not billed; 0 where it is of none.
+pub fn instalment_to_bill(order: &order::Model, billed: &Billed, asked: &[Asked], number: i32) -> i32 {
+    let Some(plan) = order.plan.as_ref().filter(|plan| number == 0 && asked.is_empty() && !plan.0.is_empty()) else {
+        return number;
+    };
+    let is_open = |count: &usize| order.lines.0.iter().any(|line| !left_of(plan, billed, line, *count).is_zero());
+    // Where all of them are billed, the last one says so.
+    let next = (1..=plan.0.len()).find(is_open).unwrap_or(plan.0.len());
+    i32::try_from(next).unwrap_or(number)
+}
+
+/// What the first of a plan's instalments bill of a line and is not billed yet.
+fn left_of(plan: &Plan, billed: &Billed, line: &Line, count: usize) -> Decimal {
+    let left = plan.up_to(count, line.quantity) - billed.of(&line.id);
+    if left.is_sign_negative() == line.quantity.is_sign_negative() { left } else { Decimal::ZERO }
+}
+
 /// What an instalment bills of each line, and the days that it is due in: what the plan makes due up to it and is not
 /// billed yet. What a credit note took back is due again with the instalment that it was billed by, or a later one.
 fn instalment_of(
@@ -293,10 +312,7 @@ fn instalment_of(
     if !asked.is_empty() {
         return Err(Error::field("lines", "nothing: an instalment bills its part of every line"));
     }
-    let left = |line: &Line, count: usize| {
-        let left = plan.up_to(count, line.quantity) - billed.of(&line.id);
-        if left.is_sign_negative() == line.quantity.is_sign_negative() { left } else { Decimal::ZERO }
-    };
+    let left = |line: &Line, count: usize| left_of(plan, billed, line, count);
     if order.lines.0.iter().any(|line| !left(line, number - 1).is_zero()) {
         let order = order.name();
         return Err(Error::EarlierInstalment { order, instalment: number, earlier: number - 1 });

@@ -1,10 +1,15 @@
 //! R-ORD-1, R-INV-1, R-INV-2, R-FLW-3: nobody takes a delivery back, so all that can be known of its bill is asked before it.
 
+use chrono::Utc;
 use dealflow::api::new_id;
+use dealflow_proto::convert;
+use dealflow_proto::erp::v1::{ReplayHandoffRequest, handoff};
 use dealflow_proto::gateway::v1::{DealProgress, DevelopDealRequest, FulfillDealRequest, ListFlowsRequest};
-use dealflow_proto::google::type_::Date;
+use dealflow_proto::google::type_::{Date, Money};
 use dealflow_proto::orders::v1::{
-    CloseOrderRequest, CreateCreditNoteRequest, GetOrderRequest, LineQuantity, Order, PostCreditNoteRequest, order,
+    ActivateQuoteRequest, CloseOrderRequest, CreateCreditNoteRequest, CreateInvoiceRequest, CreatePaymentTermsRequest,
+    CreateQuoteRequest, GetOrderRequest, Instalment, Invoice, LineQuantity, Order, PaymentTerms, PostCreditNoteRequest,
+    PostInvoiceRequest, PresentQuoteRequest, Quote, order,
 };
 use dealflow_proto::settings::v1::SettingValue;
 use dealflow_proto::types::v1::{Line, Vat, VatCategory};
@@ -12,6 +17,7 @@ use dealflow_testbed::{RefusalView, TestDb, both, refusal};
 use dealflow_tests::Sandbox;
 use dealflow_tests::values::{day, decimal, usd};
 
+use crate::erp_steps::{handed, refuses};
 use crate::settings::set;
 
 async fn fulfill(sandbox: &Sandbox, ask: FulfillDealRequest) -> Result<DealProgress, RefusalView> {
@@ -105,4 +111,96 @@ both! {
         assert_eq!(order(&sandbox, &made.name).await.state(), order::State::Fulfilled);
         sandbox.finish().await;
     }
+
+    /// R-INV-1, R-QUO-1: an order that is billed in instalments is delivered, and billed one instalment by each call, due in
+    /// its own days; so is a plain bill of it. What the caller says of the bill stands on it.
+    async fn a_deal_with_instalments_is_billed_by_them(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let api = &sandbox.api;
+        let part = |percent: &str, days: i32| Instalment { percent: decimal(percent), days, ..Instalment::default() };
+        let terms = PaymentTerms {
+            code: "PLAN".to_owned(),
+            net_days: 30,
+            instalments: vec![part("30", 10), part("70", 60)],
+            ..PaymentTerms::default()
+        };
+        let ask = CreatePaymentTermsRequest { payment_terms: Some(terms), request_id: new_id(), ..Default::default() };
+        let terms = api.payment_terms.clone().create_payment_terms(api.ask(ask)).await.expect("they are made").into_inner();
+        for plainly in [false, true] {
+            let deal = planned(&sandbox, &terms.name).await;
+            let first = fulfill(&sandbox, FulfillDealRequest {
+                opportunity: deal.clone(),
+                buyer_reference: "KST-4711".to_owned(),
+                delivery_date: today(),
+                exemption_reason: "Article 132".to_owned(),
+                ..Default::default()
+            })
+            .await
+            .expect("it is delivered");
+            assert_eq!(first.order.as_ref().map(|it| it.state()), Some(order::State::Fulfilled));
+            let first = first.invoice.expect("and billed");
+            assert_eq!((first.instalment, payable(&first), due_in(&first)), (1, usd(36), 10));
+            let says = (first.buyer_reference.as_str(), first.delivery_date, first.exemption_reason.as_str());
+            assert_eq!(says, ("KST-4711", today(), "Article 132"));
+            let second = if plainly {
+                let mut invoices = api.invoices.clone();
+                let ask = CreateInvoiceRequest { order: first.order.clone(), request_id: new_id(), ..Default::default() };
+                let draft = invoices.create_invoice(api.ask(ask)).await.expect("the next one").into_inner();
+                let ask = PostInvoiceRequest { name: draft.name, request_id: new_id(), ..Default::default() };
+                invoices.post_invoice(api.ask(ask)).await.expect("it is posted").into_inner()
+            } else {
+                let ask = FulfillDealRequest { opportunity: deal.clone(), ..Default::default() };
+                fulfill(&sandbox, ask).await.expect("the next one").invoice.expect("it is billed")
+            };
+            assert_eq!((second.instalment, payable(&second), due_in(&second)), (2, usd(84), 60));
+            let ask = FulfillDealRequest { opportunity: deal, ..Default::default() };
+            assert_eq!(fulfill(&sandbox, ask).await.expect_err("all of it is billed").reason, "GUARD");
+        }
+        sandbox.finish().await;
+    }
+}
+
+/// A deal of 100 and VAT that is ordered by a quote with these terms of payment.
+async fn planned(sandbox: &Sandbox, payment_terms: &str) -> String {
+    let (api, deal) = (&sandbox.api, sandbox.deal_without_process().await);
+    let account = sandbox.view(&deal).await.opportunity.expect("it is there").account;
+    let line = Line {
+        description: "Pump".to_owned(),
+        quantity: decimal("10"),
+        unit_price: usd(10),
+        vat: Some(Vat { category: VatCategory::Standard.into(), rate: decimal("20") }),
+        ..Line::default()
+    };
+    let quote = Quote {
+        opportunity: deal.clone(),
+        account,
+        currency_code: "USD".to_owned(),
+        lines: vec![line],
+        payment_terms: payment_terms.to_owned(),
+        ..Quote::default()
+    };
+    let mut quotes = api.quotes.clone();
+    let ask = CreateQuoteRequest { quote: Some(quote), request_id: new_id(), ..Default::default() };
+    let name = quotes.create_quote(api.ask(ask)).await.expect("it is drafted").into_inner().name;
+    let ask = ActivateQuoteRequest { name: name.clone(), request_id: new_id(), ..Default::default() };
+    quotes.activate_quote(api.ask(ask)).await.expect("it is a draft");
+    let ask = PresentQuoteRequest { name, request_id: new_id(), ..Default::default() };
+    quotes.present_quote(api.ask(ask)).await.expect("it is active");
+    sandbox.accept(&deal).await;
+    sandbox.rest().await;
+    deal
+}
+
+fn today() -> Option<Date> {
+    Some(convert::date(Utc::now().date_naive()))
+}
+
+fn payable(invoice: &Invoice) -> Option<Money> {
+    invoice.totals.as_ref().and_then(|totals| totals.payable.clone())
+}
+
+/// Days from an invoice to its due day.
+fn due_in(invoice: &Invoice) -> i64 {
+    let day = |date: &Option<Date>| date.as_ref().and_then(|date| convert::date_of(date).ok()).expect("a day");
+    (day(&invoice.due_date) - day(&invoice.issue_date)).num_days()
 }

@@ -133,7 +133,7 @@ impl InvoiceService for Orders {
                     over_percent: OVER_BILLING_PERCENT.read(&work).await?,
                     settling: settling(ask.prepaid.as_ref(), ask.rounding.as_ref(), currency(&order.currency)?)?,
                     series: legal_entity::series(&work.tx, &order.legal_entity).await?.invoices,
-                    instalment: ask.instalment,
+                    instalment: invoice::instalment_to_bill(&order, &billed, &to_bill, ask.instalment),
                     details: self.completed(&work, &order, details).await?,
                 };
                 let invoice = Model::of_order(&order, &billed, &to_bill, &making, now)?;
