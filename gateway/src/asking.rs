@@ -20,6 +20,8 @@ use crate::handoff::Standing;
 const LONGEST_REASON: usize = 1000;
 /// Why an order is CONFIRMED again whose hand-over was given up.
 const GIVEN_UP: &str = "the ERP does not have it: its hand-over was given up";
+/// Why one is that the ERP refused, before it was told so.
+const REFUSED: &str = "the ERP does not have it: it refused the order";
 /// That the ERP was asked and has nothing of an order, for all runs.
 const NOT_THERE: &str = "the ERP does not have it";
 
@@ -97,8 +99,11 @@ pub(crate) fn refuse_pending(run: &Run, order: &Order, standing: &Standing) -> R
     run.refuse("look at the hand-overs", refusal)
 }
 
-/// Whether the ERP has nothing of an order whose hand-over was given up; it is asked where it may have it.
+/// Whether the ERP has nothing of an order: it refused it, or the hand-over was given up; it is asked where it may have it.
 pub(crate) async fn has_nothing(run: &Run, order: &Order, standing: &Standing) -> Result<bool, Stop> {
+    if standing.refused {
+        return Ok(true);
+    }
     if !standing.given_up || !standing.unsure || run.has_noted(NOT_THERE) {
         return Ok(standing.given_up);
     }
@@ -114,15 +119,27 @@ pub(crate) async fn has_nothing(run: &Run, order: &Order, standing: &Standing) -
     Ok(!there)
 }
 
-/// Takes an order back of which the ERP has nothing: SUBMITTED → CONFIRMED.
+/// Takes an order back of which the ERP has nothing: SUBMITTED → CONFIRMED. One that it refused may be CONFIRMED by that
+/// already.
 pub(crate) async fn take_back(run: &Run, order: &Order) -> Result<Order, Stop> {
     let name = order.name.clone();
+    let refused = run.standing(&order.number).await?.refused;
     if order.state() == order::State::OnHold {
         // Whoever held it held what the ERP was to have.
         run.settle("release", ReleaseOrderRequest { name: name.clone(), ..ReleaseOrderRequest::default() }).await?;
     }
-    let reason = GIVEN_UP.to_owned();
-    run.step("take back", RejectOrderRequest { name, reason, ..RejectOrderRequest::default() }).await
+    let reason = if refused { REFUSED } else { GIVEN_UP }.to_owned();
+    let take_back = RejectOrderRequest { name: name.clone(), reason, ..RejectOrderRequest::default() };
+    if !refused {
+        return run.step("take back", take_back).await;
+    }
+    let taken_back = run.settle("take back", take_back).await?;
+    // What waited for the order to go on is told that it did.
+    run.tell_again(&ids_of_order(&order.number)).await?;
+    match taken_back {
+        Some(order) => Ok(order),
+        None => run.read("order taken back", GetOrderRequest { name }).await,
+    }
 }
 
 /// The ERP does not do what it was asked for, or is not asked any more: the order goes on, and hears what the ERP did

@@ -24,6 +24,15 @@ pub(crate) struct Standing {
     /// It was, and the ERP may have it all the same: an answer was lost.
     #[prost(bool, tag = "2")]
     pub(crate) unsure: bool,
+    /// The ERP refused its own hand-over: it has nothing of it.
+    #[prost(bool, tag = "7")]
+    pub(crate) refused: bool,
+    /// A credit note of it that the ERP refused, by the name of its hand-over; empty where there is none.
+    #[prost(string, tag = "8")]
+    pub(crate) refused_note: String,
+    /// Which that is: its external id.
+    #[prost(string, tag = "9")]
+    pub(crate) refused_note_is: String,
     /// What the ERP is asked already and has not answered, by name; empty where it is asked nothing.
     #[prost(string, tag = "3")]
     pub(crate) pending: String,
@@ -45,7 +54,7 @@ impl Handoffs {
             .select_only()
             .columns([Column::Id, Column::ExternalId, Column::Kind, Column::State, Column::LookUpFirst])
             .filter(Column::Chain.eq(order))
-            .filter(Column::Kind.is_in([Kind::Order, Kind::OrderChange, Kind::OrderCancellation]))
+            .filter(Column::Kind.is_in([Kind::Order, Kind::OrderChange, Kind::OrderCancellation, Kind::CreditNote]))
             .order_by_asc(Column::Id)
             .into_tuple()
             .all(self.0.store.reader())
@@ -56,6 +65,13 @@ impl Handoffs {
             if kind == Kind::Order {
                 standing.given_up = state == State::Abandoned;
                 standing.unsure = standing.given_up && unsure;
+                standing.refused = state == State::Rejected;
+            } else if kind == Kind::CreditNote {
+                if state == State::Rejected {
+                    standing.refused_note = names::HANDOFFS.name(id);
+                    standing.refused_note_is = external_id;
+                }
+                continue;
             } else if open {
                 standing.pending = names::HANDOFFS.name(id);
                 standing.pending_cancels = kind == Kind::OrderCancellation;

@@ -152,7 +152,7 @@ impl Write for Incoming {
             .exec_without_returning(&tx)
             .await?;
         if matches!(inserted, TryInsertResult::Inserted(count) if count == wanted) {
-            tell_refused(&tx, rows.iter()).await?;
+            tell_ended(&tx, rows.iter()).await?;
             self.0.commit(tx).await?;
             return Ok(rows.into_iter().map(|row| Ok(row.id)).collect());
         }
@@ -165,7 +165,7 @@ impl Write for Incoming {
             });
         }
         let is_new = |row: &&Model| standing.get(&row.external_id).is_some_and(|found| found.id == row.id);
-        tell_refused(&tx, rows.iter().filter(is_new)).await?;
+        tell_ended(&tx, rows.iter().filter(is_new)).await?;
         self.0.commit(tx).await?;
         Ok(answers)
     }
@@ -174,7 +174,8 @@ impl Write for Incoming {
 /// What follows another document waits unless that is delivered. The other's row is held until the commit: its delivery
 /// cannot slip in between and leave something behind that nobody wakes. What the ERP is asked about an order whose hand-over
 /// was given up does not wait: it is asked because the ERP has it all the same. Anything else after what was given up would
-/// wait for ever: it is refused in the ERP's stead, and its owner told.
+/// wait for ever: it is refused in the ERP's stead, and its owner told. What the ERP was to be asked about an order that it
+/// refused is given up at once: there is nothing to ask, and once the order is handed over anew it is another question.
 async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr> {
     let awaited: BTreeSet<String> =
         rows.iter().filter(|row| !row.awaits.is_empty()).map(|row| row.awaits.clone()).collect();
@@ -198,7 +199,10 @@ async fn block(tx: &DatabaseTransaction, rows: &mut [Model]) -> Result<(), DbErr
     };
     for row in rows.iter_mut().filter(|row| !goes(row)) {
         row.next_attempt_at = None;
-        if is(&row.awaits, State::Abandoned) {
+        if WISHES.contains(&row.kind) && is(&row.awaits, State::Rejected) {
+            row.state = State::Abandoned;
+            row.last_error = format!("not sent: the ERP refused {}, and has nothing of it", row.awaits);
+        } else if is(&row.awaits, State::Abandoned) {
             row.state = State::Rejected;
             let reason = given_up(row);
             row.last_error = format!("not sent: {}", reason.message);
@@ -224,11 +228,15 @@ fn given_up(row: &Model) -> Reason {
     }
 }
 
-/// That a document was stored refused is told as if the ERP had said so.
-async fn tell_refused(tx: &DatabaseTransaction, new: impl Iterator<Item = &Model>) -> Result<(), DbErr> {
-    let refused = new.filter(|row| row.state == State::Rejected);
-    let told = refused
-        .map(|row| told(row, "handoff.rejected", ("StoreHandoff", State::Blocked, &row.last_error), row.created_at));
+/// That a document was stored refused is told as if the ERP had said so, and that it was given up as if somebody had.
+async fn tell_ended(tx: &DatabaseTransaction, new: impl Iterator<Item = &Model>) -> Result<(), DbErr> {
+    let ended = new.filter_map(|row| match row.state {
+        State::Rejected => Some((row, "handoff.rejected")),
+        State::Abandoned => Some((row, "handoff.abandoned")),
+        _ => None,
+    });
+    let told =
+        ended.map(|(row, kind)| told(row, kind, ("StoreHandoff", State::Blocked, &row.last_error), row.created_at));
     let told: Vec<_> = told.collect();
     if told.is_empty() {
         return Ok(());

@@ -80,6 +80,24 @@ both! {
         assert!(refused.to_string().contains("handed over"), "{refused}");
     }
 
+    /// R-ERP-1, R-ORD-1: what the ERP was to be asked about an order that it refused meanwhile is given up: it does not wait
+    /// for the order that is handed over anew.
+    async fn a_wish_about_an_order_that_the_erp_refused_is_given_up_at_once(db: TestDb) {
+        let house = House::open(db).await;
+        house.plan(&[(FaultKind::Refuse, 1, "SO-1")]).await;
+        let order = order("SO-1");
+        let refused = house.hand_over(&order).await;
+        house.becomes(&refused, State::Rejected).await;
+        let wish = house.hand_over(&cancellation(&order)).await;
+        let given_up = house.get(&wish).await;
+        assert_eq!((given_up.state(), given_up.next_attempt_time), (handoff::State::Abandoned, None));
+        assert!(given_up.last_error.contains("refused"), "{}", given_up.last_error);
+        house.hand_over(&order).await;
+        house.becomes(&refused, State::Delivered).await;
+        assert_eq!(house.get(&wish).await.state(), handoff::State::Abandoned);
+        assert_eq!(house.calls("df:order:SO-1:x").await.len(), 0);
+    }
+
     /// R-ERP-1, erp-handoff §4: events by sequence, cumulative: twice, late and out of order do no harm.
     async fn what_the_erp_pushes_is_applied_by_sequence(db: TestDb) {
         let house = House::build(db, settings()).await;

@@ -5,13 +5,16 @@ use dealflow::suite::Plan;
 use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
 use dealflow_proto::erp::v1::{
     AbandonHandoffRequest, BusinessStatus, ClearFaultsRequest, DocumentType, ErpDocument, Fault, FaultKind,
-    GetDocumentStatusRequest, GetReconciliationReportRequest, Handoff, ReconcileRequest, SetFaultPlanRequest, handoff,
+    GetDocumentStatusRequest, GetReconciliationReportRequest, Handoff, ListHandoffsRequest, ReconcileRequest,
+    SetFaultPlanRequest, handoff,
 };
-use dealflow_proto::gateway::v1::{CancelOrderRequest, ChangeOrderRequest, DealProgress, FulfillDealRequest};
+use dealflow_proto::gateway::v1::{
+    CancelOrderRequest, ChangeOrderRequest, DealProgress, FulfillDealRequest, ListFlowsRequest,
+};
 use dealflow_proto::orders::v1::price_service_client::PriceServiceClient;
 use dealflow_proto::orders::v1::{
-    ConfirmOrderRequest, CreatePriceListRequest, LineQuantity, Order, PriceList, SubmitOrderRequest,
-    UpdatePriceListRequest, order,
+    ConfirmOrderRequest, CreatePriceListRequest, FulfillOrderRequest, LineQuantity, Order, PriceList,
+    SubmitOrderRequest, UpdatePriceListRequest, order,
 };
 use dealflow_proto::types::v1::Line;
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
@@ -23,7 +26,7 @@ use tonic::{Code, Status};
 
 use crate::directly::SOON;
 use crate::erp_steps::{
-    becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, resume, submit, taken, tasks,
+    becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, release, resume, submit, taken, tasks,
 };
 use crate::ordered::order_directly;
 
@@ -372,6 +375,37 @@ both! {
         let gone = cancel(&sandbox, &made).await.expect("the ERP has nothing of it");
         assert_eq!((gone.order.map(|it| it.state()), gone.handoffs.len()), (Some(order::State::Canceled), 0));
         sandbox.api.stub.clone().clear_faults(sandbox.api.ask(ClearFaultsRequest {})).await.expect("they end");
+        sandbox.stop().await;
+    }
+
+    /// R-ORD-1, R-ERP-1: of an order that the ERP refused there is nothing to ask: it is canceled or changed at once, also
+    /// before it was told so, and no wish waits behind it until it is submitted anew.
+    async fn an_order_that_the_erp_refused_is_canceled_at_once_and_nothing_waits(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        pause(&sandbox).await;
+        let (_, made) = taken(&sandbox).await;
+        let (_, other) = taken(&sandbox).await;
+        for one in [&made, &other] {
+            hold(&sandbox, &one.name).await;
+        }
+        refuses(&sandbox, 2, "dealflow:order").await;
+        resume(&sandbox).await;
+        for one in [&made, &other] {
+            handed(&sandbox, &order_id(one), "it is refused", |it| it.diverges).await;
+        }
+        let gone = cancel(&sandbox, &made).await.expect("the ERP has nothing of it");
+        assert_eq!((gone.order.map(|it| it.state()), gone.handoffs.len()), (Some(order::State::Canceled), 0));
+        handed(&sandbox, &order_id(&made), "it follows", |it| !it.diverges).await;
+        release(&sandbox, &other.name).await;
+        becomes(&sandbox, &other.name, order::State::Confirmed).await;
+        submit(&sandbox, &other.name).await;
+        handed(&sandbox, &order_id(&other), "it is taken", is(handoff::State::Delivered, 2)).await;
+        for one in [&made, &other] {
+            let filter = format!("external_id = \"{}:x\"", order_id(one));
+            let ask = ListHandoffsRequest { filter, ..ListHandoffsRequest::default() };
+            let wishes = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect("a list");
+            assert!(wishes.into_inner().handoffs.is_empty());
+        }
         sandbox.stop().await;
     }
 
