@@ -7,8 +7,8 @@ use dealflow_chassis::Refusal;
 use dealflow_proto::convert;
 use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::gateway::v1::{self as gateway, DealProgress};
-use dealflow_proto::orders::v1::{CancelOrderRequest, GetOrderRequest, Order};
-use rust_decimal::Decimal;
+use dealflow_proto::google::type_;
+use dealflow_proto::orders::v1::{CancelOrderRequest, GetOrderRequest, Order, order};
 
 use crate::asking::{Wish, has_nothing, refuse_on_hold, refuse_pending, take_back};
 use crate::documents;
@@ -67,6 +67,16 @@ async fn may_be_asked(run: &Run, order: &Order) -> Result<bool, Stop> {
         let message = format!("{} {} has invoices that are not credited; credit them first", order.name, order.number);
         return run.refuse("look at the bills", Refusal::guard(message, &[(&order.name, "has invoices")]));
     }
+    if is_delivered(order) {
+        let message = format!(
+            "{} {} is delivered in part, and what is canceled is never billed; bill it, or ChangeOrder to what is \
+             delivered{}",
+            order.name,
+            order.number,
+            if order.state() == order::State::OnHold { ", once ReleaseOrder lets it go on" } else { "" }
+        );
+        return run.refuse("look at the deliveries", Refusal::guard(message, &[(&order.name, "is delivered in part")]));
+    }
     let standing = run.standing(&order.number).await?;
     refuse_pending(run, order, &standing)?;
     if Wish::Change.holds(order) || Wish::Cancellation.holds(order) {
@@ -76,8 +86,13 @@ async fn may_be_asked(run: &Run, order: &Order) -> Result<bool, Stop> {
 }
 
 fn is_billed(order: &Order) -> bool {
-    let billed = |line: &dealflow_proto::orders::v1::LineProgress| {
-        line.billed.as_ref().and_then(|it| convert::decimal_from(it).ok()).unwrap_or(Decimal::ZERO)
-    };
-    order.line_progress.iter().any(|line| !billed(line).is_zero())
+    order.line_progress.iter().any(|line| is_some(line.billed.as_ref()))
+}
+
+fn is_delivered(order: &Order) -> bool {
+    order.line_progress.iter().any(|line| is_some(line.fulfilled.as_ref()))
+}
+
+fn is_some(quantity: Option<&type_::Decimal>) -> bool {
+    quantity.and_then(|it| convert::decimal_from(it).ok()).is_some_and(|it| !it.is_zero())
 }

@@ -409,6 +409,28 @@ both! {
         sandbox.stop().await;
     }
 
+    /// R-ORD-1, R-FLW-3: what is delivered in part is not canceled; that is refused before anybody's hold is lifted, and leaves
+    /// nothing behind.
+    async fn an_order_that_is_delivered_in_part_keeps_its_hold_when_it_is_not_canceled(db: TestDb) {
+        let sandbox = impatient(&db).await;
+        let (_, made) = given_up(&sandbox, FaultKind::Poison).await;
+        let api = sandbox.api.asked_by("integration");
+        let lines = vec![LineQuantity { line_id: made.lines[0].line_id.clone(), quantity: decimal("1") }];
+        let ask = FulfillOrderRequest { name: made.name.clone(), lines, request_id: new_id(), ..Default::default() };
+        api.orders.clone().fulfill_order(api.ask(ask)).await.expect("one is delivered");
+        hold(&sandbox, &made.name).await;
+        let held = order(&sandbox, &made.name).await;
+        let refused = guarded(cancel(&sandbox, &made).await);
+        assert!(refused.message.contains("ChangeOrder"), "{refused:?}");
+        let now = order(&sandbox, &made.name).await;
+        assert_eq!((now.state(), &now.hold_reason), (order::State::OnHold, &"the customer asks to wait".to_owned()));
+        assert_eq!(now.etag, held.etag, "nothing is changed");
+        let filter = "state = \"PARKED\"".to_owned();
+        let flows = sandbox.api.flows.clone().list_flows(ListFlowsRequest { filter, ..Default::default() }).await;
+        assert!(flows.expect("they are listed").into_inner().flows.is_empty());
+        sandbox.stop().await;
+    }
+
     /// R-ORD-1, R-FLW-1: of changes that are asked for at the same time one goes to the ERP, and the others are refused.
     async fn of_changes_at_the_same_time_one_is_asked_for(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
