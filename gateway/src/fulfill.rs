@@ -47,6 +47,9 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
         exemption_reason: ask.exemption_reason.clone(),
         ..CreateInvoiceRequest::default()
     };
+    if ask.lines.is_empty() || is_delivered(order.state()) {
+        no_note_is_refused(&run, &order).await?;
+    }
     let bills = may_bill(&run, &order, &bill).await?;
     if is_on_its_way(order.state()) {
         submit(&run, &order.name, order.state()).await?;
@@ -73,6 +76,27 @@ pub(crate) async fn fulfill_deal(run: Run, ask: FulfillDealRequest) -> Result<De
     }
     run.tell(&deal);
     Ok(run.progress())
+}
+
+/// Refuses while the ERP refuses a credit note of the order: to it what that took back is billed still, and it would take no
+/// invoice for the same. What is said to be delivered now is none of that. A flow that was begun goes on: what it delivered
+/// it bills.
+async fn no_note_is_refused(run: &Run, order: &Order) -> Result<(), Stop> {
+    if run.is_stored() {
+        return Ok(());
+    }
+    let standing = run.standing(&order.number).await?;
+    if standing.refused_note.is_empty() {
+        return Ok(());
+    }
+    let (note, handoff) = (&standing.refused_note_is, &standing.refused_note);
+    let message = format!(
+        "the ERP refused {note} of {} {}, and bills nothing twice; mend what it names, and ReplayHandoff {handoff} sends it \
+         again, or VoidCreditNote takes it back",
+        order.name, order.number
+    );
+    let refusal = Refusal::guard(message, &[(note, "is refused by the ERP")]).with("handoff", handoff.as_str());
+    run.refuse("look at the credit notes", refusal)
 }
 
 /// Asks whether what is delivered can be billed, before it is delivered: nobody takes a delivery back. False where the ERP

@@ -253,11 +253,15 @@ async fn standing(tx: &DatabaseTransaction, rows: &[Model]) -> Result<HashMap<St
 }
 
 /// Whether a document takes the place of one that the ERP refused, or of an order or a wish to cancel it that was given up:
-/// somebody handed it over anew. The flow that stored the other one corrects nothing when it runs again.
+/// somebody handed it over anew. The flow that stored the other one corrects nothing when it runs again. A bill that says
+/// the same as the refused one is no other: it is posted, nobody submits it anew, and ReplayHandoff sends it again.
 fn corrects(row: &Model, standing: &Model) -> bool {
     let again = matches!(standing.kind, Kind::Order | Kind::OrderCancellation);
     let given_up = standing.state == State::Abandoned && again;
-    (standing.state == State::Rejected || given_up) && (row.stored_by.is_none() || row.stored_by != standing.stored_by)
+    let bill = matches!(standing.kind, Kind::Invoice | Kind::CreditNote);
+    let other = !bill || !essence::same(&row.payload, &standing.payload);
+    let anew = row.stored_by.is_none() || row.stored_by != standing.stored_by;
+    (standing.state == State::Rejected || given_up) && anew && other
 }
 
 /// REJECTED → SUPERSEDED: the ERP holds nothing under the external id, so the new bytes go under it, with a key of their

@@ -158,6 +158,39 @@ both! {
         }
         sandbox.finish().await;
     }
+
+    /// R-ERP-1, R-INV-1: what a credit note took back is not billed again while the ERP refuses the note; it is not sent again
+    /// unchanged but by ReplayHandoff, and then the deal is billed.
+    async fn what_a_refused_credit_note_took_back_is_not_billed_again(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let api = &sandbox.api;
+        let (deal, _) = ordered(&sandbox).await;
+        let ask = || FulfillDealRequest { opportunity: deal.clone(), ..Default::default() };
+        let invoice = fulfill(&sandbox, ask()).await.expect("it is delivered").invoice.expect("and billed").name;
+        sandbox.rest().await;
+        refuses(&sandbox, 1, "credit").await;
+        let wish = CreateCreditNoteRequest { invoice, reason: "broken".to_owned(), request_id: new_id(), ..Default::default() };
+        let note = api.credit_notes.clone().create_credit_note(api.ask(wish)).await.expect("it is made").into_inner().name;
+        let wish = PostCreditNoteRequest { name: note, request_id: new_id(), ..Default::default() };
+        let note = api.credit_notes.clone().post_credit_note(api.ask(wish)).await.expect("it is a draft").into_inner();
+        let external_id = format!("dealflow:credit:{}", note.number);
+        let left = handed(&sandbox, &external_id, "refused", |it| it.state() == handoff::State::Rejected).await;
+        for validate_only in [true, false] {
+            let refused = fulfill(&sandbox, FulfillDealRequest { validate_only, ..ask() }).await.expect_err("not yet");
+            assert_eq!((refused.reason.as_str(), &refused.metadata["handoff"]), ("GUARD", &left.name));
+            assert!(refused.message.contains("ReplayHandoff"), "{refused:?}");
+        }
+        let still = handed(&sandbox, &external_id, "as it was", |_| true).await;
+        assert_eq!((still.state(), still.revision, still.etag), (handoff::State::Rejected, 1, left.etag));
+        assert_eq!(sandbox.view(&deal).await.invoices.len(), 1, "nothing is billed");
+        let wish = ReplayHandoffRequest { name: left.name, request_id: new_id(), ..Default::default() };
+        api.handoffs.clone().replay_handoff(api.ask(wish)).await.expect("it is sent again");
+        handed(&sandbox, &external_id, "taken", |it| it.state() == handoff::State::Delivered && it.revision == 1).await;
+        let again = fulfill(&sandbox, ask()).await.expect("it is billed again").invoice.expect("an invoice");
+        let external_id = format!("dealflow:invoice:{}", again.number);
+        handed(&sandbox, &external_id, "taken", |it| it.state() == handoff::State::Delivered).await;
+        sandbox.finish().await;
+    }
 }
 
 /// A deal of 100 and VAT that is ordered by a quote with these terms of payment.
