@@ -1,8 +1,9 @@
-//! Whether the people, the customers and the lead that a call names are there (R-LED-6, R-OPP-1).
+//! Whether the people, the customers and the lead that a call names are there (R-LED-6, R-OPP-1, R-QUO-2).
 //!
 //! A part keeps another part's names as it gets them: it cannot know more. So the gateway asks, before the call goes on:
 //! what it names and nobody knows is refused, all at once, in the fields where it stands. Names of a wrong form are
-//! refused by the part itself, and so is whatever cannot be read here. A lead that its caller does not see is none that he
+//! refused by the part itself, and so is a message that cannot be read here. A call that holds more than one message goes no
+//! further: its part would read another than the one that is looked at. A lead that its caller does not see is none that he
 //! knows: nobody's deal comes from a stranger's lead by being told so (R-SEC-1).
 
 use dealflow_chassis::link::Link;
@@ -12,6 +13,7 @@ use dealflow_proto::gateway::v1::{DevelopDealRequest, StartDealRequest};
 use dealflow_proto::leads::v1::{self as leads, GetAccountRequest, GetContactRequest, GetLeadRequest};
 use dealflow_proto::names;
 use dealflow_proto::opportunities::v1::{self as opportunities, ListOpportunitiesRequest, Opportunity};
+use dealflow_proto::orders::v1::ForwardApprovalRequest;
 use dealflow_proto::validate::Violation;
 use futures::future::try_join_all;
 use http::{Request, Response};
@@ -30,14 +32,18 @@ pub(crate) const SERVICES: [&str; 2] =
     ["dealflow.leads.v1.LeadService", "dealflow.opportunities.v1.OpportunityService"];
 
 /// The calls that are looked at.
-const METHODS: [&str; 6] = [
+const METHODS: [&str; 7] = [
     "CreateLead",
     "UpdateLead",
     "DistributeLeads",
     "CreateOpportunity",
     "UpdateOpportunity",
     "BatchUpdateOpportunities",
+    FORWARD,
 ];
+
+/// The call that names who is to decide: he must be here.
+const FORWARD: &str = "ForwardApproval";
 
 /// The most that a call may name: the owner, lead, account, contact, decision maker, team and participants of an
 /// opportunity. One that names more is refused by its part for that, and nobody is asked for each of thousands of names
@@ -56,17 +62,37 @@ pub(crate) struct Known {
 impl Known {
     /// Refuses a call that names whom nobody knows.
     pub(crate) async fn check<Q>(&self, request: &tonic::Request<Q>, named: Vec<Named>) -> Result<(), Status> {
-        self.all(&Context::of(request.metadata())?, named).await
+        self.all(&Context::of(request.metadata())?, named, false).await
     }
 
-    async fn all(&self, context: &Context, named: Vec<Named>) -> Result<(), Status> {
+    /// The call, once those that it names are known; the body of a call that names nobody is not read.
+    pub(crate) async fn checked(&self, request: Request<Body>) -> Result<Request<Body>, Status> {
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let Some(method) = METHODS.into_iter().find(|known| *known == method) else { return Ok(request) };
+        let (head, body) = request.into_parts();
+        let bytes = whole(body).await?;
+        let named = only_message(&bytes).ok().and_then(|message| named_in(method, message)).unwrap_or_default();
+        if !named.is_empty() {
+            let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;
+            self.all(&context, named, method == FORWARD).await?;
+        }
+        Ok(Request::from_parts(head, Body::new(axum::body::Body::from(bytes))))
+    }
+
+    /// Refuses those that are not known; people who have left too, where they are `to_act`.
+    async fn all(&self, context: &Context, named: Vec<Named>, to_act: bool) -> Result<(), Status> {
         if named.len() > MOST {
             return Ok(());
         }
         let asked = named.into_iter().map(|(field, name)| async move {
-            let known = self.is_known(context, &name).await?;
-            let unknown = Violation { field, description: format!("{name} is not known") };
-            Ok::<_, Status>(Some(unknown).filter(|_| !known))
+            let wrong = if !self.is_known(context, &name).await? {
+                "is not known"
+            } else if to_act && !self.is_here(context, &name).await? {
+                "is not active any more"
+            } else {
+                return Ok(None);
+            };
+            Ok::<_, Status>(Some(Violation { field, description: format!("{name} {wrong}") }))
         });
         let unknown: Vec<Violation> = try_join_all(asked).await?.into_iter().flatten().collect();
         if unknown.is_empty() { Ok(()) } else { Err(Refusal::fields(unknown).into()) }
@@ -86,6 +112,17 @@ impl Known {
         } else {
             Ok(true)
         }
+    }
+
+    /// Whether an employee has not left.
+    async fn is_here(&self, context: &Context, name: &str) -> Result<bool, Status> {
+        if names::EMPLOYEES.parse(name).is_err() {
+            return Ok(true);
+        }
+        let mut request = tonic::Request::new(GetEmployeeRequest { name: name.to_owned() });
+        context.carry_seeing_all(request.metadata_mut());
+        let employee = GetEmployeeRequest::send(&self.to, request).await?.into_inner();
+        Ok(employee.active != Some(false))
     }
 
     /// A lead that the caller does not see is one that he knows where a deal came from it that he sees: what he read there
@@ -126,18 +163,8 @@ pub(crate) struct Asking {
 impl Asking {
     /// Answers a call, by its part or instead of it.
     pub(crate) async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
-        let Some(method) = METHODS.into_iter().find(|known| *known == method) else {
-            return self.link.oneshot(request).await;
-        };
-        let (head, body) = request.into_parts();
-        let bytes = whole(body).await?;
-        let named = only_message(&bytes).ok().and_then(|message| named_in(method, message)).unwrap_or_default();
-        if !named.is_empty() {
-            let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;
-            self.known.all(&context, named).await?;
-        }
-        self.link.oneshot(Request::from_parts(head, Body::new(axum::body::Body::from(bytes)))).await
+        let request = self.known.checked(request).await?;
+        self.link.oneshot(request).await
     }
 }
 
@@ -168,6 +195,10 @@ fn named_in(method: &str, message: &[u8]) -> Option<Vec<Named>> {
         "BatchUpdateOpportunities" => {
             let ask = opportunities::BatchUpdateOpportunitiesRequest::decode(message).ok()?;
             Some(of_opportunity(&ask.opportunity?, ask.update_mask.as_ref()))
+        }
+        FORWARD => {
+            let approver = ForwardApprovalRequest::decode(message).ok()?.approver;
+            Some(vec![("approver".to_owned(), approver)])
         }
         _ => None,
     }

@@ -220,8 +220,11 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
             let approvers = approvers::Approvers { through, to: neighbours.clone() };
             part.pass_through(service, move |request| approvers.clone().answer(request))
         } else if through::SERVICES.contains(&service) {
-            let through = through::Through { link, seen: seen.clone() };
-            part.pass_through(service, move |request| through.clone().answer(request))
+            let (through, known) = (through::Through { link, seen: seen.clone() }, known.clone());
+            part.pass_through(service, move |request| {
+                let (through, known) = (through.clone(), known.clone());
+                async move { through.answer(known.checked(request).await?).await }
+            })
         } else if known::SERVICES.contains(&service) {
             let asking = known::Asking { link, known: known.clone() };
             part.pass_through(service, move |request| asking.clone().answer(request))

@@ -1,18 +1,20 @@
 //! A proposal that somebody must agree to waits for that, and goes on in the moment in which it is given.
 
 use dealflow::api::new_id;
-use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee};
+use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee, UpdateEmployeeRequest};
 use dealflow_proto::gateway::v1::AcceptQuoteRequest;
 use dealflow_proto::names;
 use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
 use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
 use dealflow_proto::orders::v1::{
     AfterApproval, Approval, ApprovalPolicy, ApprovalSubject, ApproveRequest, ApproverKind, Contract,
-    CreateApprovalPolicyRequest, CreateContractRequest, CreateQuoteRequest, GetApprovalRequest, GetQuoteRequest,
-    PolicyStep, Quote, RequestContractApprovalRequest, RequestQuoteApprovalRequest, RoleMembers, quote,
+    CreateApprovalPolicyRequest, CreateContractRequest, CreateQuoteRequest, ForwardApprovalRequest, GetApprovalRequest,
+    GetQuoteRequest, PolicyStep, Quote, RequestContractApprovalRequest, RequestQuoteApprovalRequest, RoleMembers,
+    quote,
 };
 use dealflow_testbed::{TestDb, both, refusal};
 use dealflow_tests::Sandbox;
+use prost_types::FieldMask;
 use uuid::Uuid;
 
 async fn hire(sandbox: &Sandbox, manager: &str, roles: &[&str]) -> String {
@@ -106,6 +108,43 @@ both! {
         let asked = contracts.request_contract_approval(as_owner.ask(ask)).await.expect("it can be asked").into_inner();
         let steps = approval(&sandbox, &asked.approval).await.steps;
         assert_eq!(steps.into_iter().map(|step| step.approvers).collect::<Vec<_>>(), [vec![boss], vec![clerk]]);
+        sandbox.stop().await;
+    }
+
+    /// R-QUO-2: a step is forwarded to somebody who is here: nobody else could ever decide it.
+    async fn an_approval_is_forwarded_to_somebody_who_is_here(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let boss = hire(&sandbox, "", &[]).await;
+        let (gone, deputy) = (hire(&sandbox, "", &[]).await, hire(&sandbox, "", &[]).await);
+        let employee = Employee { name: gone.clone(), active: Some(false), ..Employee::default() };
+        let update_mask = Some(FieldMask { paths: vec!["active".to_owned()] });
+        let ask = UpdateEmployeeRequest { employee: Some(employee), update_mask, request_id: new_id(), ..Default::default() };
+        sandbox.api.employees.clone().update_employee(sandbox.api.ask(ask)).await.expect("gone");
+        let step = PolicyStep { kind: ApproverKind::User.into(), user: boss.clone(), ..PolicyStep::default() };
+        let policy = ApprovalPolicy {
+            display_name: "Offers".to_owned(),
+            subject: ApprovalSubject::Quote.into(),
+            steps: vec![step],
+            ..ApprovalPolicy::default()
+        };
+        let ask = CreateApprovalPolicyRequest { approval_policy: Some(policy), request_id: new_id(), ..Default::default() };
+        let mut approvals = sandbox.api.approvals.clone();
+        approvals.create_approval_policy(sandbox.api.ask(ask)).await.expect("the policy can be made");
+        let deal = sandbox.deal_without_process().await;
+        let name = sandbox.propose(&deal).await.approval;
+        let to = |approver: &str| ForwardApprovalRequest {
+            name: name.clone(), approver: approver.to_owned(), request_id: new_id(), ..Default::default()
+        };
+        let by = sandbox.api.asked_by(&boss);
+        for (nobody, why) in [(names::EMPLOYEES.name(Uuid::now_v7()), "not known"), (gone, "not active")] {
+            let refused = approvals.forward_approval(by.ask(to(&nobody))).await.expect_err("he could not decide");
+            let refused = refusal(&refused);
+            assert_eq!((refused.reason.as_str(), refused.field_names()), ("INVALID_FIELDS", vec!["approver"]));
+            assert!(refused.fields[0].1.contains(why), "{refused:?}");
+        }
+        assert_eq!(approval(&sandbox, &name).await.steps[0].approvers, [boss.clone()]);
+        approvals.forward_approval(by.ask(to(&deputy))).await.expect("she is here");
+        assert_eq!(approval(&sandbox, &name).await.steps[0].approvers, [deputy]);
         sandbox.stop().await;
     }
 
