@@ -71,7 +71,7 @@ impl Known {
         let Some(method) = METHODS.into_iter().find(|known| *known == method) else { return Ok(request) };
         let (head, body) = request.into_parts();
         let bytes = whole(body).await?;
-        let named = only_message(&bytes).ok().and_then(|message| named_in(method, message)).unwrap_or_default();
+        let named = named_in(method, only_message(&bytes)?).unwrap_or_default();
         if !named.is_empty() {
             let context = Context::of(&MetadataMap::from_headers(head.headers.clone()))?;
             self.all(&context, named, method == FORWARD).await?;

@@ -48,10 +48,19 @@ pub fn enums(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
 /// What the server says.
 pub async fn call(link: &Link, method: &MethodDescriptor, message: Vec<u8>) -> Result<Vec<u8>, Status> {
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    call_with(link, &path, vec![message]).await
+}
+
+/// Calls an RPC, `/package.Service/Method`, with these messages: more of them than a client writes for it, or none.
+///
+/// # Errors
+/// What the server says.
+pub async fn call_with(link: &Link, path: &str, messages: Vec<Vec<u8>>) -> Result<Vec<u8>, Status> {
     let path = PathAndQuery::try_from(path).map_err(|error| Status::internal(error.to_string()))?;
     let mut client = Grpc::new(link.clone());
     client.ready().await?;
-    let answer = client.unary(Request::new(message), path, Plain).await?;
+    let messages = Request::new(tokio_stream::iter(messages));
+    let answer = client.client_streaming(messages, path, Plain).await?;
     Ok(answer.into_inner().to_vec())
 }
 

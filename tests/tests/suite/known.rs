@@ -4,7 +4,7 @@ use dealflow::api::new_id;
 use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee};
 use dealflow_proto::gateway::v1::{DevelopDealRequest, StartDealRequest};
 use dealflow_proto::leads::v1::{
-    CreateLeadRequest, DistributeLeadsRequest, Lead, UpdateLeadRequest, distribute_leads_request,
+    CreateLeadRequest, DistributeLeadsRequest, Lead, ListLeadsRequest, UpdateLeadRequest, distribute_leads_request,
 };
 use dealflow_proto::opportunities::v1::{
     BatchUpdateOpportunitiesRequest, CreateOpportunityRequest, Opportunity, Participant, TeamMember,
@@ -12,6 +12,8 @@ use dealflow_proto::opportunities::v1::{
 };
 use dealflow_testbed::{TestDb, both, refusal};
 use dealflow_tests::Sandbox;
+use dealflow_tests::raw::call_with;
+use prost::Message;
 use prost_types::FieldMask;
 use tonic::{Code, Response, Status};
 
@@ -127,4 +129,35 @@ both! {
         api.leads.clone().distribute_leads(api.ask(among(vec![ann]))).await.expect("she is known");
         sandbox.finish().await;
     }
+
+    /// R-LED-6, R-OPP-1, R-SEC-1: a call of two messages, of which a part would read one and the gateway might look at the
+    /// other, goes to no part.
+    async fn a_call_of_two_messages_is_refused_before_anybody_is_looked_for(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let before = leads(&sandbox).await;
+        let lead = Lead { title: "Forged".to_owned(), owner: format!("employees/{}", new_id()), ..Lead::default() };
+        let forged = CreateLeadRequest { lead: Some(lead), request_id: new_id(), ..Default::default() }.encode_to_vec();
+        for (service, method) in [
+            ("leads.v1.LeadService", "CreateLead"),
+            ("leads.v1.LeadService", "UpdateLead"),
+            ("leads.v1.LeadService", "DistributeLeads"),
+            ("opportunities.v1.OpportunityService", "CreateOpportunity"),
+            ("opportunities.v1.OpportunityService", "UpdateOpportunity"),
+            ("opportunities.v1.OpportunityService", "BatchUpdateOpportunities"),
+            ("orders.v1.ApprovalService", "ForwardApproval"),
+        ] {
+            let path = format!("/dealflow.{service}/{method}");
+            let answer = call_with(&sandbox.link, &path, vec![forged.clone(), Vec::new()]).await;
+            let status = answer.expect_err("it is refused");
+            assert_eq!(status.code(), Code::InvalidArgument, "{method}: {status:?}");
+            assert_eq!(refusal(&status).field_names(), ["message"], "{method}");
+        }
+        assert_eq!(leads(&sandbox).await, before, "nothing is written");
+        sandbox.finish().await;
+    }
+}
+
+async fn leads(sandbox: &Sandbox) -> usize {
+    let ask = sandbox.api.ask(ListLeadsRequest::default());
+    sandbox.api.leads.clone().list_leads(ask).await.expect("they are listed").into_inner().leads.len()
 }
