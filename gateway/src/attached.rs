@@ -8,7 +8,7 @@ use dealflow_documents::{self as documents, Language};
 use dealflow_proto::erp::v1::{Attachment, Document};
 use dealflow_proto::gateway::v1::DocumentFile;
 use dealflow_proto::gateway::v1::export_document_request::Format;
-use dealflow_proto::orders::v1::{CreditNote, Invoice, Order, Party};
+use dealflow_proto::orders::v1::{CreditNote, Invoice, ListContractsResponse, ListLegalEntitiesResponse, Order, Party};
 
 use crate::documents::{payment_account, seller_of};
 use crate::export::{self, Sides};
@@ -32,61 +32,95 @@ pub(crate) async fn to_order(
 ) -> Result<(), Stop> {
     let (entity, contract) = (export::ask_seller(&order.legal_entity), export::ask_contract(&order.opportunity));
     let (entities, contracts) = tokio::try_join!(run.look("seller", entity), run.look("contract", contract))?;
-    let seller = export::found_seller(entities);
-    document.contract_number = export::found_contract(&contracts);
+    let beside = Beside::of(entities, &contracts, wanted(run).await?);
+    let added = beside_order(document, order, buyer, beside).await;
+    added.map_err(|refusal| Stop::refuse("make the files", refusal))
+}
+
+/// What the installation decides about files.
+pub(crate) struct Files {
+    forms: &'static [Format],
+    language: Language,
+}
+
+impl Files {
+    /// As the settings say.
+    pub(crate) fn of(attachments: &str, language: &str) -> Self {
+        let forms: &[Format] = match attachments {
+            UBL_AND_PDF => &[Format::Ubl, Format::Pdf],
+            UBL => &[Format::Ubl],
+            _ => &[],
+        };
+        Self { forms, language: export::house_language(language) }
+    }
+
+    fn wants(&self, form: Format) -> bool {
+        self.forms.contains(&form)
+    }
+}
+
+/// What the document of an order says that the order does not say itself.
+pub(crate) struct Beside {
+    seller: Option<Party>,
+    contract: String,
+    files: Files,
+}
+
+impl Beside {
+    /// Who sells, under which contract, and which files the installation wants.
+    pub(crate) fn of(entities: ListLegalEntitiesResponse, contracts: &ListContractsResponse, files: Files) -> Self {
+        Self { seller: export::found_seller(entities), contract: export::found_contract(contracts), files }
+    }
+}
+
+/// As [`to_order`], of what was read.
+pub(crate) async fn beside_order(
+    document: &mut Document,
+    order: &Order,
+    buyer: Option<Party>,
+    beside: Beside,
+) -> Result<(), Refusal> {
+    let Beside { seller, contract, files } = beside;
+    document.contract_number = contract;
     document.payment_terms.clone_from(&order.terms);
     document.seller = seller.as_ref().map(seller_of);
     document.payment_account = seller.as_ref().and_then(payment_account);
-    let wanted = wanted(run, &[Format::Pdf]).await?;
-    if wanted.is_empty() {
+    // There is no UBL of an order's confirmation.
+    if !files.wants(Format::Pdf) {
         return Ok(());
     }
     let (seller, buyer) = (seller.unwrap_or_default(), buyer.unwrap_or_default());
     let sides = Sides::of_order(seller, buyer, document.contract_number.clone());
-    let language = language(run).await?;
-    attach(document, export::order_paper(sides, order, language), wanted, language).await
+    attach(document, export::order_paper(sides, order, files.language), &[Format::Pdf], files.language).await
 }
 
 /// Adds an invoice's files.
 pub(crate) async fn to_invoice(run: &Run, document: &mut Document, invoice: &Invoice) -> Result<(), Stop> {
-    let wanted = wanted(run, &[Format::Ubl, Format::Pdf]).await?;
-    let language = language(run).await?;
-    attach(document, export::invoice_paper(invoice, language), wanted, language).await
+    let files = wanted(run).await?;
+    let added = attach(document, export::invoice_paper(invoice, files.language), files.forms, files.language).await;
+    added.map_err(|refusal| Stop::refuse("make the files", refusal))
 }
 
 /// Adds a credit note's files.
 pub(crate) async fn to_credit_note(run: &Run, document: &mut Document, note: &CreditNote) -> Result<(), Stop> {
-    let wanted = wanted(run, &[Format::Ubl, Format::Pdf]).await?;
-    let language = language(run).await?;
-    attach(document, export::credit_note_paper(note, language), wanted, language).await
+    let files = wanted(run).await?;
+    let added = attach(document, export::credit_note_paper(note, files.language), files.forms, files.language).await;
+    added.map_err(|refusal| Stop::refuse("make the files", refusal))
 }
 
-/// Which of these forms the installation wants. What is frozen first stands, so another run may find another answer.
-async fn wanted(run: &Run, forms: &[Format]) -> Result<Vec<Format>, Stop> {
-    let setting = run.holds_now(&HANDOFF_ATTACHMENTS).await?;
-    let of_setting: &[Format] = match setting.as_str() {
-        UBL_AND_PDF => &[Format::Ubl, Format::Pdf],
-        UBL => &[Format::Ubl],
-        _ => &[],
-    };
-    Ok(forms.iter().copied().filter(|form| of_setting.contains(form)).collect())
+/// Which files the installation wants now. What is frozen first stands, so another run may find another answer.
+async fn wanted(run: &Run) -> Result<Files, Stop> {
+    Ok(Files::of(&run.holds_now(&HANDOFF_ATTACHMENTS).await?, &run.holds_now(&DOCUMENT_LANGUAGE).await?))
 }
 
-/// The language of files that nobody asks for in another.
-async fn language(run: &Run) -> Result<Language, Stop> {
-    Ok(export::house_language(&run.holds_now(&DOCUMENT_LANGUAGE).await?))
-}
-
-async fn attach(document: &mut Document, paper: Paper, forms: Vec<Format>, language: Language) -> Result<(), Stop> {
+async fn attach(document: &mut Document, paper: Paper, forms: &[Format], language: Language) -> Result<(), Refusal> {
     let mut missing = Vec::new();
     match paper {
         _ if forms.is_empty() => {}
         Err(refusal) => missing.push(refusal.to_string()),
         Ok(paper) => {
-            for form in forms {
-                let made = export::file(paper.clone(), form, language).await;
-                let made = made.map_err(|refusal| Stop::refuse("make the files", refusal))?;
-                match made {
+            for form in forms.iter().copied() {
+                match export::file(paper.clone(), form, language).await? {
                     Ok(file) if size(document) + file.content.len() > MOST_BYTES => {
                         missing.push(format!("{}: it would be more than {MOST_BYTES} bytes", file.file_name));
                     }

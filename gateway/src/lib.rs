@@ -64,6 +64,7 @@ mod privacy_rpc;
 mod progress;
 mod propose;
 mod qualify;
+mod rebuilt;
 pub mod reconcile;
 mod rejections;
 mod reports;
@@ -136,6 +137,9 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let mut delivery = settings.handoff.clone();
     delivery.on_rejected.get_or_insert_with(|| rejections::tell_orders(neighbours.clone()));
     delivery.on_news.get_or_insert_with(|| erp_news::bring_to_orders(neighbours.clone()));
+    delivery.rebuild.get_or_insert_with(|| {
+        rebuilt::from_the_records(neighbours.clone(), store.clone(), settings.legal_entity.clone())
+    });
     let handoffs = Handoffs::new(store.clone(), neighbours.erp.clone(), delivery);
     let parts = Parts { neighbours: neighbours.clone(), handoffs: handoffs.clone(), settings, store: store.clone() };
     let flows = Flows::new(store.clone(), parts, deals_rpc::acts());

@@ -28,7 +28,8 @@ pub(crate) async fn refused(run: &Run, handoff: &Handoff) -> Result<(), Stop> {
     let to_do = match handoff.r#type() {
         DocumentType::Order => format!(
             "The order is CONFIRMED again, or will be when it is released: mend what the ERP names, and SubmitOrder hands \
-             it over anew. One that was delivered meanwhile stays so: ReplayHandoff {name} sends it again."
+             it over anew. One that was delivered meanwhile stays so: ReplayHandoff {name} sends it again, as the records \
+             say it then."
         ),
         DocumentType::OrderChange => format!(
             "The order goes on as it is. ChangeOrder asks for another change, ReplayHandoff {name} for this one again, \
@@ -38,8 +39,9 @@ pub(crate) async fn refused(run: &Run, handoff: &Handoff) -> Result<(), Stop> {
             format!("The order goes on as it is. ReplayHandoff {name} asks again, AbandonHandoff leaves it at that.")
         }
         _ => format!(
-            "It stays posted. Mend what the ERP names, and ReplayHandoff {name} sends it again; AbandonHandoff gives it \
-             up, and what waits for it."
+            "It stays posted, as it is. Mend what the ERP names, and ReplayHandoff {name} sends it again; where the document \
+             itself lacks something, {} takes it back, and it is made anew. AbandonHandoff gives it up, and what waits for it.",
+            if handoff.r#type() == DocumentType::CreditNote { "VoidCreditNote" } else { "VoidInvoice" }
         ),
     };
     let mut said = vec![handoff.last_error.clone()];

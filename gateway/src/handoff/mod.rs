@@ -15,12 +15,15 @@
 //! `essence.rs` says which documents are the same; `aside.rs` keeps what the ERP made itself, and what was taken out of the
 //! queue.
 //!
+//! `anew.rs` makes the document of a refused order from its records where nobody submits that any more.
+//!
 //! `target.rs` is the ERP as a whole: stopped by operators, resting by itself; `chain.rs` says how the hand-overs of one
 //! order stand; `mend.rs` is what a reconciliation does.
 //!
 //! What survives a crash at any point: before the claim nothing was sent; after it the lease runs out and the ERP is
 //! asked by external id before anything is sent again, with the same key and the same bytes.
 
+mod anew;
 mod aside;
 mod attempt;
 mod batch;
@@ -63,6 +66,7 @@ use breaker::{Breaker, BreakerSettings};
 use outcome::Outcomes;
 use schedule::RetrySchedule;
 
+pub use anew::Rebuild;
 pub(crate) use chain::Standing;
 pub use followed::Followed;
 pub use news::{News, OnNews};
@@ -101,6 +105,8 @@ pub struct Settings {
     pub on_rejected: Option<OnRejected>,
     /// What is done about what the ERP does with documents.
     pub on_news: Option<OnNews>,
+    /// How the document of an order is made anew that the ERP refused and that stands.
+    pub rebuild: Option<Rebuild>,
 }
 
 /// A document that fails while others pass is the cause itself.
@@ -129,6 +135,7 @@ impl Default for Settings {
             tell_again: Duration::from_secs(30),
             on_rejected: None,
             on_news: None,
+            rebuild: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::{Fields, Filter, ListRequest, list};
 use dealflow_chassis::work::check;
-use dealflow_chassis::{Change, Lifecycle, Refusal, Work};
+use dealflow_chassis::{Change, Context, Lifecycle, Refusal, Work};
 use dealflow_proto::erp::v1::handoff_service_server::HandoffService;
 use dealflow_proto::erp::v1::{
     AbandonHandoffRequest, AdoptHandoffRequest, GetHandoffRequest, GetTargetRequest, Handoff, ListHandoffsRequest,
@@ -88,6 +88,8 @@ impl HandoffService for Handoffs {
     }
 
     async fn replay_handoff(&self, request: Request<ReplayHandoffRequest>) -> Result<Response<Handoff>, Status> {
+        check(request.get_ref())?;
+        let anew = self.anew(&Context::of(request.metadata())?, &request.get_ref().name).await?;
         let replayed = self
             .0
             .store
@@ -95,9 +97,12 @@ impl HandoffService for Handoffs {
                 let row = Entity::lock(&work.tx, &ask.name).await?;
                 work.check_etag(&ask.name, &ask.etag, row.version)?;
                 let mut after = replayed(&row, work.now)?;
+                if row.state == State::Rejected {
+                    after = after.corrected(anew);
+                }
                 after.look_up_first &= !ask.not_there;
-                let why = if ask.not_there { NOT_THERE } else { "" };
-                let wire = save(&mut work, &row, after, Verb::Replay, "handoff.replayed", why).await?;
+                let why = if ask.not_there { NOT_THERE.to_owned() } else { superseded(&row, &after) };
+                let wire = save(&mut work, &row, after, Verb::Replay, "handoff.replayed", &why).await?;
                 Ok::<_, Refusal>(work.done(wire))
             })
             .await?;
@@ -227,6 +232,14 @@ impl Handoffs {
     }
 }
 
+/// What history says where another document takes the place of the refused one.
+fn superseded(before: &Model, after: &Model) -> String {
+    if before.revision == after.revision {
+        return String::new();
+    }
+    format!("as the records say it now; revision {} had {}", before.revision, before.sha256)
+}
+
 /// A dead letter, or a refused document, as it goes out again.
 fn replayed(row: &Model, now: DateTime<Utc>) -> Result<Model, Refusal> {
     let state = row.state.accept(Verb::Replay)?;
@@ -303,12 +316,23 @@ pub(super) async fn save(
         updated_at: Set(after.updated_at),
         ..Default::default()
     };
+    if after.revision != before.revision {
+        change.payload = Set(after.payload.clone());
+        change.sha256 = Set(after.sha256.clone());
+        change.payable_minor = Set(after.payable_minor);
+        change.currency = Set(after.currency.clone());
+        change.legal_entity = Set(after.legal_entity.clone());
+        change.issue_date = Set(after.issue_date);
+        change.idempotency_key = Set(after.idempotency_key);
+        change.revision = Set(after.revision);
+    }
     if forgets {
         change.business_status = Set(after.business_status);
         change.business_sequence = Set(after.business_sequence);
         change.business_lines = Set(after.business_lines.clone());
         change.paid_minor = Set(after.paid_minor);
         change.credited_minor = Set(after.credited_minor);
+        change.not_taken = Set(after.not_taken.clone());
         change.business_at = Set(after.business_at);
     }
     Entity::update_many().set(change).filter(Column::Id.eq(after.id)).exec(&work.tx).await?;
@@ -323,4 +347,3 @@ pub(super) async fn save(
     );
     Ok(wire)
 }
-        change.not_taken = Set(after.not_taken.clone());

@@ -5,19 +5,23 @@ use dealflow::api::new_id;
 use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee, UpdateEmployeeRequest, activity};
 use dealflow_proto::erp::v1::erp_callback_service_client::ErpCallbackServiceClient;
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, ActRequest, BusinessStatus, DocumentType, ErpEvent, Handoff, LineStatus,
-    ListHandoffsRequest, ReconciliationAction, ReconciliationClass, ReplayHandoffRequest, ReportEventsRequest, handoff,
+    AbandonHandoffRequest, ActRequest, BusinessStatus, Configuration, ConfigureRequest, DocumentType, ErpEvent,
+    Handoff, LineStatus, ListHandoffsRequest, MasterData, ReconciliationAction, ReconciliationClass,
+    ReplayHandoffRequest, ReportEventsRequest, handoff,
 };
 use dealflow_proto::gateway::v1::{CancelOrderRequest, FulfillDealRequest};
 use dealflow_proto::google::type_::{Decimal, Money};
+use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
 use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
 use dealflow_proto::orders::v1::{
     CreateCreditNoteRequest, CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, HoldOrderRequest, Invoice,
-    ListPaymentsRequest, Order, PaymentStatus, PostCreditNoteRequest, ReconcilePaymentRequest, order,
+    ListPaymentsRequest, Order, PaymentStatus, PostCreditNoteRequest, ReconcilePaymentRequest, VoidInvoiceRequest,
+    order,
 };
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::Sandbox;
 use dealflow_tests::values::decimal;
+use prost_types::FieldMask;
 use tonic::Code;
 
 use crate::directly::SOON;
@@ -111,6 +115,51 @@ both! {
         sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("what stands is sent again");
         let external_id = format!("dealflow:invoice:{}", billed.number);
         handed(&sandbox, &external_id, "it follows", |it| it.state() == handoff::State::Delivered).await;
+        sandbox.finish().await;
+    }
+
+    /// R-ERP-1, erp-handoff §4: an order that stands though the ERP refused it goes again as the records say it by then, in the
+    /// place of the refused one. What is posted says what it said: it is taken back, and billed anew.
+    async fn an_order_that_stands_is_replayed_as_its_records_were_mended(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        let vat_id = "ATU12345675".to_owned();
+        let customers = vec![vat_id.clone()];
+        let known = MasterData { customers, ..MasterData::default() };
+        let configuration = Configuration { master_data: Some(known), ..Configuration::default() };
+        let ask = sandbox.api.ask(ConfigureRequest { configuration: Some(configuration) });
+        sandbox.api.stub.clone().configure(ask).await.expect("the ERP knows one customer");
+        pause(&sandbox).await;
+        let (deal, made) = taken(&sandbox).await;
+        let billed = sandbox.fulfill(&deal).await.invoice.expect("it is billed");
+        resume(&sandbox).await;
+        let refused = handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
+        assert_eq!((refused.state(), refused.reasons[0].field.as_str()), (handoff::State::Rejected, "buyer"));
+        let account = Account { name: made.account.clone(), vat_id, ..Account::default() };
+        let update_mask = Some(FieldMask { paths: vec!["vat_id".to_owned()] });
+        let ask = UpdateAccountRequest { account: Some(account), update_mask, request_id: new_id(), ..Default::default() };
+        sandbox.api.accounts.clone().update_account(sandbox.api.ask(ask)).await.expect("it is mended");
+        let replay = async |name: &str| {
+            let ask = ReplayHandoffRequest { name: name.to_owned(), request_id: new_id(), ..Default::default() };
+            sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("it is sent again").into_inner()
+        };
+        let sent = replay(&refused.name).await;
+        assert_eq!(sent.revision, 2);
+        assert_ne!(sent.document_sha256, refused.document_sha256);
+        handed(&sandbox, &order_id(&made), "it is taken", |it| it.state() == handoff::State::Delivered).await;
+
+        let external_id = format!("dealflow:invoice:{}", billed.number);
+        let posted = handed(&sandbox, &external_id, "it is refused", |it| it.state() == handoff::State::Rejected).await;
+        let again = replay(&posted.name).await;
+        assert_eq!((again.revision, &again.document_sha256), (1, &posted.document_sha256), "what is posted stays so");
+        handed(&sandbox, &external_id, "it is refused again", |it| {
+            it.state() == handoff::State::Rejected && it.call_count == posted.call_count + 1
+        })
+        .await;
+        let ask = VoidInvoiceRequest { name: billed.name, reason: "as they say it".to_owned(), request_id: new_id(), ..Default::default() };
+        sandbox.api.invoices.clone().void_invoice(sandbox.api.ask(ask)).await.expect("the ERP does not have it");
+        let anew = sandbox.fulfill(&deal).await.invoice.expect("it is billed anew");
+        let external_id = format!("dealflow:invoice:{}", anew.number);
+        handed(&sandbox, &external_id, "it is taken", |it| it.state() == handoff::State::Delivered).await;
         sandbox.finish().await;
     }
 
