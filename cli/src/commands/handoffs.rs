@@ -253,16 +253,7 @@ async fn find(api: &Api, which: &str) -> anyhow::Result<Handoff> {
 /// Hand-overs, one to a row.
 pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
     let mut table = show::whole(
-        show::table(&[
-            "external id",
-            "type",
-            "state",
-            "to be paid",
-            "attempts",
-            "ERP number",
-            "there",
-            "what is wrong",
-        ]),
+        show::table(&["external id", "type", "state", "to be paid", "calls", "ERP number", "there", "what is wrong"]),
         0,
     );
     for handoff in handoffs {
@@ -271,13 +262,19 @@ pub(super) fn table(handoffs: &[Handoff]) -> comfy_table::Table {
             word(handoff.r#type().as_str_name(), "DOCUMENT_TYPE_"),
             word(handoff.state().as_str_name(), "STATE_"),
             &show::money(handoff.payable.as_ref()),
-            &handoff.attempt_count.to_string(),
+            &handoff.call_count.to_string(),
             &handoff.erp_number,
             word(handoff.business_status().as_str_name(), "BUSINESS_STATUS_"),
-            if handoff.divergence.is_empty() { &handoff.last_error } else { &handoff.divergence },
+            &wrong(handoff),
         ]);
     }
     table
+}
+
+/// What the ERP said of it last, and why our record does not follow.
+fn wrong(handoff: &Handoff) -> String {
+    let said = [handoff.last_error.as_str(), handoff.divergence.as_str()];
+    said.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// The files that it brings, and why one is missing.
@@ -302,4 +299,30 @@ pub(super) fn attempts(handoff: &Handoff) -> comfy_table::Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use dealflow_proto::erp::v1::handoff;
+
+    use super::*;
+
+    /// R-ERP-1: a list of refused hand-overs says why the ERP refused them, what it means for the record, and how often it was
+    /// called.
+    #[test]
+    fn a_refused_hand_over_is_listed_with_its_reasons_and_its_calls() {
+        let refused = Handoff {
+            external_id: "dealflow:order:SO-000017".to_owned(),
+            state: handoff::State::Rejected.into(),
+            call_count: 3,
+            last_error: "REC: the ERP has no such customer".to_owned(),
+            divergence: "ReplayHandoff sends it again".to_owned(),
+            ..Handoff::default()
+        };
+        let shown = table(std::slice::from_ref(&refused)).to_string();
+        for part in ["no such customer", "ReplayHandoff", "3"] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        assert_eq!(wrong(&Handoff { divergence: String::new(), ..refused }), "REC: the ERP has no such customer");
+    }
 }

@@ -355,6 +355,7 @@ impl Model {
             attachments: Vec::new(),
             not_attached: String::new(),
             taken_over: self.taken_over,
+            call_count: self.calls,
         }
     }
 

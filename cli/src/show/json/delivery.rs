@@ -19,6 +19,7 @@ pub fn handoff(handoff: &Handoff) -> Value {
         "chain": text(&handoff.chain),
         "payable": money(handoff.payable.as_ref()),
         "attempt_count": handoff.attempt_count,
+        "call_count": handoff.call_count,
         "next_attempt_time": time(handoff.next_attempt_time.as_ref()),
         "erp_number": text(&handoff.erp_number),
         "reasons": list(&handoff.reasons, reason),
