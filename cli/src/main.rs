@@ -24,8 +24,8 @@ fn main() -> ExitCode {
     let unsaid = matches.value_source("log_filter") == Some(ValueSource::DefaultValue);
     if unsaid && !matches!(cli.command, Command::Serve(_)) {
         // A command for people speaks by its output; what a suite that it starts tells of itself would be noise, and so
-        // would what a call broke at, which is told with its refusal.
-        "warn,dealflow_chassis::link=error".clone_into(&mut cli.telemetry.log_filter);
+        // would what a call broke at, which is told with its refusal, and a collector that is away.
+        "warn,dealflow_chassis::link=error,dealflow_chassis::telemetry=error".clone_into(&mut cli.telemetry.log_filter);
     }
     if !matches!(cli.command, Command::Serve(_)) {
         end_quietly_with_the_reader();

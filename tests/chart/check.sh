@@ -63,6 +63,7 @@ refused 'keys over plain HTTP' 'jwksUrl' "${secure[@]}" --set security.tokens.jw
 refused 'keys from two places' 'both given' "${secure[@]}" --set security.tokens.jwks.existingConfigMap=keys
 refused 'certificates from two places' 'both given' "${secure[@]}" --set security.tls.certManager.issuer.name=house
 refused 'an algorithm that is not believed' 'algorithms' "${secure[@]}" --set 'security.tokens.algorithms={HS256}'
+refused 'an authority of a collector without TLS' 'otlpEndpoint' --set telemetry.otlpEndpoint=http://otel:4317 --set telemetry.otlpCa.existingConfigMap=ca
 # Everything from secrets and config maps that exist: what the golden render leaves to cert-manager and an address.
 if render helm/ci/postgresql-values.yaml "${secure[@]}" --set erp.insecure=true --set security.tokens.jwksUrl= --set security.tokens.jwks.existingConfigMap=keys \
     --set security.tls.ca.existingConfigMap=house-ca --set security.roles.existingConfigMap=house-roles >"$out/existing.yaml" 2>"$out/error" &&

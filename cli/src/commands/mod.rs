@@ -77,6 +77,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 #[command(mut_arg("log_format", |arg| arg.global(true).help_heading("Telemetry")))]
 #[command(mut_arg("log_filter", |arg| arg.global(true).help_heading("Telemetry")))]
 #[command(mut_arg("otlp_endpoint", |arg| arg.global(true).help_heading("Telemetry")))]
+#[command(mut_arg("otlp_ca", |arg| arg.global(true).help_heading("Telemetry")))]
 #[command(mut_arg("trace_name", |arg| arg.global(true).help_heading("Telemetry")))]
 pub struct Cli {
     /// What the process tells of itself

@@ -98,7 +98,7 @@ fn logs_hold_no_secret_and_no_person() {
         ["--log", "trace"],
         ["--log-format", "json"],
     ];
-    let serving = Serving::start_logging(folder.path(), security.as_flattened(), &log);
+    let serving = Serving::start_logging(folder.path(), security.as_flattened(), &[], &log);
     let gateway = serving.gateway.replace("127.0.0.1", "localhost");
     let text = house.token("canary-subject@example.com", &["admin"]);
     let token = folder.path().join("token");

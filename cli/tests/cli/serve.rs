@@ -44,8 +44,9 @@ impl Serving {
     }
 
     /// The same with a log that is kept.
-    pub(super) fn start_logging(folder: &Path, args: &[&str], log: &Path) -> Self {
+    pub(super) fn start_logging(folder: &Path, args: &[&str], environment: &[(&str, &str)], log: &Path) -> Self {
         let mut command = program(&["serve"]);
+        command.envs(environment.iter().copied());
         command.stderr(std::fs::File::create(log).expect("the log can be written"));
         Self::begin(command, folder, args)
     }

@@ -162,6 +162,15 @@ a secret that exists, as a file: it may hold a password. */}}
 {{- end }}
 {{- end -}}
 
+{{/* What lies outside the release: what is said of it fits together. */}}
+{{- define "dealflow.checkWaysOut" -}}
+{{- with .Values.telemetry -}}
+{{- if and .otlpCa.existingConfigMap (not (hasPrefix "https://" .otlpEndpoint)) -}}
+{{- fail "telemetry.otlpCa: an authority is given, and telemetry.otlpEndpoint is no https:// address; give one, or leave the authority out" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Either insecure, or certificates and tokens whole. */}}
 {{- define "dealflow.checkSecurity" -}}
 {{- $it := .Values.security -}}

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use dealflow::api::{Api, new_id};
 use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::tls::TlsConfig;
 use dealflow_proto::gateway::v1::{
     AcceptQuoteRequest, DealProgress, DevelopDealRequest, FulfillDealRequest, ProposeQuoteRequest, QualifyLeadRequest,
 };
 use dealflow_proto::google::type_::{Decimal, Money};
 use dealflow_proto::leads::v1::{CreateLeadRequest, Lead};
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Line, Need, Vat, VatCategory};
+use dealflow_testbed::keys::Authority;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tonic::Request;
 
@@ -304,4 +306,54 @@ fn a_collector_that_is_gone_or_never_answers_changes_nothing() {
             began.elapsed()
         );
     }
+}
+
+/// Platform items 28 and 33: a collector behind TLS gets what one without gets; one whose certificate is not believed, and
+/// a file with its authority that is not there, change nothing, and are told once.
+#[test]
+fn a_collector_behind_tls_is_believed_by_its_authority_and_changes_nothing_where_it_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (house, other) = (Authority::new(), Authority::new());
+    let own = house.certify(folder.path(), "collector", &["localhost", "127.0.0.1"], None);
+    let ca = house.write(folder.path(), "ca").display().to_string();
+    let other_ca = other.write(folder.path(), "other").display().to_string();
+    let nowhere = folder.path().join("nowhere.pem").display().to_string();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let tls = TlsConfig { cert: Some(own.cert), key: Some(own.key), ..TlsConfig::default() };
+    let (sink, collector) = runtime.block_on(Sink::listen_as(tls));
+    assert!(collector.starts_with("https://"), "{collector}");
+    let deal = |number: usize, ca: &str| {
+        let (data, log) = (folder.path().join(format!("data-{number}")), folder.path().join(format!("log-{number}")));
+        let environment = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", ca),
+            ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+        ];
+        let serving = Serving::start_logging(&data, &[], &environment, &log);
+        let bench = ["bench", "1", "--warm-up", "0", "--concurrency", "1", "--gateway", &serving.gateway];
+        let ended = run(&bench);
+        assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+        let (status, rest) = serving.stop();
+        assert_eq!(status.code(), Some(0), "{rest}");
+        let log = std::fs::read_to_string(log).expect("the log");
+        log.lines()
+            .filter(|line| line.contains("the collector cannot be reached"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    // An empty variable is none: authorities that browsers believe, and ours is none of them.
+    for (number, (ca, why)) in
+        [(other_ca.as_str(), "invalid peer certificate"), (&nowhere, "nowhere.pem"), ("", "invalid peer certificate")]
+            .into_iter()
+            .enumerate()
+    {
+        let said = deal(number, ca);
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].contains(why), "{said:#?}");
+        assert_eq!(sink.metrics(), BTreeSet::new(), "nobody is told who is not believed");
+    }
+    assert_eq!(deal(9, &ca), Vec::<String>::new());
+    assert!(sink.metrics().contains("rpc.server.call.duration"));
+    assert!(sink.any(|span| span.name.ends_with("LeadService/CreateLead")), "spans came, too");
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use dealflow_chassis::security::SecurityConfig;
 use dealflow_chassis::serve::{Part, ServeConfig, serve};
+use dealflow_chassis::tls::TlsConfig;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
 };
@@ -51,11 +53,18 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Sink {
     /// Listens on a free port, as long as the runtime lives; answers the sink and its address.
     pub(super) async fn listen() -> (Self, String) {
+        Self::listen_as(TlsConfig::default()).await
+    }
+
+    /// The same, with a certificate where there is one.
+    pub(super) async fn listen_as(tls: TlsConfig) -> (Self, String) {
         let sink = Self::default();
         let part = Part::new("collector")
             .service(TraceServiceServer::new(sink.clone()))
             .service(MetricsServiceServer::new(sink.clone()));
-        let serving = serve(part, ServeConfig::default(), CancellationToken::new()).await.expect("a free port");
+        let security = SecurityConfig { tls, ..SecurityConfig::default() };
+        let config = ServeConfig { security, ..ServeConfig::default() };
+        let serving = serve(part, config, CancellationToken::new()).await.expect("a free port");
         let address = serving.uri();
         (sink, address)
     }
@@ -63,6 +72,11 @@ impl Sink {
     /// The spans of one trace.
     pub(super) fn trace(&self, trace: &str) -> Vec<Span> {
         locked(&self.spans).iter().filter(|span| span.trace == trace).cloned().collect()
+    }
+
+    /// Whether a span is there.
+    pub(super) fn any(&self, is: impl Fn(&Span) -> bool) -> bool {
+        locked(&self.spans).iter().any(is)
     }
 
     /// The names of the metrics that were sent.

@@ -9,10 +9,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider;
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter, WithExportConfig};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
+use tonic::transport::Channel;
 
 pub use opentelemetry::KeyValue;
 pub use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
@@ -123,7 +124,7 @@ pub(crate) fn committed(changes: &[Change]) {
 
 /// Begins to measure: for a collector, for scrapes, or both.
 pub(super) fn begin(
-    collector: Option<&str>,
+    collector: Option<Channel>,
     scraped: bool,
     resource: Resource,
     within: Duration,
@@ -132,8 +133,8 @@ pub(super) fn begin(
         return Ok(None);
     }
     let mut provider = SdkMeterProvider::builder().with_resource(resource);
-    if let Some(endpoint) = collector {
-        let exporter = MetricExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(within).build()?;
+    if let Some(channel) = collector {
+        let exporter = MetricExporter::builder().with_tonic().with_channel(channel).with_timeout(within).build()?;
         // OTEL_METRIC_EXPORT_INTERVAL says how often; a minute where it is not set.
         provider = provider.with_periodic_exporter(exporter);
     }

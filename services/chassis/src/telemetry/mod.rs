@@ -4,9 +4,11 @@
 //! and calls notice nothing. A trace crosses processes as W3C `traceparent`, in metadata, in events and in the call to
 //! the ERP.
 //!
+//! - `collector.rs` the way to a collector
 //! - [`metrics`] the instruments; `process.rs` those of the process itself; `watch.rs` levels that must be asked for
 //! - `lines.rs` log lines for machines; `statements.rs` a span for each statement of a database
 
+mod collector;
 mod lines;
 pub mod metrics;
 mod process;
@@ -14,7 +16,9 @@ mod statements;
 mod watch;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -22,12 +26,13 @@ use clap::{Args, ValueEnum};
 use opentelemetry::KeyValue;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tonic::transport::Channel;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::fmt::format::JsonFields;
@@ -36,6 +41,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 use uuid::Uuid;
 
+pub use collector::NoCollector;
 pub(crate) use statements::{Database, ended};
 pub use watch::{EVERY, watch};
 
@@ -68,6 +74,10 @@ pub struct Telemetry {
     /// Where traces and metrics go (OTLP over gRPC, e.g. http://localhost:4317); none are made if unset
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
+    /// Authorities (PEM) whose certificate is believed of a collector at an https:// address; those that browsers believe
+    /// where it is not said
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_CERTIFICATE", value_name = "FILE")]
+    pub otlp_ca: Option<OsString>,
     /// The name under which traces appear
     #[arg(long, env = "OTEL_SERVICE_NAME", default_value = "dealflow")]
     pub trace_name: String,
@@ -91,6 +101,7 @@ impl Default for Telemetry {
             log_format: LogFormat::Human,
             log_filter: "info".to_owned(),
             otlp_endpoint: None,
+            otlp_ca: None,
             trace_name: "dealflow".to_owned(),
             scraped: false,
         }
@@ -104,8 +115,11 @@ pub enum TelemetryError {
     #[error("the log filter is not understood")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The collector's address cannot be one.
-    #[error("the collector's address is not understood")]
-    Collector(#[from] opentelemetry_otlp::ExporterBuildError),
+    #[error(transparent)]
+    Collector(#[from] NoCollector),
+    /// What the environment says of exports (`OTEL_EXPORTER_OTLP_…`) cannot be done.
+    #[error("the export to the collector is not understood")]
+    Export(#[from] opentelemetry_otlp::ExporterBuildError),
     /// Another subscriber is at work in this process.
     #[error("logging has been set up before")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -118,7 +132,8 @@ impl Telemetry {
     ///
     /// When filter or address are not understood, or when it is called twice.
     pub fn init(&self) -> Result<Guard, TelemetryError> {
-        let provider = self.provider()?;
+        let collector = self.collector()?;
+        let provider = self.provider(collector.clone())?;
         let calls = if provider.is_some() { format!(",{TARGET}=debug") } else { String::new() };
         let filter = EnvFilter::try_new(format!("{QUIET},{}{calls}", self.log_filter))?;
         let lines = match self.log_format {
@@ -136,15 +151,20 @@ impl Telemetry {
         let traces =
             provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("dealflow")));
         tracing_subscriber::registry().with(filter).with(traces).with(lines).try_init()?;
-        if let Some(provider) = provider.as_ref().filter(|_| self.collector().is_some()) {
+        if let Some(provider) = provider.as_ref().filter(|_| collector.is_some()) {
             statements::begin(provider);
         }
-        let measures = metrics::begin(self.collector(), self.scraped, self.resource(), FLUSH)?;
+        let measures = metrics::begin(collector, self.scraped, self.resource(), FLUSH)?;
         Ok(Guard { provider, measures })
     }
 
-    fn collector(&self) -> Option<&str> {
-        self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
+    /// The way to the collector, where there is one.
+    fn collector(&self) -> Result<Option<Channel>, NoCollector> {
+        let Some(address) = self.otlp_endpoint.as_deref().filter(|address| !address.is_empty()) else {
+            return Ok(None);
+        };
+        let ca = self.otlp_ca.as_ref().filter(|file| !file.is_empty()).map(PathBuf::from);
+        collector::channel(address, ca, FLUSH).map(Some)
     }
 
     /// Who tells: the name, the version, and which of several processes of that name.
@@ -156,16 +176,15 @@ impl Telemetry {
     }
 
     /// Makes trace ids: for the collector, or at least for the log lines that machines read.
-    fn provider(&self) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-        let endpoint = self.collector();
-        if endpoint.is_none() && self.log_format == LogFormat::Human {
+    fn provider(&self, collector: Option<Channel>) -> Result<Option<SdkTracerProvider>, TelemetryError> {
+        if collector.is_none() && self.log_format == LogFormat::Human {
             return Ok(None);
         }
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
             .with_resource(self.resource());
-        if let Some(endpoint) = endpoint {
-            let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(FLUSH).build()?;
+        if let Some(channel) = collector {
+            let exporter = SpanExporter::builder().with_tonic().with_channel(channel).with_timeout(FLUSH).build()?;
             provider = provider.with_batch_exporter(exporter);
         }
         Ok(Some(provider.build()))
