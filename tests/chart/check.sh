@@ -64,6 +64,20 @@ refused 'keys from two places' 'both given' "${secure[@]}" --set security.tokens
 refused 'certificates from two places' 'both given' "${secure[@]}" --set security.tls.certManager.issuer.name=house
 refused 'an algorithm that is not believed' 'algorithms' "${secure[@]}" --set 'security.tokens.algorithms={HS256}'
 refused 'an authority of a collector without TLS' 'otlpEndpoint' --set telemetry.otlpEndpoint=http://otel:4317 --set telemetry.otlpCa.existingConfigMap=ca
+# `helm test` books a deal in the stub, and in an ERP only where it was told to.
+tests_with() { # name, the first of its arguments, arguments
+  if render helm/ci/sqlite-values.yaml -s templates/tests/deal.yaml "${@:3}" >"$out/test.yaml" 2>"$out/error" && grep -q "args: \[$2, " "$out/test.yaml"; then ok
+  else bad "helm test $1" "$out/test.yaml"; fi
+}
+erp=(--set erp.stub=false --set erp.url=http://erp.example:7500)
+tests_with 'with the stub' bench
+tests_with 'with an ERP' health "${erp[@]}"
+tests_with 'with an ERP that is for trying out' bench "${erp[@]}" --set erp.testDeal=true
+tests_with 'with the stub and no token' health "${secure[@]}"
+tests_with 'with the stub and a token' bench "${secure[@]}" --set security.test.existingSecret=token
+tests_with 'with an ERP and a token' health "${secure[@]}" "${erp[@]}" --set erp.insecure=true --set security.test.existingSecret=token
+refused 'a deal as a test without a token' 'security.test.existingSecret' "${secure[@]}" "${erp[@]}" --set erp.insecure=true --set erp.testDeal=true
+
 # Everything from secrets and config maps that exist: what the golden render leaves to cert-manager and an address.
 if render helm/ci/postgresql-values.yaml "${secure[@]}" --set erp.insecure=true --set security.tokens.jwksUrl= --set security.tokens.jwks.existingConfigMap=keys \
     --set security.tls.ca.existingConfigMap=house-ca --set security.roles.existingConfigMap=house-roles >"$out/existing.yaml" 2>"$out/error" &&

@@ -162,6 +162,11 @@ a secret that exists, as a file: it may hold a password. */}}
 {{- end }}
 {{- end -}}
 
+{{/* Whether `helm test` runs a deal: into the stub, or into an ERP that was named for it, with a token where one is asked for. */}}
+{{- define "dealflow.testsDeal" -}}
+{{- if and (or .Values.erp.stub .Values.erp.testDeal) (or .Values.security.insecure .Values.security.test.existingSecret) -}}yes{{- end -}}
+{{- end -}}
+
 {{/* What lies outside the release: what is said of it fits together. */}}
 {{- define "dealflow.checkWaysOut" -}}
 {{- with .Values.telemetry -}}
@@ -191,6 +196,9 @@ a secret that exists, as a file: it may hold a password. */}}
 {{- if not $it.tokens.audience -}}{{- $missing = append $missing "security.tokens.audience" -}}{{- end -}}
 {{- if $missing -}}
 {{- fail (printf "security: insecure is false, so this is missing: %s" (join ", " $missing)) -}}
+{{- end -}}
+{{- if and .Values.erp.testDeal (not .Values.erp.stub) (not $it.test.existingSecret) -}}
+{{- fail "erp.testDeal: helm test is to book a deal, and has no token for it; give security.test.existingSecret, or leave erp.testDeal out" -}}
 {{- end -}}
 {{- if and (hasPrefix "http://" .Values.erp.url) (not .Values.erp.insecure) -}}
 {{- fail "erp.url: security.insecure is false, and orders and invoices would go to the ERP unencrypted; give an https:// address, or say erp.insecure=true where the way there is encrypted otherwise" -}}
