@@ -46,7 +46,8 @@ pub struct Adapters {
     /// YAML file of companies, taxes, units, items, customers and terms (erp-erpnext; docs/erp.md has one)
     #[arg(long, env = "DEALFLOW_ERPNEXT_MAPPING", value_name = "FILE")]
     pub erpnext_mapping: Option<PathBuf>,
-    /// Authorities that vouch for an ERP's certificate; those that browsers believe where it is not said
+    /// Authorities (PEM) that vouch for the ERP's certificate, to an adapter and to the gateway; where it is not said an
+    /// adapter believes those that browsers believe, the gateway those of --tls-ca
     #[arg(long, env = "DEALFLOW_ERP_CA", value_name = "FILE")]
     pub erp_ca: Option<PathBuf>,
 }

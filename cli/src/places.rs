@@ -1,6 +1,6 @@
 //! Where things are: the databases of the parts, and the parts for one that runs alone; as an operator says it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use dealflow_chassis::link::{Link, LinkConfig};
@@ -90,10 +90,13 @@ impl Addresses {
         of.into_iter().map(|(name, address)| Ok((name, link(address)?))).collect()
     }
 
-    pub(crate) fn neighbours(&self, tls: &TlsConfig) -> anyhow::Result<Neighbours> {
+    /// The gateway's. The ERP is none of the parts: who vouches for it may be somebody else, `erp_ca`.
+    pub(crate) fn neighbours(&self, tls: &TlsConfig, erp_ca: Option<&Path>) -> anyhow::Result<Neighbours> {
         let link = links(tls, true)?;
+        let believed = erp_ca.map(Path::to_owned).or_else(|| tls.ca.clone());
+        let tls_to_erp = TlsConfig { ca: believed, ..tls.clone() };
         // Whether a document is sent again is the hand-over's to decide.
-        let to_erp = links(tls, false)?;
+        let to_erp = links(&tls_to_erp, false)?;
         Ok(Neighbours {
             leads: link(&self.leads_url)?,
             opportunities: link(&self.opportunities_url)?,

@@ -126,10 +126,12 @@ impl Suite {
         Box::pin(async move {
             let mut suite = Self::empty(plan, &[name])?;
             let mut started = match name {
-                PartName::Gateway => match addresses.neighbours(&plan.serve.security.tls) {
-                    Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
-                    Err(error) => Err(error),
-                },
+                PartName::Gateway => {
+                    match addresses.neighbours(&plan.serve.security.tls, plan.adapters.erp_ca.as_deref()) {
+                        Ok(neighbours) => suite.start_gateway(plan, neighbours).await,
+                        Err(error) => Err(error),
+                    }
+                }
                 // It keeps nothing: ERPNext is its register.
                 PartName::ErpErpnext => suite.start_erpnext(plan).await,
                 PartName::EventsNats => suite.start_publisher(plan, addresses).await,

@@ -64,6 +64,24 @@ refused 'keys from two places' 'both given' "${secure[@]}" --set security.tokens
 refused 'certificates from two places' 'both given' "${secure[@]}" --set security.tls.certManager.issuer.name=house
 refused 'an algorithm that is not believed' 'algorithms' "${secure[@]}" --set 'security.tokens.algorithms={HS256}'
 refused 'an authority of a collector without TLS' 'otlpEndpoint' --set telemetry.otlpEndpoint=http://otel:4317 --set telemetry.otlpCa.existingConfigMap=ca
+refused 'an address of the ERP beside the stub' 'erp.stub' --set erp.url=http://erp.example:7400
+refused 'an authority of an ERP without TLS' 'erp.ca' --set erp.stub=false --set erp.url=http://erp.example:7400 --set erp.ca.existingConfigMap=ca
+refused 'a port that there is not' 'no port 70000' --set telemetry.otlpEndpoint=http://otel:70000
+
+# The network policies let out to the ports of the addresses.
+lets_out() { # name, ports with blanks between, arguments
+  if render helm/ci/sqlite-values.yaml -s templates/networkpolicy.yaml "${@:3}" >"$out/ways.yaml" 2>"$out/error" &&
+      python3 tests/chart/policy.py --outside "$out/ways.yaml" >"$out/ports" && [ "$(cat "$out/ports")" = "$2" ]; then ok
+  else bad "ways out to $1" "$out/ports"; fi
+}
+lets_out 'an ERP at a port' 9000 --set erp.stub=false --set erp.url=http://erp.example:9000
+lets_out 'an ERP at http://' 80 --set erp.stub=false --set erp.url=http://erp.example/
+lets_out 'an ERP at https://' 443 --set erp.stub=false --set erp.url=https://erp.example
+lets_out 'an ERP whose pods listen elsewhere' '443 7500' --set erp.stub=false --set erp.url=https://erp.example --set erp.port=7500
+lets_out 'a collector' 4318 --set telemetry.otlpEndpoint=https://otel.example:4318
+lets_out 'a collector by IPv6' 443 --set 'telemetry.otlpEndpoint=https://[fd00::17]'
+lets_out 'a provider of keys' 8443 "${secure[@]}" --set security.tokens.jwksUrl=https://id.example:8443/keys
+
 # `helm test` books a deal in the stub, and in an ERP only where it was told to.
 tests_with() { # name, the first of its arguments, arguments
   if render helm/ci/sqlite-values.yaml -s templates/tests/deal.yaml "${@:3}" >"$out/test.yaml" 2>"$out/error" && grep -q "args: \[$2, " "$out/test.yaml"; then ok

@@ -4,6 +4,7 @@ graph.
     policy.py FILE            every rule; the violations, one a line; ends 1 if there is one
     policy.py --names FILE    kind/name of each object
     policy.py --rules FILE    the alerts as a file for promtool
+    policy.py --outside FILE  the ports to which the gateway is let out of the release, DNS left out
 """
 
 import functools
@@ -235,6 +236,14 @@ def scrape_faults(objects):
                 yield f"{name(monitor)}: the network policy of {part} lets no scrape in"
 
 
+def outside(objects):
+    for it in objects:
+        if it["spec"]["podSelector"]["matchLabels"].get("app.kubernetes.io/component") == "gateway":
+            for rule in it["spec"]["egress"]:
+                if not list(components(rule.get("to", []))):
+                    yield from (port["port"] for port in rule["ports"] if port["port"] != 53)
+
+
 def name(it):
     return f"{it['kind']}/{it['metadata']['name']}"
 
@@ -246,6 +255,9 @@ def main(arguments):
         for it in objects:
             if it["kind"] == "PrometheusRule":
                 yaml.safe_dump(it["spec"], sys.stdout)
+        return 0
+    if arguments[0] == "--outside":
+        print(*sorted(outside(objects)))
         return 0
     if arguments[0] == "--names":
         print("\n".join(name(it) for it in objects))

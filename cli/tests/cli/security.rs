@@ -122,3 +122,24 @@ fn logs_hold_no_secret_and_no_person() {
         assert!(!log.contains(secret), "the log holds {secret}: {:?}", log.lines().find(|line| line.contains(secret)));
     }
 }
+
+/// R-ERP-1, platform item 28: the ERP is none of the parts, and an authority of its own may vouch for it: the gateway believes
+/// that of the ERP, and goes on to believe the parts' of the parts.
+#[test]
+fn an_erp_is_believed_by_an_authority_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (house, theirs) = (Authority::new(), Authority::new());
+    let (ca, their_ca) = (house.write(folder.path(), "ca"), theirs.write(folder.path(), "their-ca"));
+    let own = theirs.certify(folder.path(), "erp", &["localhost", "127.0.0.1"], None);
+    let shows = ["--tls-cert", path(&own.cert), "--tls-key", path(&own.key)];
+    let erp = Serving::start_part(folder.path(), "erp", &shows);
+    assert!(erp.gateway.starts_with("https://"), "{}", erp.told);
+    for (more, reached) in [(&[][..], false), (&["--erp-ca", path(&their_ca)][..], true)] {
+        let flags = [&["--tls-ca", path(&ca), "--erp-url", &erp.gateway][..], more].concat();
+        let gateway = Serving::start_part(folder.path(), "gateway", &flags);
+        let shown = super::run(&["erp", "show", "--json", "--gateway", &gateway.gateway]).json(0);
+        assert_eq!(shown["capabilities"].is_object(), reached, "{more:?}: {shown}");
+        let (status, rest) = gateway.stop();
+        assert_eq!(status.code(), Some(0), "{rest}");
+    }
+}

@@ -131,6 +131,22 @@ where it is: port, podSelector, namespaceSelector, cidr. */}}
   {{- end }}
 {{- end -}}
 
+{{/* The ports of an address for a network policy: its own, or that of its scheme; and that of the pods behind it, where it is
+another. Called with (dict "url" address "pods" port). */}}
+{{- define "dealflow.portsOf" -}}
+{{- $url := urlParse .url -}}
+{{- $said := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $port := int (default (ternary "80" "443" (eq $url.scheme "http")) $said) -}}
+{{- if or (lt $port 1) (gt $port 65535) -}}
+{{- fail (printf "%s: there is no port %d" .url $port) -}}
+{{- end -}}
+{{- $rules := list -}}
+{{- range uniq (list $port (int (default $port .pods))) -}}
+{{- $rules = append $rules (printf "- {port: %d, protocol: TCP}" .) -}}
+{{- end -}}
+{{- join "\n" $rules -}}
+{{- end -}}
+
 {{/* Where events are published, and where the gateway is, whose events are published too. The broker's address comes from
 a secret that exists, as a file: it may hold a password. */}}
 {{- define "dealflow.eventsEnv" -}}
@@ -172,6 +188,14 @@ a secret that exists, as a file: it may hold a password. */}}
 {{- with .Values.telemetry -}}
 {{- if and .otlpCa.existingConfigMap (not (hasPrefix "https://" .otlpEndpoint)) -}}
 {{- fail "telemetry.otlpCa: an authority is given, and telemetry.otlpEndpoint is no https:// address; give one, or leave the authority out" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.erp -}}
+{{- if and .stub .url -}}
+{{- fail "erp: an address is given, and stub is true: orders and invoices would go to the stub; set erp.stub to false, or leave erp.url out" -}}
+{{- end -}}
+{{- if and .ca.existingConfigMap (not (hasPrefix "https://" .url)) -}}
+{{- fail "erp.ca: an authority is given, and erp.url is no https:// address; give one, or leave the authority out" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
