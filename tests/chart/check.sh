@@ -68,6 +68,16 @@ refused 'an address of the ERP beside the stub' 'erp.stub' --set erp.url=http://
 refused 'an authority of an ERP without TLS' 'erp.ca' --set erp.stub=false --set erp.url=http://erp.example:7400 --set erp.ca.existingConfigMap=ca
 refused 'a port that there is not' 'no port 70000' --set telemetry.otlpEndpoint=http://otel:70000
 
+# A name and a password in an address would be a secret in the values, in the config map, in the release's own record.
+canary=user:canary@host.example:9000
+refused 'a password in the address of the ERP' '/erp/url' --set erp.stub=false --set erp.url=https://$canary
+refused 'a password in the address of the collector' '/telemetry/otlpEndpoint' --set telemetry.otlpEndpoint=https://$canary
+refused 'a password in the address of the keys' '/security/tokens/jwksUrl' "${secure[@]}" --set security.tokens.jwksUrl=https://$canary/keys
+refused 'a password in the issuer' '/security/tokens/issuer' "${secure[@]}" --set security.tokens.issuer=https://$canary
+refused 'a password in the address of the runbooks' '/telemetry/rules/runbook' --set telemetry.rules.runbook=https://$canary
+refused 'a password in an address in the environment' '/defaults/env/SOME' --set defaults.env.SOME=https://$canary
+refused 'a password in an address in the environment of a part' '/partValues/leads/env/SOME' --set partValues.leads.env.SOME=nats://$canary
+
 # The network policies let out to the ports of the addresses.
 lets_out() { # name, ports with blanks between, arguments
   if render helm/ci/sqlite-values.yaml -s templates/networkpolicy.yaml "${@:3}" >"$out/ways.yaml" 2>"$out/error" &&
