@@ -68,6 +68,24 @@ refused 'an address of the ERP beside the stub' 'erp.stub' --set erp.url=http://
 refused 'an authority of an ERP without TLS' 'erp.ca' --set erp.stub=false --set erp.url=http://erp.example:7400 --set erp.ca.existingConfigMap=ca
 refused 'a port that there is not' 'no port 70000' --set telemetry.otlpEndpoint=http://otel:70000
 
+refused 'fewer replicas at most than at least' 'maxReplicas is 1' -f helm/ci/postgresql-values.yaml --set partValues.gateway.autoscaling.maxReplicas=1
+refused 'a budget that empties no node' 'maxUnavailable' --set defaults.podDisruptionBudget.maxUnavailable=0
+refused 'a budget of no percent' 'maxUnavailable' --set-string partValues.leads.podDisruptionBudget.maxUnavailable=0%
+refused 'a name that no service can have' 'fullnameOverride' --set fullnameOverride=BAD_Name
+refused 'a name that no label can have' 'nameOverride' --set nameOverride=BAD_Name
+refused 'a name with a digit in front' 'fullnameOverride' --set fullnameOverride=1st
+refused 'a sum that stands twice' 'checksum/config' --set-string partValues.leads.podAnnotations.checksum/config=x
+# What the chart sets has a value of its own, and an environment beside it would win: but for the lines of a part's log.
+for name in $(python3 tests/chart/policy.py --environment "$out"/{postgresql,secure,sqlite}.yaml); do
+  case $name in
+  DEALFLOW_LOG | DEALFLOW_LOG_FORMAT)
+    if render helm/ci/sqlite-values.yaml --set "partValues.leads.env.$name=x" >"$out/log.yaml" 2>"$out/error" &&
+      python3 tests/chart/policy.py "$out/log.yaml" >"$out/policy" 2>&1; then ok; else bad "$name for one part" "$out/error"; fi ;;
+  *) refused "$name beside its value" "$name" --set "partValues.gateway.env.$name=x" ;;
+  esac
+done
+refused 'insecure in the environment of all' DEALFLOW_INSECURE --set defaults.env.DEALFLOW_INSECURE=true
+
 # A name and a password in an address would be a secret in the values, in the config map, in the release's own record.
 canary=user:canary@host.example:9000
 refused 'a password in the address of the ERP' '/erp/url' --set erp.stub=false --set erp.url=https://$canary

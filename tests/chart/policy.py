@@ -4,6 +4,7 @@ graph.
     policy.py FILE            every rule; the violations, one a line; ends 1 if there is one
     policy.py --names FILE    kind/name of each object
     policy.py --rules FILE    the alerts as a file for promtool
+    policy.py --environment FILE…  the variables that pods are given
     policy.py --outside FILE  the ports to which the gateway is let out of the release, DNS left out
 """
 
@@ -14,6 +15,16 @@ import yaml
 
 # The oldest and newest Kubernetes that the chart is for.
 VERSIONS = ("1.30", "1.37")
+
+
+class Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: which of them counts is the reader's choice."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if len(set(keys)) != len(keys):
+            raise yaml.constructor.ConstructorError(None, None, f"a key stands twice among {keys}", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def pods(objects):
@@ -64,6 +75,9 @@ def pod_faults(objects):
                 yield f"{who}: has no memory limit"
             if container["image"].endswith(":latest") or not (":" in container["image"]):
                 yield f"{who}: {container['image']} is no fixed image"
+            names = [env["name"] for env in container.get("env", [])]
+            for twice in sorted({it for it in names if names.count(it) > 1}):
+                yield f"{who}: {twice} stands twice"
             for env in container.get("env", []):
                 if "secretKeyRef" in env.get("valueFrom", {}):
                     yield f"{who}: {env['name']} takes a secret through the environment"
@@ -236,6 +250,12 @@ def scrape_faults(objects):
                 yield f"{name(monitor)}: the network policy of {part} lets no scrape in"
 
 
+def environment(objects):
+    given = {it["name"] for _, _, spec in pods(objects) for container in spec["containers"] for it in container.get("env", [])}
+    shared = {key for it in objects if it["kind"] == "ConfigMap" for key in it["data"] if key.isupper()}
+    return {it for it in given | shared if it not in ("DEALFLOW_CA", "DEALFLOW_TOKEN_FILE")}  # those of the test
+
+
 def outside(objects):
     for it in objects:
         if it["spec"]["podSelector"]["matchLabels"].get("app.kubernetes.io/component") == "gateway":
@@ -249,8 +269,13 @@ def name(it):
 
 
 def main(arguments):
-    with open(arguments[-1], encoding="utf-8") as file:
-        objects = [it for it in yaml.safe_load_all(file) if it]
+    objects = []
+    for path in arguments[1:] if arguments[0] == "--environment" else arguments[-1:]:
+        with open(path, encoding="utf-8") as file:
+            objects += [it for it in yaml.load_all(file, Loader) if it]
+    if arguments[0] == "--environment":
+        print("\n".join(sorted(environment(objects))))
+        return 0
     if arguments[0] == "--rules":
         for it in objects:
             if it["kind"] == "PrometheusRule":
