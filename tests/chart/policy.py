@@ -107,6 +107,9 @@ def security_faults(objects):
             folder = value.lstrip("@").rsplit("/", 1)[0]
             if value.lstrip("@").startswith("/") and folder not in mounts:
                 yield f"{who}: {key} is {value}, where nothing is mounted"
+        for mount in container.get("volumeMounts", []):
+            if "subPath" in mount:
+                yield f"{who}: {mount['mountPath']} is one file, which kubelet never renews"
         for volume in spec.get("volumes", []):
             if volume["name"] not in mounts.values():
                 yield f"{who}: {volume['name']} is mounted nowhere"
