@@ -122,6 +122,29 @@ both! {
         assert_eq!((content(&folder, "dealflow_order_SO-1.xml"), files(&folder).0.len()), (written, 1));
     }
 
+    /// Platform item 26: a register that is lost comes back from the files that went out: none is written anew, and what
+    /// follows them is taken again.
+    async fn a_register_that_is_lost_comes_back_from_the_files(db: TestDb) {
+        let (folder, erp) = open(&db).await;
+        for document in [order(SO1), invoice(INV1, SO1)] {
+            erp.booked(&document).await;
+        }
+        let (names, _) = files(&folder);
+        let written: Vec<String> = names.iter().map(|name| content(&folder, name)).collect();
+        let fresh = TestDb::new(db.kind()).await;
+        let store = fresh.store::<Migrator>("erp-ubl", TestClock::new().clock()).await;
+        let erp = adapter(store, folder.path(), SELLERS).expect("it starts");
+        let early = erp.submit(&credit_note(CN1, SO1, INV1)).await.expect_err("the register knows nothing");
+        assert_eq!(refusal(&early).reason, "DEPENDENCY_MISSING");
+        for document in [order(SO1), invoice(INV1, SO1)] {
+            erp.booked(&document).await;
+        }
+        let again: Vec<String> = names.iter().map(|name| content(&folder, name)).collect();
+        assert_eq!((files(&folder).0, again), (names, written));
+        assert_eq!(erp.look_up(INV1).await.expect("it is noted again").external_id, INV1);
+        erp.booked(&credit_note(CN1, SO1, INV1)).await;
+    }
+
     /// R-ERP-1: a file of that name that is not ours is left as it is.
     async fn a_strangers_file_is_left_as_it_is(db: TestDb) {
         let (folder, erp) = open(&db).await;
