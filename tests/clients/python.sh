@@ -28,4 +28,10 @@ python3 -m grpc_tools.protoc -I proto --python_out="$work/generated" --grpc_pyth
   $(cd proto && find . -name '*.proto' | sed 's|^\./||')
 client plain deal "127.0.0.1:$port"
 client plain calendar_feed "127.0.0.1:$port"
+# What docs/api.md shows, as it stands there, but for the pip and for the port.
+mkdir "$work/page" && ln -s "$PWD/proto" "$work/page/proto"
+block() { awk -v kind="$1" '/^## /{in_part = /With Python/} /^```/{inside = in_part && $0 == "```" kind; next} inside' docs/api.md; }
+block python | sed "s/127.0.0.1:7400/127.0.0.1:$port/" >"$work/page/lead.py"
+block sh | grep -v '^pip ' >"$work/page/example.sh"
+(cd "$work/page" && bash -eu example.sh) | grep -x 'leads/[0-9a-f-]*' || { echo 'the example of docs/api.md does not run'; exit 1; }
 client tls deal "127.0.0.1:$((port + 10))" "$work/ca.pem"

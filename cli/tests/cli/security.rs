@@ -143,3 +143,22 @@ fn an_erp_is_believed_by_an_authority_of_its_own() {
         assert_eq!(status.code(), Some(0), "{rest}");
     }
 }
+
+/// Platform item 30: a token is sent over plain HTTP to this machine alone, as docs/security.md says.
+#[test]
+fn a_token_goes_over_plain_http_to_this_machine_alone() {
+    let refuses = |host: &str| {
+        let ended = program(&["pipeline", "--gateway", &format!("http://{host}:1")])
+            .env("DEALFLOW_TOKEN", "a-token")
+            .output()
+            .expect("the program starts");
+        assert_eq!(ended.status.code(), Some(1), "nobody listens there");
+        String::from_utf8_lossy(&ended.stderr).contains("a token is not sent to")
+    };
+    for near in ["127.0.0.1", "localhost", "[::1]"] {
+        assert!(!refuses(near), "{near}");
+    }
+    for far in ["192.0.2.1", "127.0.0.1.example", "localhost.example"] {
+        assert!(refuses(far), "{far}");
+    }
+}
