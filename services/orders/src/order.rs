@@ -11,6 +11,7 @@ use dealflow_proto::names;
 use sea_orm::entity::prelude::*;
 
 use crate::adjustment::Adjustments;
+use crate::approval::Facts;
 use crate::document::{Asked, Exact, Line, Lines, Totals, pick};
 use crate::error::Error;
 use crate::invoice::Billed;
@@ -265,6 +266,11 @@ impl Model {
             terms: quote.terms.clone(),
             revision: 0,
         }
+    }
+
+    /// What the policies about quotes look at.
+    pub fn facts(&self) -> Facts {
+        Facts::of(&self.currency, &self.lines, &self.totals)
     }
 
     /// Whether there can be invoices of it: not before anything was delivered.

@@ -2,9 +2,9 @@
 
 use dealflow::api::new_id;
 use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee, UpdateEmployeeRequest};
-use dealflow_proto::gateway::v1::AcceptQuoteRequest;
+use dealflow_proto::gateway::v1::{AcceptQuoteRequest, DevelopDealRequest, WinDealRequest};
 use dealflow_proto::names;
-use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
+use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest, opportunity};
 use dealflow_proto::orders::v1::approval_service_client::ApprovalServiceClient;
 use dealflow_proto::orders::v1::{
     AfterApproval, Approval, ApprovalPolicy, ApprovalSubject, ApproveRequest, ApproverKind, Contract,
@@ -12,9 +12,12 @@ use dealflow_proto::orders::v1::{
     GetQuoteRequest, PolicyStep, Quote, RequestContractApprovalRequest, RequestQuoteApprovalRequest, RoleMembers,
     quote,
 };
+use dealflow_proto::types::v1::Line;
 use dealflow_testbed::{TestDb, both, refusal};
 use dealflow_tests::Sandbox;
+use dealflow_tests::values::{decimal, usd};
 use prost_types::FieldMask;
+use tonic::Status;
 use uuid::Uuid;
 
 async fn hire(sandbox: &Sandbox, manager: &str, roles: &[&str]) -> String {
@@ -44,7 +47,86 @@ async fn approval(sandbox: &Sandbox, name: &str) -> Approval {
     sandbox.api.approvals.clone().get_approval(ask).await.expect("it is there").into_inner()
 }
 
+/// A policy that asks somebody about quotes that are sold so far below their prices.
+async fn asks_about_discounts(sandbox: &Sandbox, percent: &str) {
+    let boss = names::EMPLOYEES.name(Uuid::now_v7());
+    let policy = ApprovalPolicy {
+        display_name: "Discounts".to_owned(),
+        subject: ApprovalSubject::Quote.into(),
+        min_discount_percent: decimal(percent),
+        steps: vec![PolicyStep { kind: ApproverKind::User.into(), user: boss, ..PolicyStep::default() }],
+        ..ApprovalPolicy::default()
+    };
+    let ask = CreateApprovalPolicyRequest { approval_policy: Some(policy), request_id: new_id(), ..Default::default() };
+    sandbox.api.approvals.clone().create_approval_policy(sandbox.api.ask(ask)).await.expect("the policy can be made");
+}
+
+/// Sells a pump at this discount.
+async fn sells_at(sandbox: &Sandbox, deal: &str, percent: &str) {
+    let line = Line {
+        description: "Pump".to_owned(),
+        quantity: decimal("2"),
+        unit_price: usd(500),
+        discount_percent: decimal(percent),
+        ..Line::default()
+    };
+    let opportunity = deal.to_owned();
+    let ask = DevelopDealRequest { opportunity, lines: vec![line], request_id: new_id(), ..Default::default() };
+    sandbox.api.deals.clone().develop_deal(sandbox.api.ask(ask)).await.expect("it can be sold so");
+}
+
+/// Nothing is won, ordered or closed of it, and its quote waits still.
+async fn waits(sandbox: &Sandbox, deal: &str, refused: &Status) {
+    let refused = refusal(refused);
+    assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "ProposeQuote"));
+    let view = sandbox.view(deal).await;
+    assert_eq!(view.opportunity.map(|deal| deal.state()), Some(opportunity::State::Open));
+    assert!(view.orders.is_empty(), "nothing is ordered");
+    assert!(view.quotes.iter().all(|quote| quote.state() == quote::State::InApproval));
+}
+
 both! {
+    /// R-QUO-2, R-OPP-5: a win without the quote is no way round its approval, nor is one that no quote was made for.
+    async fn a_win_does_not_order_what_somebody_has_to_agree_to(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        asks_about_discounts(&sandbox, "10").await;
+        let deal = sandbox.deal_without_process().await;
+        let win = || {
+            let ask = WinDealRequest { opportunity: deal.clone(), request_id: new_id(), ..WinDealRequest::default() };
+            sandbox.api.ask(ask)
+        };
+        sells_at(&sandbox, &deal, "90").await;
+        let refused = sandbox.api.deals.clone().win_deal(win()).await.expect_err("nobody was asked");
+        waits(&sandbox, &deal, &refused).await;
+        sells_at(&sandbox, &deal, "40").await;
+        assert_eq!(sandbox.propose(&deal).await.state(), quote::State::InApproval);
+        let refused = sandbox.api.deals.clone().win_deal(win()).await.expect_err("nobody agreed yet");
+        waits(&sandbox, &deal, &refused).await;
+
+        sells_at(&sandbox, &deal, "9").await;
+        let won = sandbox.api.deals.clone().win_deal(win()).await.expect("no policy asks").into_inner();
+        assert!(won.order.is_some());
+        sandbox.finish().await;
+    }
+
+    /// R-QUO-2, R-STG-4: nor does the result of an activity.
+    async fn a_result_does_not_win_what_somebody_has_to_agree_to(db: TestDb) {
+        let sandbox = Sandbox::start(&db).await;
+        asks_about_discounts(&sandbox, "10").await;
+        let deal = sandbox.qualified_deal().await;
+        sells_at(&sandbox, &deal, "40").await;
+        assert_eq!(sandbox.propose(&deal).await.state(), quote::State::InApproval);
+        sandbox.move_to(&deal, "stages/contracting").await;
+        let mut open = sandbox.to_do(&deal).await;
+        let last = open.pop().expect("there are three");
+        for activity in open {
+            sandbox.complete(&activity.name, "done").await.expect("it wins nothing yet");
+        }
+        let refused = sandbox.complete(&last.name, "done").await.expect_err("nobody agreed yet");
+        waits(&sandbox, &deal, &refused).await;
+        sandbox.stop().await;
+    }
+
     /// R-QUO-2, R-CON-1: who leads the owner, and who has a role, is what the employees' records say, whatever whoever asks
     /// writes there; and the same call once more is answered as before (R-API-1).
     async fn nobody_names_his_own_approver(db: TestDb) {

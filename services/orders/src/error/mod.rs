@@ -106,7 +106,7 @@ pub enum Error {
     },
     /// An order would become one that a policy asks about, and nobody agreed to (R-QUO-2).
     #[error(
-        "{order} would be worth more, or be sold further below the list prices, than its quote was: {policies} asks for an \
+        "{order} would be worth more, or be sold further below the list prices, than was agreed: {policies} asks for an \
          approval, which a quote gets and an order does not; CancelOrder, and RequestQuoteApproval of a quote that says so"
     )]
     NotAgreed {

@@ -73,20 +73,30 @@ pub(super) async fn stands<C: ConnectionTrait>(db: &C, approval: Option<Uuid>, h
     Ok(given.state == State::Approved && given.subject_hash == hash)
 }
 
-/// Refuses to make an accepted order another one that nobody agreed to: approved below the limit and raised later. What
-/// is worth no more than before, and sold no further below the list prices, was agreed to with its quote.
+/// Refuses an order that comes of no quote where a policy asks about quotes that say the same: an order is approved by
+/// nobody, so a win without the quote would be the way round its approval (R-QUO-2).
+pub(super) async fn check_orderable<C: ConnectionTrait>(db: &C, order: &Order, now: Moment) -> Result<(), Error> {
+    let asking = approval::asking(db, Subject::Quote, &order.facts(), now.today).await?;
+    if asking.is_nobody() {
+        return Ok(());
+    }
+    let (subject, policies) = (order.thread(), asking.names().join(", "));
+    Err(Error::ApprovalRequired { subject, verb: "CreateOrder", request: "ProposeQuote", policies })
+}
+
+/// Refuses to make an order another one that nobody agreed to: approved below the limit and raised later. What is worth
+/// no more than before, and sold no further below the list prices, was agreed to with its quote, or when it was made.
 pub(super) async fn check_agreed<C: ConnectionTrait>(
     db: &C,
     before: &Order,
     after: &Order,
     now: Moment,
 ) -> Result<(), Error> {
-    let facts = |order: &Order| Facts::of(&order.currency, &order.lines, &order.totals);
-    let (was, would_be) = (facts(before), facts(after));
+    let (was, would_be) = (before.facts(), after.facts());
     let dearer = would_be.amount > was.amount || would_be.currency != was.currency;
     // What cannot be told is no less than anything.
     let cheaper = was.discount.is_some_and(|was| would_be.discount.is_none_or(|discount| discount > was));
-    if before.quote_id.is_none() || !(dearer || cheaper) {
+    if !(dearer || cheaper) {
         return Ok(());
     }
     let asking = approval::asking(db, Subject::Quote, &would_be, now.today).await?;

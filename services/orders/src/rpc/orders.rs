@@ -11,7 +11,7 @@ use dealflow_proto::orders::v1::order_service_server::OrderService;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 
-use super::approving::check_agreed;
+use super::approving::{check_agreed, check_orderable};
 use super::{Orders, answer, asked_list};
 use crate::error::Error;
 use crate::invoice::{self, Billed};
@@ -111,7 +111,9 @@ impl OrderService for Orders {
                 {
                     return standing(work, &stands).await;
                 }
-                let order = Model::of(&work.tx, written, self.moment(work.now)).await?;
+                let now = self.moment(work.now);
+                let order = Model::of(&work.tx, written, now).await?;
+                check_orderable(&work.tx, &order, now).await?;
                 if ask.validate_only {
                     // A check costs no number: PostgreSQL does not take one back.
                     return Ok(work.done(order.to_wire(&Billed::default())?));

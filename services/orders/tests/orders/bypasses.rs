@@ -12,7 +12,8 @@ use std::sync::LazyLock;
 use tokio::runtime::Runtime;
 
 use crate::house::{
-    House, ask, ask_as, by, date, decimal, employee, eur, from_amount, line, money, opportunity, policy, product, quote,
+    House, ask, ask_as, by, date, decimal, employee, eur, from_amount, line, money, opportunity, order, policy,
+    product, quote,
 };
 
 /// A house whose policy asks somebody about every quote.
@@ -197,6 +198,26 @@ both! {
         let asked = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")), validate_only: true });
         assert_eq!(refusal(&asked.expect_err("the ERP is not even asked")).reason, "APPROVAL_REQUIRED");
         ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")) }).expect("the ERP has it so");
+    }
+
+    /// R-QUO-2, R-OPP-5: an order of no quote is asked about as a quote would be, when it is made, only checked or changed.
+    async fn an_order_without_a_quote_is_none_that_somebody_had_to_agree_to(db: TestDb) {
+        let house = House::open(db).await;
+        let cheap = pb::ApprovalPolicy { min_discount_percent: Some(decimal("10")), ..policy(vec![by(&employee())]) };
+        house.policy(cheap).await;
+        let sold = |percent: &str| pb::Order { discount_percent: Some(decimal(percent)), ..order(&opportunity()) };
+        for validate_only in [true, false] {
+            let order = Some(sold("90"));
+            let made = ask!(house.orders(), create_order, CreateOrderRequest { order: order, validate_only: validate_only });
+            let refused = refusal(&made.expect_err("nobody agreed to that"));
+            assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "ProposeQuote"));
+        }
+        let made = house.create_order(sold("9.99")).await.expect("no policy asks").name;
+        let off = pb::Order { name: made.clone(), discount_percent: Some(decimal("90")), ..Default::default() };
+        let refused = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(off) });
+        assert_eq!(refusal(&refused.expect_err("nobody agreed to that")).reason, "APPROVAL_REQUIRED");
+        let less = pb::Order { name: made, lines: vec![line("1", "100")], ..Default::default() };
+        ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(less) }).expect("it is less");
     }
 
     /// R-QUO-2, R-CON-1: what nobody had to agree to when it was approved can be asked about once a policy came; until then,
