@@ -176,6 +176,7 @@ pub struct Credited {
     lines: HashMap<String, (Decimal, Carried)>,
     sum_of_lines: i128,
     carried: Carried,
+    net: i128,
     payable: i128,
     asked_rounding: i64,
 }
@@ -185,6 +186,7 @@ impl Credited {
     pub fn add(&mut self, lines: &Lines, totals: &Totals, asked_rounding: i64) {
         let totals = &totals.0;
         self.asked_rounding += asked_rounding;
+        self.net += i128::from(totals.total_without_vat);
         self.payable += i128::from(totals.payable);
         self.sum_of_lines += i128::from(totals.sum_of_lines);
         let of = |details: &[AdjustmentTotals]| details.iter().map(|it| it.amount).collect::<Vec<_>>();
@@ -235,6 +237,7 @@ impl Model {
         }
         let lines = lines_to_credit(invoice, credited, asked)?;
         let (adjustments, totals, asked_rounding) = totals_to_credit(invoice, credited, &lines)?;
+        check_amount(invoice, credited, &lines, &totals)?;
         // Set off when the invoice falls due, or at once where it has.
         let due = invoice.due_date.map(|due| due.max(issue_date));
         let of_invoice = invoice.details.clone().unwrap_or_default();
@@ -337,6 +340,32 @@ fn lines_to_credit(invoice: &invoice::Model, credited: &Credited, asked: &[Asked
         Ok(Line { quantity, adjustments, ..line.clone() })
     };
     picked.into_iter().map(taken_back).collect::<Result<_, Error>>().map(Lines)
+}
+
+/// Refuses a credit note that would have the customer pay, or give him back more than the invoice asked for: of lines that
+/// were billed together, what is sold and what is taken back, only as much is credited by itself as the invoice has left.
+fn check_amount(invoice: &invoice::Model, credited: &Credited, lines: &Lines, totals: &Totals) -> Result<(), Error> {
+    let (of_invoice, own) = (&invoice.totals.0, &totals.0);
+    let left = |line: &&Line| {
+        let own = lines.get(&line.id).map(|own| own.quantity).unwrap_or_default();
+        line.quantity != credited.of(&line.id) + own
+    };
+    let together = |takes_back: bool| {
+        let lines = invoice.lines.0.iter().filter(|line| line.quantity.is_sign_negative() == takes_back).filter(left);
+        let ids: Vec<&str> = lines.map(|line| line.id.as_str()).collect();
+        if ids.is_empty() { String::new() } else { format!("; credit line {} together with it", ids.join(", ")) }
+    };
+    if own.total_without_vat.min(own.payable) < 0 {
+        return Err(Error::field("lines", format!("a total of 0 or more{}", together(false))));
+    }
+    let payable = i128::from(of_invoice.payable) + i128::from(of_invoice.prepaid) - credited.payable;
+    let net = i128::from(of_invoice.total_without_vat) - credited.net;
+    // The one that takes back all that is left comes to what is left: rounding makes up for the rest.
+    let rest = invoice.lines.0.iter().any(|line| left(&line));
+    if i128::from(own.payable) > payable || rest && i128::from(own.total_without_vat) > net {
+        return Err(Error::field("lines", format!("at most what the invoice has left{}", together(true))));
+    }
+    Ok(())
 }
 
 /// The credit note's share of what the invoice says of the whole, what it comes to, and how much of its rounding takes

@@ -96,6 +96,30 @@ both! {
         assert_eq!(again.totals, invoice.totals, "billed anew it comes to the same");
     }
 
+    /// R-INV-1, erp-handoff §1: of lines that were billed together, one that takes back is not credited alone, for its amount
+    /// is below 0, nor what is sold for more than the invoice came to.
+    async fn a_credit_note_is_never_below_nothing_nor_above_its_invoice(db: TestDb) {
+        let house = House::open(db).await;
+        let lines = vec![line("1", "100"), line("-1", "80")];
+        let (_, invoice) = invoiced(&house, pb::Order { lines, ..order(&opportunity()) }).await;
+        assert_eq!(payable(&invoice.totals), eur("24"));
+        for (part, with) in [(("2", "-1"), "credit line 1 together with it"), (("1", "1"), "credit line 2 together with it")] {
+            let refused = refusal(&house.credit(&invoice.name, &[part]).await.expect_err("it was billed with the other"));
+            assert_eq!((refused.code, refused.field_names()), (tonic::Code::InvalidArgument, vec!["lines"]));
+            assert!(refused.message.ends_with(with), "{}", refused.message);
+        }
+        let part = house.credit(&invoice.name, &[("1", "0.1")]).await.expect("half of what it came to");
+        assert_eq!(payable(&part.totals), eur("12"));
+        let over = house.credit(&invoice.name, &[("1", "0.2")]).await.expect_err("12 is left of it");
+        assert_eq!(refusal(&over).field_names(), ["lines"]);
+        let rest = house.credit(&invoice.name, &[]).await.expect("all that is left");
+        assert_eq!(payable(&rest.totals), eur("12"));
+        for note in [part, rest] {
+            house.post_credit(&note.name).await.expect("it can be posted");
+        }
+        assert_eq!(house.invoice(&invoice.name).await.open, Some(eur("0")));
+    }
+
     /// R-INV-1: what was posted is void while the ERP does not have it and nobody built on it: the invoice stands again as
     /// it was. What it took back and was billed again, or let the order be canceled, stays taken back.
     async fn a_posted_credit_note_is_void_only_where_nothing_was_built_on_it(db: TestDb) {

@@ -229,6 +229,46 @@ async fn agree(house: &House, steps: Vec<Step>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Credits parts of an invoice over 3 pieces at 100 EUR and 3 that are taken back at 80 EUR, 72 EUR with VAT: each part is
+/// accepted where there is so much of its lines, and what it comes to is neither below nothing nor more than is left.
+async fn credit_both(house: &House, parts: Vec<(i64, i64)>) -> Result<(), TestCaseError> {
+    let asked = pb::Order { lines: vec![line("3", "100"), line("-3", "80")], ..order(&opportunity()) };
+    let order = house.delivered(asked).await;
+    let draft = house.bill(&order.name, &[]).await.expect("all of it");
+    let invoice = house.post(&draft.name).await.expect("it can be posted").name;
+    // Cents of a tenth of a piece, with VAT.
+    let (sold, back) = (1200, 960);
+    let mut left = [30, 30];
+    let mut open = 7200;
+    for (one, two) in parts {
+        let texts = [text(one), text(-two)];
+        let lines = [("1", texts[0].as_str(), one), ("2", texts[1].as_str(), two)];
+        let lines: Vec<_> = lines.iter().filter(|(.., tenths)| *tenths > 0).map(|(id, it, _)| (*id, *it)).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let amount = one * sold - two * back;
+        let possible = one <= left[0] && two <= left[1] && (0..=open).contains(&amount);
+        let note = house.credit(&invoice, &lines).await;
+        prop_assert_eq!(note.is_ok(), possible, "{} of {:?}, {}: {:?}", amount, left, open, note);
+        let Ok(note) = note else { continue };
+        house.post_credit(&note.name).await.expect("it can be posted");
+        left = [left[0] - one, left[1] - two];
+        open -= amount;
+        prop_assert_eq!(cents(&house.invoice(&invoice).await.open), open);
+    }
+    if left != [0, 0] {
+        let rest = house.credit(&invoice, &[]).await.expect("whatever is left can be credited");
+        prop_assert_eq!(cents(&rest.totals.and_then(|totals| totals.payable)), open);
+    }
+    Ok(())
+}
+
+fn cents(amount: &Option<dealflow_proto::google::type_::Money>) -> i64 {
+    let amount = amount.as_ref().expect("an amount");
+    amount.units * 100 + i64::from(amount.nanos / 10_000_000)
+}
+
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 static HOUSE: LazyLock<House> =
     LazyLock::new(|| RUNTIME.block_on(async { House::open(TestDb::new(Kind::Sqlite).await).await }));
@@ -240,5 +280,12 @@ proptest! {
     #[test]
     fn random_verbs_never_deliver_or_bill_too_much(steps in steps()) {
         RUNTIME.block_on(agree(&HOUSE, steps))?;
+    }
+    /// R-INV-1, erp-handoff §1
+    #[test]
+    fn random_credits_of_what_is_sold_and_taken_back_stay_within_the_invoice(
+        parts in proptest::collection::vec((0..12_i64, 0..12_i64), 1..12),
+    ) {
+        RUNTIME.block_on(credit_both(&HOUSE, parts))?;
     }
 }
