@@ -129,8 +129,8 @@ impl Facts {
         Self { currency: String::new(), amount: None, discount: None }
     }
 
-    /// Of a document: a price below the list is a discount like any other, and so is an allowance. Charges are no part
-    /// of what is discounted, lest a charge hide a discount.
+    /// Of a document: a price below the list is a discount like any other, and so are an allowance and a line in free text
+    /// that takes back. Charges are no part of what is discounted, lest a charge hide a discount.
     pub fn of(currency: &str, lines: &Lines, totals: &Totals) -> Self {
         let amount = totals.0.total_without_vat;
         let charged = totals.0.lines.iter().flat_map(|line| &line.charges).map(|charge| i128::from(*charge));
@@ -140,6 +140,8 @@ impl Facts {
             // A product whose list price is not known may be sold at any discount; free text has no list price to miss.
             let price = match (line.list_price, line.product) {
                 (Some(listed), _) => listed,
+                // A rebate that is written as a line takes off what is sold, not from what the list asks for it.
+                (None, None) if line.quantity.is_sign_negative() => Decimal::ZERO,
                 (None, None) => line.unit_price,
                 (None, Some(_)) => return None,
             };

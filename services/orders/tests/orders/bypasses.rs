@@ -5,7 +5,7 @@ mod contracts;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::approval::{CancelReason, State};
 use dealflow_proto::orders::v1::quote::State as QuoteState;
-use dealflow_proto::types::v1::Line;
+use dealflow_proto::types::v1::{Adjustment, Line};
 use dealflow_testbed::{Kind, TestDb, both, refusal};
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -170,6 +170,28 @@ both! {
         let by_hour = vec![Line { unit_code: "HUR".to_owned(), ..sold("1") }];
         let hidden = house.draft(pb::Quote { lines: by_hour, ..quote(&opportunity()) }).await.expect("drafted").name;
         assert_eq!(send_anyhow(&house, &hidden).await[0], "APPROVAL_REQUIRED", "no list prices it by the hour");
+    }
+
+    /// R-QUO-2: a discount is one however it is written: in percent of the line, as an allowance, or as a line in free text
+    /// that takes back.
+    async fn a_rebate_that_is_written_as_a_line_is_a_discount(db: TestDb) {
+        let house = House::open(db).await;
+        let cheap = pb::ApprovalPolicy { min_discount_percent: Some(decimal("10")), ..policy(vec![by(&employee())]) };
+        house.policy(cheap).await;
+        for (off, asked) in [("9.99", false), ("10", true)] {
+            let rebate = Adjustment { amount: Some(eur(off)), reason: "Rebate".to_owned(), ..Default::default() };
+            let one = || vec![line("1", "100")];
+            for offered in [
+                pb::Quote { lines: vec![Line { discount_percent: Some(decimal(off)), ..line("1", "100") }], ..quote(&opportunity()) },
+                pb::Quote { lines: one(), allowances: vec![rebate], ..quote(&opportunity()) },
+                pb::Quote { lines: vec![line("1", "100"), line("-1", off)], ..quote(&opportunity()) },
+                pb::Quote { lines: one(), discount_percent: Some(decimal(off)), ..quote(&opportunity()) },
+            ] {
+                let name = house.draft(offered.clone()).await.expect("it can be drafted").name;
+                let sent = ask!(house.quotes(), activate_quote, ActivateQuoteRequest { name: name });
+                assert_eq!(sent.err().map(|status| refusal(&status).reason == "APPROVAL_REQUIRED"), asked.then_some(true), "{offered:?}");
+            }
+        }
     }
 
     /// R-QUO-2, R-ORD-1: approve below the limit and raise it later, as an order: what a policy asks about is agreed to as
