@@ -71,9 +71,11 @@ impl Line {
         done.abs() >= self.quantity.abs()
     }
 
-    /// What may be billed beyond what is delivered of it, where so many per cent are tolerated.
+    /// What may be billed beyond what is delivered of it, where so many per cent are tolerated: 0 to 100, whatever an
+    /// installation decided before that was asked for.
     pub fn tolerated(&self, over_percent: Decimal) -> Decimal {
-        (self.fulfilled * over_percent / Decimal::ONE_HUNDRED).trunc_with_scale(6)
+        let part = over_percent.clamp(Decimal::ZERO, Decimal::ONE_HUNDRED) / Decimal::ONE_HUNDRED;
+        (self.fulfilled * part).trunc_with_scale(6)
     }
 }
 

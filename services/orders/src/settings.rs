@@ -18,8 +18,9 @@ pub const INVOICING_AUTHORITY: Setting<String> = Setting::text(
 pub const OVER_BILLING_PERCENT: Setting<Decimal> = Setting::decimal(
     "orders.over_billing_percent",
     Decimal::ZERO,
-    "How much more than what is delivered may be billed where it is asked for, in percent of the quantity",
-);
+    "How much more than what is delivered may be billed where it is asked for, 0 to 100 percent of the quantity",
+)
+.checked(is_percentage);
 
 /// What stands in a bill where the buyer asked to see nothing (BT-10): Peppol wants it, or the customer's order number.
 pub const BUYER_REFERENCE: Setting<String> = Setting::text(
@@ -46,6 +47,15 @@ pub const REFUSE_EXPIRED: Setting<bool> = Setting::flag(
     "Whether a quote cannot be accepted any more when its last day has passed; where not, it can be accepted late, also \
      after it was closed for that",
 );
+
+fn is_percentage(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Decimal(percent) if !(Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(percent) => {
+            Err("0 to 100 per cent".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
 
 fn fits_200(value: &Value) -> Result<(), String> {
     fits(value, 200)

@@ -144,13 +144,18 @@ impl House {
 
     /// Decides something about the part.
     pub(crate) async fn decide(&self, setting: &str, value: SettingValue) {
+        self.decides(setting, value).await.expect("it can be decided");
+    }
+
+    /// Asks for something to be decided about the part.
+    pub(crate) async fn decides(&self, setting: &str, value: SettingValue) -> Result<(), Status> {
         let ask = UpdateSettingRequest {
             name: names::SETTINGS.slug(setting),
             value: Some(value),
             request_id: id(),
             ..Default::default()
         };
-        SettingServiceClient::new(self.link.clone()).update_setting(ask).await.expect("it can be decided");
+        SettingServiceClient::new(self.link.clone()).update_setting(ask).await.map(drop)
     }
 
     /// What happened in a deal, oldest first.

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use dealflow_proto::orders::v1 as pb;
-use dealflow_proto::orders::v1::PaymentStatus;
 use dealflow_proto::orders::v1::order::Progress;
 use dealflow_proto::orders::v1::payment::State;
+use dealflow_proto::orders::v1::PaymentStatus;
 use dealflow_proto::settings::v1::SettingValue;
 use dealflow_testbed::{TestDb, both, id, refusal};
 use tokio::task::JoinSet;
@@ -164,6 +164,19 @@ both! {
         assert_eq!((billed.line_progress[0].billed.clone(), billed.billing, next), (Some(crate::house::decimal("11")), Progress::Full.into(), vec!["CloseOrder".to_owned()]));
         let closed = ask!(house.orders(), close_order, CloseOrderRequest { name: name }).expect("nothing is left");
         assert_eq!(closed.state(), pb::order::State::Closed);
+    }
+
+    /// R-INV-1: a share of what is delivered, and nothing that no quantity could be multiplied by.
+    async fn what_is_tolerated_is_a_percentage(db: TestDb) {
+        let house = House::open(db).await;
+        for (wrong, right) in [("-1", "0"), ("101", "100"), ("100000000000000000000", "100.0")] {
+            let value = |text: &str| SettingValue { decimal: Some(crate::house::decimal(text)), ..Default::default() };
+            let refused = refusal(&house.decides("orders.over_billing_percent", value(wrong)).await.expect_err("no share"));
+            assert_eq!((refused.code, refused.field_names().len()), (tonic::Code::InvalidArgument, 1), "{refused:?}");
+            house.decide("orders.over_billing_percent", value(right)).await;
+        }
+        let name = house.delivered(pb::Order { lines: vec![line("10", "1")], ..order(&opportunity()) }).await.name;
+        house.bill(&name, &[("1", "20")]).await.expect("twice of it is tolerated");
     }
 
     /// R-INV-2
