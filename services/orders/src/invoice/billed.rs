@@ -86,6 +86,11 @@ impl Billed {
         self.lines.values().any(|of_line| !of_line.all.is_zero())
     }
 
+    /// Whether anything is on posted invoices that no credit note takes back.
+    pub fn is_posted(&self) -> bool {
+        self.lines.values().any(|of_line| !of_line.posted.is_zero())
+    }
+
     /// What is to be paid by posted invoices net of credit notes, and what is paid of it, in minor units.
     pub fn due_and_paid(&self) -> (i128, i128) {
         (self.due, self.settled)

@@ -14,8 +14,8 @@ use crate::invoice;
 use crate::record::{Moment, Told};
 
 pub use rows::{
-    Allocations, FIELDS, Settled, allocate, allocated, allocations_of, by_reference, find, insert, lock, reverse,
-    settled,
+    Allocations, FIELDS, Settled, allocate, allocated, allocations_of, by_reference, find, insert, known, lock,
+    reverse, settled,
 };
 
 /// How far the payment is.

@@ -102,13 +102,15 @@ pub async fn insert(tx: &DatabaseTransaction, payment: &Model) -> Result<bool, E
     Ok(Entity::insert(row).on_conflict(conflict).exec_without_returning(tx).await? == 1)
 }
 
-/// The payment that its source calls so.
+/// The payment that its source called so before; none where it did not.
+pub async fn known(tx: &DatabaseTransaction, source: &str, reference: &str) -> Result<Option<Model>, Error> {
+    let called = Entity::find().filter(Column::Source.eq(source)).filter(Column::ExternalReference.eq(reference));
+    Ok(called.one(tx).await?)
+}
+
+/// The payment that its source calls so, which is there.
 pub async fn by_reference(tx: &DatabaseTransaction, source: &str, reference: &str) -> Result<Model, Error> {
-    let found = Entity::find()
-        .filter(Column::Source.eq(source))
-        .filter(Column::ExternalReference.eq(reference))
-        .one(tx)
-        .await?;
+    let found = known(tx, source, reference).await?;
     found.ok_or_else(|| Refusal::internal(format!("{source} {reference} is taken and not there")).into())
 }
 

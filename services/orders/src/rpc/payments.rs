@@ -2,7 +2,7 @@
 
 use dealflow_chassis::list::list;
 use dealflow_chassis::security::Sight;
-use dealflow_chassis::work::{Work, check};
+use dealflow_chassis::work::{Done, Work, check};
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::payment_service_server::PaymentService;
 use sea_orm::{EntityTrait, QueryFilter};
@@ -13,7 +13,7 @@ use super::{Orders, answer, asked_list};
 use crate::error::Error;
 use crate::invoice;
 use crate::payment::{self, Allocation, Allocations, Model};
-use crate::record::{change, save};
+use crate::record::{Told as _, change, save};
 use crate::seen;
 use crate::wire::allocations;
 
@@ -51,6 +51,19 @@ async fn pay(work: &Work, payment: Uuid, more: &[Allocation]) -> Result<(), Erro
     payment::allocate(&work.tx, payment, &rows).await
 }
 
+/// Ends the work with the payment that its source told of before; refused where it tells otherwise now (R-INV-1).
+async fn told_before(work: Work, first: Model, again: &Model) -> Result<Done<pb::Payment>, Error> {
+    if first.digest != again.digest {
+        return Err(Error::PaymentKnown {
+            source_of: again.source.clone(),
+            reference: again.external_reference.clone(),
+            holder: first.name(),
+        });
+    }
+    let pays = payment::allocated(&work.tx, first.id).await?;
+    Ok(work.done(first.to_wire(&pays)?))
+}
+
 #[tonic::async_trait]
 impl PaymentService for Orders {
     async fn record_payment(
@@ -63,6 +76,11 @@ impl PaymentService for Orders {
                 let written = ask.payment.unwrap_or_default();
                 let more = allocations("payment.allocations", &written.allocations)?;
                 let mut payment = Model::of(written, now)?;
+                // Looked for first: what it pays may be void or paid meanwhile, and it is the same payment still.
+                let (source, reference) = (payment.source.as_str(), payment.external_reference.as_str());
+                if let Some(first) = payment::known(&work.tx, source, reference).await? {
+                    return told_before(work, first, &payment).await;
+                }
                 let paid = invoices(&work, &more).await?;
                 if !more.is_empty() {
                     let version = payment.version;
@@ -71,15 +89,7 @@ impl PaymentService for Orders {
                 }
                 if !payment::insert(&work.tx, &payment).await? {
                     let first = payment::by_reference(&work.tx, &payment.source, &payment.external_reference).await?;
-                    if first.digest != payment.digest {
-                        return Err(Error::PaymentKnown {
-                            source_of: payment.source,
-                            reference: payment.external_reference,
-                            holder: crate::record::Told::name(&first),
-                        });
-                    }
-                    let pays = payment::allocated(&work.tx, first.id).await?;
-                    return Ok(work.done(first.to_wire(&pays)?));
+                    return told_before(work, first, &payment).await;
                 }
                 pay(&work, payment.id, &more).await?;
                 let pays = payment::allocated(&work.tx, payment.id).await?;

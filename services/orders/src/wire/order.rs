@@ -166,10 +166,10 @@ impl Model {
     }
 }
 
-/// How much of what its posted invoices ask for is paid.
+/// How much of what its posted invoices ask for is paid: all of it where they ask for nothing, as what is prepaid does.
 fn payment(billed: &Billed) -> wire::Progress {
     match billed.due_and_paid() {
-        (_, 0) => wire::Progress::Not,
+        (due, 0) if due > 0 || !billed.is_posted() => wire::Progress::Not,
         (due, paid) if paid < due => wire::Progress::Partial,
         _ => wire::Progress::Full,
     }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order::Progress;
 use dealflow_proto::orders::v1::payment::State;
-use dealflow_proto::orders::v1::PaymentStatus;
+use dealflow_proto::orders::v1::{PaymentStatus, VoidInvoiceRequest};
 use dealflow_proto::settings::v1::SettingValue;
 use dealflow_testbed::{TestDb, both, id, refusal};
 use tokio::task::JoinSet;
@@ -78,6 +78,39 @@ both! {
         assert_eq!((other.code, &other.metadata["holder"]), (tonic::Code::AlreadyExists, &first.name));
         let elsewhere = pb::Payment { source: "erp".to_owned(), ..payment("4711", "1", &[]) };
         assert_ne!(house.pay(elsewhere).await.expect("another source").name, first.name);
+    }
+
+    /// R-INV-1: what a source told of stays that payment, whatever became of the invoice that it paid.
+    async fn a_reversed_payment_that_is_told_again_is_the_one_that_is_known(db: TestDb) {
+        let house = House::open(db).await;
+        let invoice = invoice(&house, &[("1", "100")]).await;
+        let told = payment("4711", "120", &[(&invoice, "120")]);
+        let first = house.pay(told.clone()).await.expect("it came in").name;
+        let reason = "charged back".to_owned();
+        let back = ask!(house.payments(), reverse_payment, ReversePaymentRequest { name: first.clone(), reason: reason });
+        let back = back.expect("it can go back");
+        let void = VoidInvoiceRequest { name: invoice.name.clone(), withdrawn: true, request_id: id(), ..Default::default() };
+        house.invoices().void_invoice(void).await.expect("nothing is paid of it");
+        assert_eq!(house.pay(told).await.expect("it is known"), back);
+        let other = refusal(&house.pay(payment("4711", "120", &[])).await.expect_err("it paid an invoice"));
+        assert_eq!((other.code, &other.metadata["holder"]), (tonic::Code::AlreadyExists, &first));
+    }
+
+    /// R-INV-1, R-ORD-1: an invoice that asks for nothing more, for all of it was paid in advance, leaves nothing to pay; one
+    /// that was credited in full pays nothing.
+    async fn an_order_that_was_paid_in_advance_is_paid(db: TestDb) {
+        let house = House::open(db).await;
+        let order = house.delivered(pb::Order { lines: vec![line("1", "100")], ..order(&opportunity()) }).await.name;
+        let prepaid = Some(eur("120"));
+        let draft = ask!(house.invoices(), create_invoice, CreateInvoiceRequest { order: order.clone(), prepaid: prepaid });
+        let draft = draft.expect("it is delivered").name;
+        assert_eq!(house.order(&order).await.payment(), Progress::Not, "a draft asks for nothing yet");
+        let posted = house.post(&draft).await.expect("it can be posted").name;
+        assert_eq!(house.invoice(&posted).await.payment_status(), PaymentStatus::Paid);
+        assert_eq!(house.order(&order).await.payment(), Progress::Full);
+        let note = house.credit(&posted, &[]).await.expect("all of it").name;
+        house.post_credit(&note).await.expect("it can be posted");
+        assert_eq!(house.order(&order).await.payment(), Progress::Not);
     }
 
     /// R-INV-1
