@@ -80,6 +80,9 @@ impl Share {
         Self { done: scaled(done), whole: scaled(whole) }
     }
 
+    /// Nothing of it.
+    pub const NONE: Self = Self { done: 0, whole: 1 };
+
     /// All of it.
     pub const ALL: Self = Self { done: 1, whole: 1 };
 

@@ -22,7 +22,7 @@ use crate::order;
 use crate::parties::Parties;
 use crate::record::{Moment, Told};
 
-pub use rows::{FIELDS, check_imported, credited_of, find, insert, is_there, lock};
+pub use rows::{FIELDS, check_imported, credited_of, drafted, find, insert, is_there, lock};
 
 /// How far the credit note is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -215,18 +215,40 @@ impl Credited {
     }
 }
 
+/// What a credit note takes something back of: the invoice, what its credit notes take back of it, and its order with what
+/// is billed of that, less what credit notes take back, drafts too.
+#[derive(Clone, Copy, Debug)]
+pub struct Crediting<'a> {
+    /// The invoice.
+    pub invoice: &'a invoice::Model,
+    /// What its credit notes take back, drafts too.
+    pub credited: &'a Credited,
+    /// The order.
+    pub order: &'a order::Model,
+    /// What is billed of the order.
+    pub billed: &'a Billed,
+}
+
+impl Crediting<'_> {
+    /// Whether all of an order's line is billed still, once this is taken back of it: so it is where more than was ordered
+    /// was billed, and what is fixed about it, such as freight, stays billed then.
+    fn stays_billed(&self, line: &str, back: Decimal) -> bool {
+        self.order.lines.get(line).is_some_and(|of_order| of_order.is_reached_by(self.billed.of(line) - back))
+    }
+}
+
 impl Model {
     /// A draft for what is not yet credited of a posted invoice: all of it, or what is asked for.
     ///
-    /// Order and invoice are locked and `credited` was read under their lock. The credit note that completes the
+    /// Order and invoice are locked, and what is billed and credited was read under their lock. The credit note that completes the
     /// crediting carries what rounding lost or won, so that the credit notes of an invoice come to it, to the cent.
     pub fn of_invoice(
-        invoice: &invoice::Model,
-        credited: &Credited,
+        of: &Crediting<'_>,
         asked: &[Asked],
         (reason, issue_date, series): (String, Option<NaiveDate>, &str),
         now: Moment,
     ) -> Result<Self, Error> {
+        let Crediting { invoice, credited, .. } = *of;
         let Some(number) = invoice.number.clone().filter(|_| invoice.state == invoice::State::Posted) else {
             return Err(Error::NotPosted { invoice: invoice.name(), state: invoice.state.to_string() });
         };
@@ -235,8 +257,8 @@ impl Model {
             let expected = format!("from the day of the invoice, {}, to {}", invoice.issue_date, now.today);
             return Err(Error::field("issue_date", expected));
         }
-        let lines = lines_to_credit(invoice, credited, asked)?;
-        let (adjustments, totals, asked_rounding) = totals_to_credit(invoice, credited, &lines)?;
+        let lines = lines_to_credit(of, asked)?;
+        let (adjustments, totals, asked_rounding) = totals_to_credit(of, &lines)?;
         check_amount(invoice, credited, &lines, &totals)?;
         // Set off when the invoice falls due, or at once where it has.
         let due = invoice.due_date.map(|due| due.max(issue_date));
@@ -325,7 +347,8 @@ impl Model {
     }
 }
 
-fn lines_to_credit(invoice: &invoice::Model, credited: &Credited, asked: &[Asked]) -> Result<Lines, Error> {
+fn lines_to_credit(of: &Crediting<'_>, asked: &[Asked]) -> Result<Lines, Error> {
+    let Crediting { invoice, credited, .. } = *of;
     let left = |line: &Line| line.quantity - credited.of(&line.id);
     let over = |line: &Line, asked| Error::OverCredited { line: line.id.clone(), left: left(line), asked };
     let picked = pick(&invoice.lines, asked, left, over)?;
@@ -334,7 +357,9 @@ fn lines_to_credit(invoice: &invoice::Model, credited: &Credited, asked: &[Asked
     }
     let currency = currency(&invoice.currency)?;
     let taken_back = |(line, quantity): (&Line, Decimal)| {
-        let share = Share::of_quantities(credited.of(&line.id) + quantity, line.quantity);
+        let done = credited.of(&line.id) + quantity;
+        let stays = done != line.quantity && of.stays_billed(&line.id, quantity);
+        let share = if stays { Share::NONE } else { Share::of_quantities(done, line.quantity) };
         let adjustments = line.adjustments.part(&credited.carried(&line.id), share, currency);
         let adjustments = adjustments.map_err(|cause| Error::Money { document: "credit_note", cause })?;
         Ok(Line { quantity, adjustments, ..line.clone() })
@@ -370,11 +395,8 @@ fn check_amount(invoice: &invoice::Model, credited: &Credited, lines: &Lines, to
 
 /// The credit note's share of what the invoice says of the whole, what it comes to, and how much of its rounding takes
 /// back what the invoice was asked to be rounded by. What was paid in advance is given back like any other payment.
-fn totals_to_credit(
-    invoice: &invoice::Model,
-    credited: &Credited,
-    lines: &Lines,
-) -> Result<(Adjustments, Totals, i64), Error> {
+fn totals_to_credit(of: &Crediting<'_>, lines: &Lines) -> Result<(Adjustments, Totals, i64), Error> {
+    let Crediting { invoice, credited, order, .. } = *of;
     let currency = currency(&invoice.currency)?;
     let now_credited =
         |line: &Line| credited.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
@@ -384,8 +406,13 @@ fn totals_to_credit(
     if !of_invoice.adjustments.is_empty() {
         let own = whole.totals("credit_note", currency, lines)?;
         let done = credited.sum_of_lines + i128::from(own.0.sum_of_lines);
-        let share =
-            if completes { Share::ALL } else { Share { done, whole: i128::from(invoice.totals.0.sum_of_lines) } };
+        let back = |line: &Line| lines.get(&line.id).map(|own| own.quantity).unwrap_or_default();
+        let stays = order.lines.0.iter().all(|line| of.stays_billed(&line.id, back(line)));
+        let share = match (completes, stays) {
+            (true, _) => Share::ALL,
+            (_, true) => Share::NONE,
+            _ => Share { done, whole: i128::from(invoice.totals.0.sum_of_lines) },
+        };
         let part = of_invoice.adjustments.part(&credited.carried, share, currency);
         whole.adjustments = part.map_err(|cause| Error::Money { document: "credit_note", cause })?;
     }

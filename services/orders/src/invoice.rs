@@ -358,12 +358,13 @@ fn totals_to_bill(
     let currency = currency(&order.currency)?;
     let now_billed = |line: &Line| billed.of(&line.id) + lines.get(&line.id).map(|l| l.quantity).unwrap_or_default();
     let completes = order.lines.0.iter().all(|line| now_billed(line) == line.quantity);
+    let reached = order.lines.0.iter().all(|line| line.is_reached_by(now_billed(line)));
     let of_order = Whole::of(order.discount_percent, order.adjustments.as_ref());
     let mut whole = Whole { discount: of_order.discount, ..Whole::default() };
     if !of_order.adjustments.is_empty() {
         let own = whole.totals("invoice", currency, lines)?;
         let done = billed.sum_of_lines() + i128::from(own.0.sum_of_lines);
-        let share = if completes { Share::ALL } else { Share { done, whole: i128::from(order.totals.0.sum_of_lines) } };
+        let share = if reached { Share::ALL } else { Share { done, whole: i128::from(order.totals.0.sum_of_lines) } };
         let part = of_order.adjustments.part(&billed.carried_of_whole(), share, currency);
         whole.adjustments = part.map_err(|cause| Error::Money { document: "invoice", cause })?;
     }

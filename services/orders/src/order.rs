@@ -363,8 +363,8 @@ impl Model {
         Ok(Self { held_from: None, hold_reason: None, ..self.moved(state, now) })
     }
 
-    /// FULFILLED → CLOSED, once all of it is billed. What credit notes took back is billed again before, or there is a
-    /// reason why it is not.
+    /// FULFILLED → CLOSED, once all of it is billed, and its invoices come to what it comes to. What credit notes took back is
+    /// billed again before, or there is a reason why it is not; so there is where they come to another amount.
     pub fn close(self, billed: &Billed, reason: &str, now: Moment) -> Result<Self, Error> {
         let state = self.state.accept(Verb::CloseOrder)?;
         let open = |line: &&Line| !line.is_reached_by(billed.posted(&line.id));
@@ -374,9 +374,19 @@ impl Model {
             Some(true) if reason.trim().is_empty() => {
                 "CreateInvoice bills again what was credited, or `reason` says why it is not billed again"
             }
+            None if reason.trim().is_empty() && self.misses_amount(billed) => {
+                "its invoices come to another amount: CreateCreditNote takes a part of one back and CreateInvoice bills it \
+                 again with what is missing, or `reason` says why it stays so"
+            }
             _ => return Ok(self.moved(state, now)),
         };
         Err(Error::NotBilled { order: self.name(), instead })
+    }
+
+    /// Whether what is posted of an order that is billed to the piece comes to another amount than the order.
+    fn misses_amount(&self, billed: &Billed) -> bool {
+        let total = i128::from(self.totals.0.total_with_vat);
+        self.lines.0.iter().all(|line| billed.posted(&line.id) == line.quantity) && billed.posted_amount() != total
     }
 
     fn moved(self, state: State, now: Moment) -> Self {

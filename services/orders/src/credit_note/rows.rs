@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, IntoActiveModel, QuerySelect
 use super::{Column, Credited, Entity, Model, State};
 use crate::document::{Lines, Totals};
 use crate::error::Error;
+use crate::invoice::Billed;
 use crate::seen;
 
 /// What the list of credit notes can be filtered and ordered by.
@@ -85,6 +86,22 @@ pub async fn is_there(tx: &DatabaseTransaction, invoice: Uuid) -> Result<bool, E
 pub async fn insert(tx: &DatabaseTransaction, note: &Model) -> Result<(), Error> {
     Entity::insert(note.clone().into_active_model()).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// What is billed of an order, less what drafts of credit notes are to take back of it.
+pub async fn drafted(tx: &DatabaseTransaction, order: Uuid, mut billed: Billed) -> Result<Billed, Error> {
+    let rows: Vec<(Lines, Totals, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::Lines, Column::Totals, Column::AskedRounding])
+        .filter(Column::OrderId.eq(order))
+        .filter(Column::State.eq(State::Draft))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for (lines, totals, asked_rounding) in rows {
+        billed.take_back(&lines, &totals, asked_rounding);
+    }
+    Ok(billed)
 }
 
 /// What the credit notes of an invoice take back, drafts too: what cannot be credited again.

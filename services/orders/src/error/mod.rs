@@ -336,6 +336,18 @@ pub enum Error {
         /// Quantity asked for.
         asked: Decimal,
     },
+    /// After a change nothing would be left to bill of what the invoices do not carry (R-INV-1).
+    #[error(
+        "nothing of {order} would be left to bill, and its invoices do not come to the {total} that it would come to: \
+         allowances, charges and cents are billed with the last piece; leave one to bill, or CreateCreditNote takes back what \
+         is billed (VoidInvoice, where that is a draft), and CreateInvoice bills it anew after the change"
+    )]
+    RestLost {
+        /// The order's name.
+        order: String,
+        /// What it would come to, with VAT.
+        total: String,
+    },
     /// What is done already is not changed any more (R-ORD-1).
     #[error("{what} is {done}: {stays}, unless a credit note takes back what is billed")]
     DoneStays {

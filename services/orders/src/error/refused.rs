@@ -128,6 +128,9 @@ impl From<Error> for Refusal {
                 .with("line", line)
                 .with(done, least.normalize().to_string())
                 .with("asked", asked.normalize().to_string()),
+            Error::RestLost { order, total } => {
+                Self::guard(message, &[(&order, "would not be billed in full")]).with("total", total)
+            }
             Error::DoneStays { what, done, .. } => Self::guard(message, &[(&what, &format!("is {done}"))]),
             Error::OverBilled { line, left, asked } => Self::guard(message, &[(&line, "over-billed")])
                 .with("line", line)

@@ -17,6 +17,7 @@ pub struct Billed {
     sum_of_lines: i128,
     carried: Carried,
     amount: i128,
+    posted_amount: i128,
     due: i128,
     posted: Vec<Uuid>,
     settled: i128,
@@ -52,7 +53,11 @@ impl Billed {
     fn count(&mut self, lines: &Lines, totals: &Totals, asked_rounding: i64, (sign, posted): (i8, bool)) {
         let (totals, wide) = (&totals.0, i128::from(sign));
         let residual = i128::from(totals.rounding) - i128::from(asked_rounding);
-        self.amount += wide * (i128::from(totals.total_with_vat) + residual);
+        let amount = wide * (i128::from(totals.total_with_vat) + residual);
+        self.amount += amount;
+        if posted {
+            self.posted_amount += amount;
+        }
         self.sum_of_lines += wide * i128::from(totals.sum_of_lines);
         let of = |details: &[AdjustmentTotals]| details.iter().map(|it| it.amount).collect::<Vec<_>>();
         let (allowances, charges) = (of(&totals.allowance_details), of(&totals.charge_details));
@@ -130,5 +135,10 @@ impl Billed {
     /// rounding lost or won on the way.
     pub fn amount(&self) -> i128 {
         self.amount
+    }
+
+    /// As [`Billed::amount`], of the posted ones.
+    pub fn posted_amount(&self) -> i128 {
+        self.posted_amount
     }
 }

@@ -60,6 +60,9 @@ impl Model {
             let (what, stays) = (before.name(), "account, currency, day, discount, allowances and charges stay");
             return Err(Error::DoneStays { what, done: "billed in part", stays });
         }
+        if self.totals != before.totals {
+            self.check_carried(billed)?;
+        }
         self.revision += i32::from(self != *before);
         self.version += 1;
         self.updated_at = now.at;
@@ -69,6 +72,17 @@ impl Model {
         };
         let state_since = if state == self.state { self.state_since } else { now.at };
         Ok(Self { state, held_from, state_since, ..self })
+    }
+
+    /// Refuses a change that leaves nothing to bill while the invoices come to another amount: what is fixed, such as freight,
+    /// is billed in shares, and the last share comes with the last piece (R-INV-1).
+    fn check_carried(&self, billed: &Billed) -> Result<(), Error> {
+        let is_billed = |line: &Line| billed.of(&line.id) == line.quantity;
+        let total = self.totals.0.total_with_vat;
+        if !billed.is_anything() || !self.lines.0.iter().all(is_billed) || billed.amount() == i128::from(total) {
+            return Ok(());
+        }
+        Err(Error::RestLost { order: self.name(), total: self.totals.0.money(total).to_string() })
     }
 
     /// How far an order is that the ERP has, by what is delivered of it.

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::invoices::check_authority;
 use super::{Orders, answer, asked_list};
-use crate::credit_note::{self, Model, State};
+use crate::credit_note::{self, Crediting, Model, State};
 use crate::details;
 use crate::error::Error;
 use crate::invoice::{self, Billed};
@@ -49,6 +49,12 @@ async fn saved(
     Ok(answer)
 }
 
+/// What is billed of an order, less what its credit notes take back, drafts too.
+async fn billed(work: &Work, order: &order::Model) -> Result<Billed, Error> {
+    let billed = invoice::billed(&work.tx, order).await?;
+    credit_note::drafted(&work.tx, order.id, billed).await
+}
+
 #[tonic::async_trait]
 impl CreditNoteService for Orders {
     async fn create_credit_note(
@@ -61,14 +67,16 @@ impl CreditNoteService for Orders {
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 // The order first, as billing does; the invoice's lock makes credits of it follow each other.
                 let order = invoice::find(&work.tx, &ask.invoice, &work.context.sight).await?.order_id;
-                order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
+                let order = order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
                 let invoice = invoice::lock(&work.tx, &ask.invoice, &work.context.sight).await?;
                 invoice.check_ours("CreateCreditNote")?;
                 work.take_effect_after(invoice.updated_at)?;
                 let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
+                let billed = billed(&work, &order).await?;
+                let of = Crediting { invoice: &invoice, credited: &credited, order: &order, billed: &billed };
                 let series = legal_entity::series(&work.tx, &invoice.legal_entity).await?.credit_notes;
                 let why = (ask.reason, issue_date, series.as_str());
-                let note = Model::of_invoice(&invoice, &credited, &to_credit, why, self.moment(work.now))?;
+                let note = Model::of_invoice(&of, &to_credit, why, self.moment(work.now))?;
                 credit_note::insert(&work.tx, &note).await?;
                 let answer = note.to_wire()?;
                 let told = change("credit_note.created", "CreateCreditNote", None, &note, &answer);
@@ -87,15 +95,17 @@ impl CreditNoteService for Orders {
                 let to_credit = asked(&ask.lines)?;
                 let issue_date = ask.issue_date.as_ref().and_then(|day| convert::date_of(day).ok());
                 let order = invoice::find(&work.tx, &ask.invoice, &work.context.sight).await?.order_id;
-                order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
+                let order = order::lock(&work.tx, &names::ORDERS.name(order), &Sight::All).await?;
                 let invoice = invoice::lock(&work.tx, &ask.invoice, &work.context.sight).await?;
                 check_authority(&work, ERP, "ImportCreditNote").await?;
                 credit_note::check_imported(&work.tx, &invoice.legal_entity, &ask.number).await?;
                 let external_id = details::external_id(ask.external_id)?;
                 work.take_effect_after(invoice.updated_at)?;
                 let credited = credit_note::credited_of(&work.tx, invoice.id).await?;
+                let billed = billed(&work, &order).await?;
+                let of = Crediting { invoice: &invoice, credited: &credited, order: &order, billed: &billed };
                 let now = self.moment(work.now);
-                let draft = Model::of_invoice(&invoice, &credited, &to_credit, (ask.reason, issue_date, ""), now)?;
+                let draft = Model::of_invoice(&of, &to_credit, (ask.reason, issue_date, ""), now)?;
                 let mut note = draft.imported(ask.number, external_id, now)?;
                 note.parties = Some(Parties::now(&work.tx, note.deal(), ask.buyer).await?);
                 credit_note::insert(&work.tx, &note).await?;

@@ -9,6 +9,7 @@ mod changes;
 mod contracts;
 mod credit_notes;
 mod expiry;
+mod fixed;
 mod fuzz;
 mod house;
 mod invoices;
