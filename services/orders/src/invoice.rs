@@ -175,8 +175,12 @@ impl Model {
         let lines = lines_to_bill(order, billed, &asked, making.over_percent)?;
         let (adjustments, totals) = totals_to_bill(order, billed, &lines, making.settling)?;
         if totals.0.total_without_vat < 0 {
-            let expected = "a total of 0 or more: what is taken back is billed together with what is sold";
-            return Err(Error::field("lines", expected));
+            let together = "a total of 0 or more: what is taken back is billed together with what is sold";
+            let earlier = "; CreateCreditNote takes an earlier invoice back, and all of it is billed anew";
+            return Err(Error::field(
+                "lines",
+                format!("{together}{}", if billed.is_anything() { earlier } else { "" }),
+            ));
         }
         if totals.0.payable < 0 {
             let expected = format!("at most what is to be paid, {}", totals.0.money(totals.0.total_with_vat));
@@ -212,6 +216,31 @@ impl Model {
             parties: None,
             details: making.details.clone().stored(),
         })
+    }
+
+    /// Refuses an invoice that leaves of its order what comes to less than nothing: no invoice could ever say that, so what is
+    /// taken back is billed with what is sold (R-INV-1). `billed` is what is billed without it.
+    pub fn check_rest(&self, order: &order::Model, billed: &Billed) -> Result<(), Error> {
+        let (mut delivered, mut after) = (order.clone(), billed.clone());
+        for line in &mut delivered.lines.0 {
+            line.fulfilled = line.quantity;
+        }
+        after.add(self.id, self.state, &self.lines, &self.totals, self.asked_rounding);
+        let rest = match lines_to_bill(&delivered, &after, &[], Decimal::ZERO) {
+            Err(Error::NothingToBill { .. }) => return Ok(()),
+            rest => rest?,
+        };
+        let takes_back = rest.0.iter().filter(|line| line.quantity.is_sign_negative());
+        let takes_back: Vec<&str> = takes_back.map(|line| line.id.as_str()).collect();
+        if takes_back.is_empty() {
+            return Ok(());
+        }
+        let (_, totals) = totals_to_bill(&delivered, &after, &rest, Settling::default())?;
+        if totals.0.total_without_vat.min(totals.0.payable) >= 0 {
+            return Ok(());
+        }
+        let (what, with) = ("what leaves 0 or more to be billed", takes_back.join(", "));
+        Err(Error::field("lines", format!("{what}: bill line {with} with it, once that is delivered")))
     }
 
     /// Refuses to take back what the ERP invoiced: it is numbered in no series of ours (R-INV-2).

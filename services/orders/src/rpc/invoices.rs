@@ -137,6 +137,7 @@ impl InvoiceService for Orders {
                     details: self.completed(&work, &order, details).await?,
                 };
                 let invoice = Model::of_order(&order, &billed, &to_bill, &making, now)?;
+                invoice.check_rest(&order, &billed)?;
                 invoice::insert(&work.tx, &invoice).await?;
                 let answer = invoice.to_wire(&Settled::default(), now)?;
                 work.record(change("invoice.created", "CreateInvoice", None, &invoice, &answer));

@@ -1,4 +1,4 @@
-//! What is fixed about an order (freight, an allowance) is billed in full or a verb is refused, so
+//! What is fixed about an order (freight, an allowance, a line that takes back) is billed in full or a verb is refused, so
 //! that the invoices of an order, less its credit notes, come to what it comes to (R-INV-1, R-ORD-1).
 
 use dealflow_proto::google::type_::Money;
@@ -6,10 +6,10 @@ use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::order::{Progress, State};
 use dealflow_proto::settings::v1::SettingValue;
 use dealflow_proto::types::v1::{Adjustment, Line};
-use dealflow_testbed::{RefusalView, TestDb, both, refusal};
+use dealflow_testbed::{RefusalView, TestDb, both, id, refusal};
 use tonic::Code;
 
-use crate::house::{House, ask, decimal, eur, line, opportunity, order};
+use crate::house::{House, ask, decimal, eur, line, opportunity, order, quantities};
 
 fn fixed(amount: &str) -> Adjustment {
     Adjustment { amount: Some(eur(amount)), reason: "Agreed".to_owned(), ..Default::default() }
@@ -136,5 +136,42 @@ both! {
             }
             assert_eq!(close(&house, &order.name, reason).await.expect("it may end").state(), State::Closed);
         }
+    }
+
+    /// R-INV-1, R-ORD-1: what is taken back is billed with what is sold, for alone it is below nothing; an order that was
+    /// billed otherwise says what is left to do.
+    async fn what_is_sold_is_not_billed_without_what_is_taken_back(db: TestDb) {
+        let house = House::open(db).await;
+        let traded = || pb::Order { lines: vec![line("1", "100"), line("-1", "80")], ..order(&opportunity()) };
+        let name = house.submitted(traded()).await.name;
+        let sold = quantities(&[("1", "1")]);
+        let foreseen = ask!(
+            house.invoices(), create_invoice,
+            CreateInvoiceRequest { order: name.clone(), lines: sold, validate_only: true, assume_delivered: true }
+        );
+        let foreseen = refusal(&foreseen.expect_err("-80 would be left"));
+        house.fulfill(&name, &[("1", "1")]).await.expect("what is sold");
+        let refused = refusal(&house.bill(&name, &[]).await.expect_err("-80 would be left"));
+        assert_eq!((refused.field_names(), &refused.message), (vec!["lines"], &foreseen.message));
+        assert!(refused.message.contains("bill line 2 with it"), "{}", refused.message);
+        let part = billed(&house, &name, &[("1", "0.2")]).await;
+        assert_eq!(payable(&part.totals), Some(eur("24")), "0 is left");
+        house.fulfill(&name, &[]).await.expect("what is taken back");
+        assert_eq!(payable(&billed(&house, &name, &[]).await.totals), Some(eur("0")));
+        assert_eq!(close(&house, &name, "").await.expect("all is billed").state(), State::Closed);
+
+        // The ERP billed what is sold alone, and now the house bills.
+        let decide = async |who: &str| {
+            house.decide("orders.invoicing_authority", SettingValue { text: Some(who.to_owned()), ..Default::default() }).await;
+        };
+        let name = house.delivered(traded()).await.name;
+        decide("ERP").await;
+        let import = pb::ImportInvoiceRequest {
+            order: name.clone(), number: "R-1".to_owned(), lines: quantities(&[("1", "1")]), request_id: id(), ..Default::default()
+        };
+        house.invoices().import_invoice(import).await.expect("it is there, whatever it leaves");
+        decide("INTERNAL").await;
+        let refused = refusal(&house.bill(&name, &[]).await.expect_err("it is below nothing"));
+        assert!(refused.message.contains("CreateCreditNote takes an earlier invoice back"), "{}", refused.message);
     }
 }
