@@ -18,7 +18,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::drain::Drain;
-use super::{COME_BACK, deadline_exceeded, panic, refuse};
+use super::{COME_BACK, brief, deadline_exceeded, panic, refuse};
 use crate::deadline::Deadline;
 use crate::security::StreamPlace;
 
@@ -70,6 +70,7 @@ impl GuardedBody {
             trailers.clear();
             trailers.insert(Status::GRPC_STATUS, http::HeaderValue::from(status.code() as i32));
         }
+        brief::shorten(&mut trailers);
         Ok(Frame::trailers(trailers))
     }
 
@@ -156,8 +157,9 @@ impl http_body::Body for GuardedBody {
                 this.release();
                 Poll::Ready(None)
             }
-            Ok(Poll::Ready(frame)) => {
-                if frame.as_ref().is_some_and(|frame| frame.as_ref().is_ok_and(Frame::is_trailers)) {
+            Ok(Poll::Ready(mut frame)) => {
+                if let Some(trailers) = frame.as_mut().and_then(|frame| frame.as_mut().ok()?.trailers_mut()) {
+                    brief::shorten(trailers);
                     this.release();
                 }
                 this.waiting = None; // a body that speaks is not silent: the next wait begins anew

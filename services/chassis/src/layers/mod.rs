@@ -4,6 +4,7 @@
 //! alike whether it is reached in process or over the wire. None of it appears in a handler.
 
 mod body;
+mod brief;
 mod deadline;
 mod drain;
 mod form;
@@ -61,6 +62,9 @@ pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, guard: 
     let layers = ServiceBuilder::new()
         // Outermost, so that whatever the others say is said in HTTP's words to whoever does not speak gRPC.
         .layer(plain::PlainLayer)
+        // Over all that may say no: a status that no header holds would cost others their calls (`brief.rs`; what ends a
+        // body is held to the same in `body.rs`).
+        .map_response(brief::briefly)
         // Before the span and all that may say no: a call is counted however it ends.
         .layer(measure::MeasureLayer(part))
         // Next, so that the span tells of everything below, a shed call and a panic included.

@@ -44,6 +44,9 @@ use replicas::Replicas;
 pub use errors::{Sent, sent};
 pub use names::Names;
 
+/// Bytes of headers that an answer may have: several times what a status of ours takes, for servers that are not ours.
+const MOST_HEADERS: u32 = 64 * 1024;
+
 /// What a [`Link`] wraps, and what [`Link::layered`] gets to see: requests with all headers set, failures as status.
 pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 
@@ -173,6 +176,7 @@ impl Link {
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|error| bad(error.into()))?;
         let endpoint = endpoint
             .connect_timeout(config.connect_timeout)
+            .http2_max_header_list_size(MOST_HEADERS)
             .http2_keep_alive_interval(config.keepalive_interval)
             .keep_alive_timeout(config.keepalive_timeout)
             .keep_alive_while_idle(true)

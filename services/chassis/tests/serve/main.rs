@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod brief;
 mod calls;
 mod frames;
 mod guard;

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use dealflow_chassis::deadline::Deadline;
 use dealflow_chassis::link::{Link, LinkConfig};
+use dealflow_chassis::refusal::Refusal;
 use dealflow_chassis::serve::{Part, ServeConfig, Serving, serve};
 use dealflow_chassis::telemetry::traceparent_of_current_span;
+use dealflow_proto::Violation;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -87,7 +89,12 @@ impl Service<http::Request<Body>> for Pig {
             let mut grpc = tonic::server::Grpc::new(ProstCodec::<String, String>::default());
             if method == "Stream" {
                 let answer = service_fn(|request: Request<String>| async move {
-                    let first = futures::stream::iter([Ok(request.into_inner())]);
+                    let message = request.into_inner();
+                    if let Some(asked) = message.strip_prefix("then ") {
+                        let items = [Ok(message.clone()), Err(long(asked))];
+                        return Ok(Response::new(futures::stream::iter(items).boxed() as BoxStream<_>));
+                    }
+                    let first = futures::stream::iter([Ok(message)]);
                     Ok(Response::new(first.chain(futures::stream::pending()).boxed() as BoxStream<_>))
                 });
                 return Ok(grpc.server_streaming(answer, request).await);
@@ -128,9 +135,29 @@ async fn answer(method: String, seen: Arc<Seen>, request: Request<String>) -> Re
             return Err(refused);
         }
         "Echo" => request.into_inner(),
+        "Long" => return Err(long(&request.into_inner())),
         _ => return Err(Status::unimplemented(method)),
     };
     Ok(Response::new(answer))
+}
+
+/// A refusal that has much to tell: so many violations of so many characters, `fields 300 60 я`.
+fn long(asked: &str) -> Status {
+    let words: Vec<&str> = asked.split(' ').collect();
+    let [kind, count, length, character] = words[..] else { return Status::internal(asked) };
+    let text = character.repeat(length.parse().expect("a number"));
+    let count: usize = count.parse().expect("a number");
+    let refusal = match kind {
+        "fields" => Refusal::fields(
+            (0..count).map(|n| Violation { field: format!("lines[{n}].sku"), description: text.clone() }).collect(),
+        ),
+        "guard" => {
+            let refusal = Refusal::guard(text.clone(), &[]);
+            (0..count).fold(refusal, |refusal, n| refusal.precondition("GUARD", &n.to_string(), &text))
+        }
+        _ => (0..count).fold(Refusal::missing(&text), |refusal, n| refusal.with(&n.to_string(), &*text)),
+    };
+    Status::from(refusal)
 }
 
 fn path(method: &str) -> PathAndQuery {
