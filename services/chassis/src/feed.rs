@@ -5,6 +5,8 @@
 //! order of insertion; two changes of one record were serialized by its lock, so they keep their order. On SQLite
 //! there is one writer: the order of insertion is the order of commits.
 
+mod weight;
+
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use dealflow_proto::convert;
 use dealflow_proto::feed::v1::feed_service_server::{FeedService, FeedServiceServer};
 use dealflow_proto::feed::v1::{Event, ListEventsRequest, ListEventsResponse, SubscribeRequest, SubscribeResponse};
 use futures::Stream;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Select,
@@ -30,8 +33,6 @@ use crate::work::check;
 
 /// How many events go out in one message at the most.
 const BATCH: u64 = 256;
-/// How much of records a message of events holds: one that is larger would not get through (4 MiB).
-const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// How many changes one numbering transaction takes.
 const NUMBERED: u64 = 2000;
 /// How long changes are gathered before they are read: a burst of commits costs one look, not one each.
@@ -135,11 +136,11 @@ async fn read(store: &Store, after: i64, ask: &SubscribeRequest) -> Result<Subsc
     if !ask.types.is_empty() {
         wanted = wanted.add(history::Column::Kind.is_in(ask.types.iter().cloned()));
     }
-    let mut rows = history::Entity::find().filter(wanted).order_by_asc(place).limit(BATCH).all(db).await?;
+    let mut rows = weight::read(wanted, place, BATCH).all(db).await?;
     // A consumer remembers the position: after a power loss it must not be ahead of the feed.
     store.settle().await?;
     // A reader that is sent more than gets through would ask for the same again for ever.
-    let fitting = fitting(&rows);
+    let fitting = weight::fitting(&rows);
     let full = rows.len() as u64 == BATCH || fitting < rows.len();
     rows.truncate(fitting);
     let events: Vec<Event> = rows
@@ -186,7 +187,7 @@ async fn list(store: &Store, ask: &ListEventsRequest) -> Result<ListEventsRespon
         true => latest(store, wanted, &token, limit).await?,
         false => earliest(store, wanted, &token, limit).await?,
     };
-    let fitting = fitting(&rows).min(size as usize);
+    let fitting = weight::fitting(&rows).min(size as usize);
     let more = rows.len() > fitting;
     rows.truncate(fitting);
     let backend = store.backend();
@@ -217,8 +218,7 @@ async fn earliest(store: &Store, wanted: Condition, token: &str, limit: u64) -> 
     if store.backend() == DbBackend::Postgres && is_behind(store, &wanted).await? {
         while number_once(store, Turn::Waited).await? == NUMBERED {}
     }
-    let later = history::Entity::find().filter(wanted).filter(place.gt(after));
-    Ok(later.order_by_asc(place).limit(limit).all(store.reader()).await?)
+    Ok(weight::read(wanted.add(place.gt(after)), place, limit).all(store.reader()).await?)
 }
 
 /// Whether any of these is not numbered yet.
@@ -239,19 +239,13 @@ async fn latest(store: &Store, mut wanted: Condition, token: &str, limit: u64) -
     }
     let order =
         |select: Select<history::Entity>| select.order_by_desc(history::Column::At).order_by_desc(history::Column::Seq);
-    let found = order(history::Entity::find().select_only().column(history::Column::Seq).filter(wanted)).limit(limit);
-    let seqs: Vec<i64> = found.into_tuple().all(store.reader()).await?;
+    let found = history::Entity::find().select_only().column(history::Column::Seq);
+    let found = order(found.column_as(Expr::cust(weight::WEIGHT), "weight").filter(wanted)).limit(limit);
+    let found: Vec<(i64, i32)> = found.into_tuple().all(store.reader()).await?;
+    // One more than fits tells whether there is a next page.
+    let most = weight::count(found.iter().map(|(_, weight)| usize::try_from(*weight).unwrap_or_default())) + 1;
+    let seqs = found.into_iter().take(most).map(|(seq, _)| seq);
     Ok(order(history::Entity::find().filter(history::Column::Seq.is_in(seqs))).all(store.reader()).await?)
-}
-
-/// How many of the rows go into one message: one at least.
-fn fitting(rows: &[history::Model]) -> usize {
-    let mut bytes = 0;
-    let fit = rows.iter().take_while(|row| {
-        bytes += row.data.len();
-        bytes <= MOST_BYTES
-    });
-    fit.count().max(1)
 }
 
 /// A token of ours holds what we wrote.

@@ -13,7 +13,7 @@
 //! - `condition.rs` a tree and its fields into SQL
 //! - `order.rs`     `order_by` into keys that end in the primary key
 //! - `seek.rs`      the rows behind a key, as ranges an index can serve
-//! - `weight.rs`    how many rows go into one message
+//! - `weight.rs`    how many rows go into one message, and how many are read at once
 //! - `token.rs`     the opaque page token; `bond.rs` that of lists which are not made here
 //! - `few.rs`       lists of records that are few, met in memory: [`few`]
 //!
@@ -50,6 +50,7 @@ use crate::store::Store;
 use crate::work::check;
 use order::Order;
 use token::PageToken;
+use weight::Scale;
 
 /// Rows of a page when the caller names no size.
 pub const DEFAULT_PAGE_SIZE: u64 = 50;
@@ -128,6 +129,9 @@ impl ListError {
 /// One page of `base`, filtered and ordered as asked: as many rows as were asked for, or fewer where more would not go into
 /// one message.
 ///
+/// Rows are read in steps, so that of a list of large records little more is read than is answered; a page of a few rows is
+/// one statement.
+///
 /// `base` carries what the caller does not choose: the parent, and what this caller may see. It may
 /// join, as long as each record of `E` stays one row. The token is bound to it, to the filter and to
 /// the order. Should `base` compare with the present moment, that value is left out of the bond.
@@ -149,29 +153,41 @@ where
     let filter = Filter::parse(ask.filter)?.to_condition(fields, backend)?;
     let order = Order::parse::<E>(ask.order_by, fields)?;
     let bond = token::bond(&base, &ask);
-    let stretches = match ask.page_token {
-        "" => vec![seek::whole()],
-        text => seek::behind(&order, &PageToken::parse(text, &bond, &order)?, backend),
+    let token = match ask.page_token {
+        "" => None,
+        text => Some(PageToken::parse(text, &bond, &order)?),
     };
+    let mut stretches = match &token {
+        None => vec![seek::whole()],
+        Some(token) => seek::behind(&order, token, backend),
+    }
+    .into_iter();
 
     let query = base.filter(filter);
     let wanted = size + 1; // one more row tells whether there is a next page
+    let mut scale = Scale::<E>::new(token.and_then(|token| token.hint));
     let mut items = Vec::new();
-    for stretch in stretches {
-        let missing = wanted - items.len() as u64;
-        if missing == 0 {
-            break;
-        }
+    while let Some(stretch) = stretches.next() {
+        let step = scale.step().min(wanted - items.len() as u64);
         let mut select = query.clone().filter(Condition::all().add(stretch.condition.clone()));
         order.apply(QueryFilter::query(&mut select), &stretch, backend);
-        items.extend(select.limit(missing).all(db).await?);
+        let rows = select.limit(step).all(db).await?;
+        let goes_on = rows.len() as u64 == step;
+        scale.add(&rows);
+        items.extend(rows);
+        if scale.is_full() || items.len() as u64 == wanted {
+            break;
+        }
+        if let Some(last) = items.last().filter(|_| goes_on) {
+            stretches = seek::behind(&order, &PageToken::of::<E>(last, &order)?, backend).into_iter();
+        }
     }
 
-    let fitting = weight::fitting::<E>(&items).min(usize::try_from(size).unwrap_or(usize::MAX));
+    let fitting = scale.fitting().min(usize::try_from(size).unwrap_or(usize::MAX));
     let more = items.len() > fitting;
     items.truncate(fitting);
     let next_page_token = match items.last().filter(|_| more) {
-        Some(last) => PageToken::of::<E>(last, &order)?.seal(&bond)?,
+        Some(last) => PageToken::of::<E>(last, &order)?.hinting(scale.hint_of_next()).seal(&bond)?,
         None => String::new(),
     };
     Ok(Page { items, next_page_token })

@@ -24,14 +24,18 @@ const MAX_LENGTH: usize = 8_192;
 pub(super) struct PageToken {
     pub(super) values: Vec<Option<Value>>,
     json: Vec<serde_json::Value>,
+    /// How few rows filled the page, where it was their weight that did: the next one begins with reading no more.
+    pub(super) hint: Option<u64>,
 }
 
-/// As written: the list, the keys, and a checksum over both.
+/// As written: the list, the keys, the hint where there is one, and a checksum over all.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
     l: String,
     k: Vec<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    n: Option<u64>,
     c: String,
 }
 
@@ -48,13 +52,18 @@ impl PageToken {
             json.push(value);
         }
         let values = json.iter().zip(&order.keys).map(|(json, key)| key.kind.read(json).flatten());
-        Ok(Self { values: values.collect(), json })
+        Ok(Self { values: values.collect(), json, hint: None })
+    }
+
+    /// The same place, with how few rows filled the page.
+    pub(super) fn hinting(self, hint: Option<u64>) -> Self {
+        Self { hint, ..self }
     }
 
     /// The token's text, bound to the list.
     pub(super) fn seal(self, bond: &str) -> Result<String, ListError> {
-        let c = checksum(bond, &self.json);
-        let wire = Wire { l: bond.to_owned(), k: self.json, c };
+        let c = checksum(bond, &self.json, self.hint);
+        let wire = Wire { l: bond.to_owned(), k: self.json, n: self.hint, c };
         let token = serde_json::to_vec(&wire).map(|json| URL_SAFE_NO_PAD.encode(json));
         match token {
             Ok(token) if token.len() <= MAX_LENGTH => Ok(token),
@@ -75,7 +84,7 @@ impl PageToken {
         let wire: Wire = serde_json::from_slice(&json).map_err(|_| damaged())?;
         // As it was written, to the byte: blanks between or behind are none of ours.
         let as_written = serde_json::to_vec(&wire).is_ok_and(|written| written == json);
-        if !as_written || wire.c != checksum(&wire.l, &wire.k) {
+        if !as_written || wire.c != checksum(&wire.l, &wire.k, wire.n) {
             return Err(damaged());
         }
         if wire.l != bond {
@@ -88,7 +97,7 @@ impl PageToken {
             let value = key.kind.read(json).ok_or_else(damaged)?;
             if value.is_none() && !key.nullable { Err(damaged()) } else { Ok(value) }
         });
-        Ok(Self { values: values.collect::<Result<_, _>>()?, json: wire.k })
+        Ok(Self { values: values.collect::<Result<_, _>>()?, json: wire.k, hint: wire.n })
     }
 }
 
@@ -108,8 +117,8 @@ pub(super) fn bond<E: EntityTrait>(base: &Select<E>, ask: &ListRequest<'_>) -> S
     digest(parts)
 }
 
-fn checksum(bond: &str, keys: &[serde_json::Value]) -> String {
-    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+fn checksum(bond: &str, keys: &[serde_json::Value], hint: Option<u64>) -> String {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).chain(hint.map(|hint| hint.to_string())).collect();
     digest(std::iter::once(bond).chain(keys.iter().map(String::as_str)))
 }
 

@@ -11,15 +11,65 @@ const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// What a row weighs beside its texts.
 const ROW: usize = 256;
 
-/// How many of the rows go into one page: one at least.
-pub(super) fn fitting<E: EntityTrait>(rows: &[E::Model]) -> usize {
-    let long: Vec<E::Column> = E::Column::iter().filter(|column| is_long(column.def().get_column_type())).collect();
-    let mut bytes = 0;
-    let fit = rows.iter().take_while(|row| {
-        bytes += ROW + long.iter().map(|column| weight(&row.get(*column))).sum::<usize>();
-        bytes <= MOST_BYTES
-    });
-    fit.count().max(1)
+/// Rows that are read before it is known what such rows weigh, one more beside them.
+const FIRST: u64 = 32;
+/// The most rows that are read at once: as much as a page could hold are light rows, and the next ones may not be.
+const STEP: u64 = 128;
+
+/// Weighs the rows of a page as they are read, and says how many more are worth reading: what will not go into the message
+/// is not to be read from the database first.
+pub(super) struct Scale<E: EntityTrait> {
+    long: Vec<E::Column>,
+    /// Rows that a page like this one held before it was full.
+    hint: Option<u64>,
+    rows: u64,
+    fitting: usize,
+    bytes: usize,
+}
+
+impl<E: EntityTrait> Scale<E> {
+    /// An empty one; `hint` is what the page before said of this one.
+    pub(super) fn new(hint: Option<u64>) -> Self {
+        let long = E::Column::iter().filter(|column| is_long(column.def().get_column_type())).collect();
+        Self { long, hint, rows: 0, fitting: 0, bytes: 0 }
+    }
+
+    /// Puts further rows on it.
+    pub(super) fn add(&mut self, rows: &[E::Model]) {
+        for row in rows {
+            self.rows += 1;
+            self.bytes += ROW + self.long.iter().map(|column| weight(&row.get(*column))).sum::<usize>();
+            if self.bytes <= MOST_BYTES || self.rows == 1 {
+                self.fitting += 1;
+            }
+        }
+    }
+
+    /// How many of the rows go into one page: one at least.
+    pub(super) fn fitting(&self) -> usize {
+        self.fitting
+    }
+
+    /// Whether no further row goes into the page.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+
+    /// How many rows to read next: as many as may fit if they weigh what the others weigh, and no more than three times
+    /// as many as there are then.
+    pub(super) fn step(&self) -> u64 {
+        if self.rows == 0 {
+            return self.hint.unwrap_or(FIRST).clamp(1, FIRST) + 1;
+        }
+        let each = (self.bytes as u64 / self.rows).max(1);
+        let room = (MOST_BYTES.saturating_sub(self.bytes)) as u64 / each + 1;
+        room.min(2 * self.rows).min(STEP)
+    }
+
+    /// What the next page may know of this one: how few rows fill it.
+    pub(super) fn hint_of_next(&self) -> Option<u64> {
+        Some(self.fitting as u64).filter(|fitting| self.is_full() && *fitting < FIRST)
+    }
 }
 
 /// Whether values of this type may be of any length.

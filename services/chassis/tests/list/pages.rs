@@ -2,10 +2,12 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use dealflow_chassis::list::ListRequest;
 use proptest::prelude::*;
+use sea_orm::{ConnectionTrait, Value};
 use uuid::Uuid;
 
 use crate::deals::{Model, State, Store, deal};
@@ -195,5 +197,63 @@ async fn a_page_of_large_records_is_as_long_as_a_message() {
         assert_eq!(titles, (0..20).map(|at| format!("{at:02}")).collect::<Vec<_>>());
         let few = store.list(ListRequest { page_size: 3, ..ListRequest::default() }).await.expect("a page");
         assert_eq!(few.items.len(), 3, "a page is no longer than was asked for");
+    }
+}
+
+/// Platform, items 2 and 16: of a list of large records hardly more is read than is answered, whatever page is asked for;
+/// the pages together are the whole list. A page of a few rows is one statement, a long one of light rows a few.
+#[tokio::test]
+async fn what_does_not_go_into_a_page_is_not_read_for_it() {
+    for mut store in Store::each().await {
+        let text = |at: usize| format!("{at:03}{}", "x".repeat(150 * 1024));
+        for chunk in (0..200).map(|at| deal(&text(at))).collect::<Vec<_>>().chunks(20) {
+            store.insert(chunk).await;
+        }
+        let log: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let writer = Arc::clone(&log);
+        // The most rows that each query asks for.
+        store.db.set_metric_callback(move |info| {
+            if !info.statement.sql.starts_with("SELECT") {
+                return;
+            }
+            let limit = info.statement.values.iter().flat_map(|values| &values.0).last().cloned();
+            let limit = match limit {
+                Some(Value::BigUnsigned(Some(limit))) => limit,
+                Some(Value::BigInt(Some(limit))) => limit.unsigned_abs(),
+                other => panic!("the last value of {} is its limit: {other:?}", info.statement.sql),
+            };
+            writer.lock().expect("the log").push(limit);
+        });
+        let (mut titles, mut page_token, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let ask = ListRequest { page_size: 1000, page_token: &page_token, ..ListRequest::default() };
+            let page = store.list(ask).await.expect("a page");
+            titles.extend(page.items.into_iter().map(|deal| deal.title[..3].to_owned()));
+            pages += 1;
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(titles, (0..200).map(|at| format!("{at:03}")).collect::<Vec<_>>(), "{:?}", store.backend());
+        let asked = std::mem::take(&mut *log.lock().expect("the log"));
+        let read: u64 = asked.iter().sum();
+        assert!(read <= 200 + 33 + 2 * pages, "{read} rows read for 200, in {pages} pages: {asked:?}");
+        println!("{:?}: 200 rows in {pages} pages; {} statements for {read} rows", store.backend(), asked.len());
+
+        store.db.execute_unprepared("DELETE FROM deal").await.expect("they are gone");
+        for chunk in (0..1_100).map(|at| deal(&format!("{at:04}"))).collect::<Vec<_>>().chunks(200) {
+            store.insert(chunk).await;
+        }
+        for (page_size, statements) in [(1, 1), (32, 1), (50, 2), (1000, 10)] {
+            log.lock().expect("the log").clear();
+            let ask = ListRequest { page_size, order_by: "title", ..ListRequest::default() };
+            let page = store.list(ask).await.expect("a page");
+            let titles: Vec<String> = page.items.into_iter().map(|deal| deal.title).collect();
+            assert_eq!(titles, (0..page_size).map(|at| format!("{at:04}")).collect::<Vec<_>>());
+            assert!(!page.next_page_token.is_empty());
+            let asked = log.lock().expect("the log").clone();
+            assert_eq!(asked.len(), statements, "a page of {page_size}: {asked:?}");
+        }
     }
 }
