@@ -25,9 +25,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::fresh::FileError;
+use super::fresh::{FileError, Fresh};
 use super::rate::Rate;
-use super::roles::Roles;
+use super::roles::{self, Roles};
 use super::tokens::{NoCaller, Tokens};
 use super::{Inside, Reports, SecurityConfig, Sight};
 use crate::context::{ACTOR, FLOW, ROLES, SEES};
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Guard {
 struct Asking {
     peers: Vec<String>,
     tokens: Option<Tokens>,
-    roles: Roles,
+    roles: Fresh<Roles>,
     rate: Option<Rate>,
 }
 
@@ -79,18 +79,10 @@ impl Guard {
         if !config.authenticates() {
             return Ok(Self::default());
         }
-        let roles = match &config.roles {
-            None => Roles::default(),
-            Some(file) => {
-                let name = file.display().to_string();
-                let text = std::fs::read_to_string(file).map_err(|error| FileError::new(&*name, error))?;
-                Roles::read(&name, &text)?
-            }
-        };
         let asking = Asking {
             peers: config.tls.peers.clone(),
             tokens: Tokens::open(&config.tokens)?,
-            roles,
+            roles: roles::open(config.roles.as_deref())?,
             rate: Rate::new(config.caller_rate),
         };
         Ok(Self { asking: Some(asking), pages, reports })
@@ -111,7 +103,7 @@ impl Guard {
             (true, _) => Arc::new(asking.part(request.headers())),
             (false, Some(token)) => asking.user(token)?,
             // It asks for the secret in its address.
-            (false, None) if is_page => Arc::new(Caller::passed_on("anonymous", "", &asking.roles)),
+            (false, None) if is_page => Arc::new(Caller::passed_on("anonymous", "", &asking.roles.current())),
             (false, None) => return Err(unauthenticated("say who calls: `authorization: Bearer …`")),
         };
         if !is_page {
@@ -185,7 +177,7 @@ impl Asking {
         let text = |key: &str| headers.get(key).and_then(|value| value.to_str().ok());
         let actor = text(ACTOR).unwrap_or("services/part");
         match text(ROLES) {
-            Some(roles) => Caller::passed_on(actor, roles, &self.roles),
+            Some(roles) => Caller::passed_on(actor, roles, &self.roles.current()),
             None => Caller::part(actor),
         }
     }
@@ -194,7 +186,7 @@ impl Asking {
         let Some(tokens) = &self.tokens else {
             return Err(unauthenticated("no tokens are taken here: only parts of the suite call this one"));
         };
-        tokens.caller(token, &self.roles).map_err(|why| match why {
+        tokens.caller(token, &self.roles.current()).map_err(|why| match why {
             NoCaller::Unbelieved(why) => {
                 tracing::debug!(%why, "a token is not believed");
                 unauthenticated("the token is not believed, or has expired")

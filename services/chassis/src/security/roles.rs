@@ -1,13 +1,26 @@
 //! Which role may do what: a table that an installation may replace (R-SEC-1).
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use dealflow_proto::access::v1::Permission;
 
-use super::fresh::FileError;
+use super::fresh::{FileError, Fresh};
 
 /// The table that ships.
 const SHIPPED: &str = include_str!("roles.txt");
+
+/// The table of a file, read again when it changes; the one that ships where there is none.
+pub(super) fn open(file: Option<&Path>) -> Result<Fresh<Roles>, FileError> {
+    let name = file.map(|file| file.display().to_string()).unwrap_or_default();
+    Fresh::open(file.map(Path::to_owned).into_iter().collect(), move |contents| match contents.first() {
+        None => Ok(Roles::default()),
+        Some(table) => {
+            let table = std::str::from_utf8(table).map_err(|error| FileError::new(&*name, error))?;
+            Roles::read(&name, table)
+        }
+    })
+}
 
 /// A set of permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

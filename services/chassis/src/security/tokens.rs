@@ -1,4 +1,5 @@
-//! From a bearer token to a caller: believed once, then remembered by its hash until it expires or the keys change.
+//! From a bearer token to a caller: believed once, then remembered by its hash until it expires, or the keys or the roles
+//! change.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -114,6 +115,15 @@ struct Seen {
     until: i64,
     /// The keys that it was believed by.
     keys: Arc<Keys>,
+    /// The table that its permissions are from.
+    roles: Arc<Roles>,
+}
+
+impl Seen {
+    /// Whether it still says who calls, and what that one may do.
+    fn holds(&self, now: i64, keys: &Arc<Keys>, roles: &Arc<Roles>) -> bool {
+        self.until > now && Arc::ptr_eq(&self.keys, keys) && Arc::ptr_eq(&self.roles, roles)
+    }
 }
 
 impl Tokens {
@@ -142,7 +152,7 @@ impl Tokens {
     }
 
     /// Whose token it is.
-    pub(crate) fn caller(&self, text: &str, roles: &Roles) -> Result<Arc<Caller>, NoCaller> {
+    pub(crate) fn caller(&self, text: &str, roles: &Arc<Roles>) -> Result<Arc<Caller>, NoCaller> {
         let keys = match &self.source {
             Source::File(fresh) => fresh.current(),
             Source::Url(fetched) => fetched.current().ok_or(NoCaller::NoKeys)?,
@@ -151,8 +161,7 @@ impl Tokens {
         let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         let shard = &self.seen[usize::from(digest[0]) % SHARDS];
         if let Some(seen) = shard.lock().unwrap_or_else(PoisonError::into_inner).get(&digest)
-            && seen.until > now
-            && Arc::ptr_eq(&seen.keys, &keys)
+            && seen.holds(now, &keys, roles)
         {
             return Ok(Arc::clone(&seen.caller));
         }
@@ -167,12 +176,12 @@ impl Tokens {
         let until = claims.expires.min(now + REMEMBER);
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MOST {
-            shard.retain(|_, seen| seen.until > now && Arc::ptr_eq(&seen.keys, &keys));
+            shard.retain(|_, seen| seen.holds(now, &keys, roles));
             if shard.len() >= MOST {
                 shard.clear();
             }
         }
-        shard.insert(digest, Seen { caller: Arc::clone(&caller), until, keys });
+        shard.insert(digest, Seen { caller: Arc::clone(&caller), until, keys, roles: Arc::clone(roles) });
         Ok(caller)
     }
 
@@ -214,7 +223,7 @@ mod tests {
             ..TokenConfig::default()
         };
         let (tokens, roles) =
-            (Tokens::open(&config).expect("it opens").expect("keys are configured"), Roles::default());
+            (Tokens::open(&config).expect("it opens").expect("keys are configured"), Arc::new(Roles::default()));
         let token = house.token("ann", &["sales_rep"]);
         let begun = Instant::now();
         let first = tokens.caller(&token, &roles).expect("it is believed");

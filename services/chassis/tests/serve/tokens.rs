@@ -1,7 +1,7 @@
 //! Tokens: which are believed, and all the ways in which one can be forged.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dealflow_chassis::link::Link;
 use dealflow_chassis::security::{SecurityConfig, TokenConfig};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::pig::{eventually, remote};
@@ -200,6 +200,42 @@ async fn withdrawn_keys_end_remembered_tokens() {
     fs::write(&file, "{broken").unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(refused(&link, &news).await, Code::Ok, "what was good last stays in use");
+}
+
+/// R-SEC-1, platform, item 29: a role that is narrowed in the table is narrow within seconds, for a token that is
+/// remembered as for a user whom a part names; a table that makes no sense changes nothing.
+#[tokio::test]
+async fn a_changed_table_of_roles_counts_for_remembered_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let table = folder.path().join("roles.txt");
+    let (wide, narrow) = ("sales_rep: *\n", "sales_rep:\n");
+    fs::write(&table, wide).unwrap();
+    let security = SecurityConfig { roles: Some(table.clone()), ..believing(&house, folder.path()) };
+    let (server, _stop) = serving(security).await;
+    let (link, token) = (remote(&server), house.token(ANN, &["sales_rep"]));
+    let user = [("dealflow-actor", "employees/ann"), ("dealflow-roles", "sales_rep")];
+    let codes = async || {
+        let code = |answer: Result<String, Status>| answer.map_or_else(|status| status.code(), |_| Code::Ok);
+        let (by_token, by_part) = (ask_with(&link, "GetLead", &token).await, ask(&server.link, "GetLead", &user).await);
+        [code(by_token), code(by_part)]
+    };
+    assert_eq!(codes().await, [Code::Ok; 2]);
+    for (text, expected) in [(narrow, Code::PermissionDenied), (wide, Code::Ok), (narrow, Code::PermissionDenied)] {
+        fs::write(&table, text).unwrap();
+        let begun = Instant::now();
+        eventually("the table is read again", async || codes().await == [expected; 2]).await;
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+    // It is looked at once a second: so long it takes until what makes no sense was seen.
+    fs::write(&table, "sales_rep: everything\n").unwrap();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(codes().await, [Code::PermissionDenied; 2], "what was taken is not given back");
+    fs::write(&table, wide).unwrap();
+    eventually("a table that makes sense counts", async || codes().await == [Code::Ok; 2]).await;
+    fs::remove_file(&table).unwrap();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(codes().await, [Code::Ok; 2], "nor what was given taken");
 }
 
 /// R-SEC-1: keys by URL; while the provider is away the last ones stay in use, and before the first ones came a caller is
