@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::tls::ClientTls;
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 use crate::api::Api;
 use crate::suite::{Databases, PartName, Plan, Suite};
@@ -51,6 +54,29 @@ impl Target {
         client.close().await;
         done
     }
+
+    /// Who asks: the employee whom the token names where there is one, nobody where it names none; else the actor. It is
+    /// what a command means where nobody is named; what the one who asks may see, the suite finds out by itself.
+    ///
+    /// # Errors
+    /// When the token's file cannot be read.
+    pub fn me(&self) -> anyhow::Result<String> {
+        // A suite that is started for the command asks for no token.
+        let token = if self.gateway.is_some() { token(self.token_file.as_deref())? } else { None };
+        Ok(match token {
+            Some(token) => employee_of(token.expose_secret()).unwrap_or_default(),
+            None => self.actor.clone(),
+        })
+    }
+}
+
+/// The employee whom a token names as its subject.
+fn employee_of(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    let subject = claims.get("sub")?.as_str()?;
+    let id = Uuid::try_parse(subject.strip_prefix("employees/").unwrap_or(subject)).ok()?;
+    Some(format!("employees/{id}"))
 }
 
 /// The variable that may hold a token.

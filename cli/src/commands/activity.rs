@@ -158,7 +158,7 @@ impl Activity {
             Self::Reassign(Reassign { one, to }) => {
                 let (name, comment, request_id) = (one.name(), one.why.clone(), new_id());
                 let give = async |api: Api| {
-                    let performer = People::read(&api).await?.meant(Some(&to), "")?;
+                    let performer = People::read(&api).await?.who(&to)?.to_owned();
                     let ask = ReassignActivityRequest { name, comment, request_id, performer, ..Default::default() };
                     Ok(api.activities.clone().reassign_activity(api.ask(ask)).await?.into_inner())
                 };
@@ -182,7 +182,7 @@ impl Add {
             let activity = Record {
                 subject,
                 r#type: kind.into(),
-                performer: of.as_deref().map(|who| people.meant(Some(who), "")).transpose()?.unwrap_or_default(),
+                performer: of.as_deref().map(|who| people.who(who)).transpose()?.unwrap_or_default().to_owned(),
                 regarding: about,
                 planned_start_time: start,
                 due_time: due,

@@ -101,9 +101,9 @@ impl Calendar {
 
     fn owners(&self, people: &People) -> anyhow::Result<Vec<String>> {
         if self.of.is_empty() {
-            return Ok(vec![people.meant(None, &self.target.actor)?]);
+            return Ok(vec![people.meant(None, &self.target)?]);
         }
-        self.of.iter().map(|who| people.meant(Some(who), "")).collect()
+        self.of.iter().map(|who| Ok(people.who(who)?.to_owned())).collect()
     }
 
     async fn entries(&self, api: &Api, owners: Vec<String>) -> anyhow::Result<Vec<CalendarEntry>> {

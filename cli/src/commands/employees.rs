@@ -41,7 +41,7 @@ impl People {
             let everybody = Everybody::read(&api).await?;
             let shown = match led_by {
                 None => everybody.all().into_iter().cloned().collect(),
-                Some(manager) => reports(&api, everybody.meant(Some(manager), "")?, all_levels).await?,
+                Some(manager) => reports(&api, everybody.who(manager)?.to_owned(), all_levels).await?,
             };
             Ok((everybody, shown))
         };

@@ -52,7 +52,7 @@ impl Notifications {
     }
 
     async fn on(&self, api: Api) -> anyhow::Result<()> {
-        let recipient = People::read(&api).await?.meant(self.of.as_deref(), &self.target.actor)?;
+        let recipient = People::read(&api).await?.meant(self.of.as_deref(), &self.target)?;
         if self.watch {
             return self.follow(&api, recipient).await;
         }

@@ -9,6 +9,7 @@ use tonic::Status;
 
 use super::lookups::same;
 use crate::api::{Api, all_pages};
+use crate::client::Target;
 
 /// Whose deals a figure is about.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -60,11 +61,21 @@ impl People {
     }
 
     /// Who is meant: by this name, or, where none is said, who asks.
-    pub(super) fn meant(&self, who: Option<&str>, actor: &str) -> anyhow::Result<String> {
-        match who {
-            Some(who) => Ok(self.who(who)?.to_owned()),
-            None if self.find(actor).is_empty() => bail!("say whose with --of NAME, or who you are with --actor"),
-            None => Ok(self.who(actor)?.to_owned()),
+    pub(super) fn meant(&self, who: Option<&str>, target: &Target) -> anyhow::Result<String> {
+        if let Some(who) = who {
+            return Ok(self.who(who)?.to_owned());
+        }
+        let me = target.me()?;
+        if me.is_empty() {
+            bail!("your token names no employee; say whose with --of NAME");
+        }
+        if !self.find(&me).is_empty() {
+            return Ok(self.who(&me)?.to_owned());
+        }
+        // A token that names an employee says who asks, whatever --actor does.
+        match me == target.actor {
+            true => bail!("say whose with --of NAME, or who you are with --actor"),
+            false => bail!("your token names {me}, whom nobody here knows; say whose with --of NAME"),
         }
     }
 

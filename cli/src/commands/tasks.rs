@@ -95,7 +95,7 @@ impl Tasks {
             let people = People::read(&api).await?;
             let ask = ListMyTasksRequest {
                 page_size: self.limit,
-                performer: people.meant(self.of.as_deref(), &self.target.actor)?,
+                performer: people.meant(self.of.as_deref(), &self.target)?,
                 team: self.team,
                 bucket: bucket(self.bucket).into(),
                 time_zone: self.time_zone.clone(),

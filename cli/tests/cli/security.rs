@@ -5,8 +5,9 @@ use std::path::Path;
 
 use dealflow_testbed::keys::{AUDIENCE, Authority, ISSUER, Provider};
 
+use super::import::fixture;
 use super::serve::Serving;
-use super::{program, run_on};
+use super::{Ended, program, run_on};
 
 fn path(of: &Path) -> &str {
     of.to_str().expect("UTF-8")
@@ -48,6 +49,36 @@ fn a_command_brings_its_token_to_a_suite_that_it_believes() {
     let by_variable = by_variable.args(["--ca", path(&ca)]).env("DEALFLOW_TOKEN", house.token("bob", &["auditor"]));
     let by_variable = by_variable.output().expect("the program starts");
     assert!(by_variable.status.success(), "{}", String::from_utf8_lossy(&by_variable.stderr));
+}
+
+/// Platform, item 28: whose tasks, notifications and calendar are meant where nobody is named, the token says; where it
+/// names no employee, the command asks for a name, and not for an actor that would not count.
+#[test]
+fn the_token_says_whose_tasks_are_meant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = Provider::new("house");
+    // Two of its rows are dirty, which is another test's business.
+    run_on(folder.path(), &["import", "crm", path(&fixture(folder.path())), "--json"]).json(1);
+    let people = run_on(folder.path(), &["people", "--json"]).json(0);
+    let ann = people["people"][0]["name"].as_str().expect("a name on the wire");
+    let jwks = house.write(folder.path());
+    let tokens = [["--token-keys", path(&jwks)], ["--token-issuer", ISSUER], ["--token-audience", AUDIENCE]];
+    let serving = Serving::start_with(folder.path(), tokens.as_flattened(), &[]);
+    let ask = |subject: &str, args: &[&str]| {
+        let mut asked = program(args);
+        asked.args(["--gateway", &serving.gateway]).env("DEALFLOW_TOKEN", house.token(subject, &["sales_rep"]));
+        Ended::from(asked.output().expect("the program starts"))
+    };
+    let id = ann.strip_prefix("employees/").expect("an employee");
+    for command in ["tasks", "notifications", "calendar"] {
+        let named = ask(ann, &[command, "--of", ann, "--json"]).json(0);
+        for subject in [ann, id] {
+            assert_eq!(ask(subject, &[command, "--json"]).json(0), named, "{command} of {subject}");
+        }
+        let program = ask("erp@example.com", &[command]);
+        assert!(program.code == Some(1) && program.err.contains("--of NAME"), "{}", program.err);
+        assert!(!program.err.contains("--actor"), "{}", program.err);
+    }
 }
 
 /// R-SEC-1: beyond this machine nothing is served in the open unless that is asked for; on it, it is said. A token is sent
