@@ -21,6 +21,9 @@ fn main() -> ExitCode {
     // Wrong arguments end here, with 2.
     let matches = Cli::command().get_matches();
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let (Command::Serve(serve), Some(("serve", typed))) = (&mut cli.command, matches.subcommand()) {
+        serve.note(typed);
+    }
     let unsaid = matches.value_source("log_filter") == Some(ValueSource::DefaultValue);
     if unsaid && !matches!(cli.command, Command::Serve(_)) {
         // A command for people speaks by its output; what a suite that it starts tells of itself would be noise, and so

@@ -1,7 +1,10 @@
 //! The parts by name: those of a suite, and those that run beside one: adapters, the publisher of events.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
+
+use anyhow::Context as _;
 
 /// A part of the suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,7 @@ impl PartName {
     }
 
     /// Its port, counted from the first one: the gateway's.
-    pub(crate) fn offset(self) -> u16 {
+    fn offset(self) -> u16 {
         match self {
             Self::Gateway => 0,
             Self::Leads => 1,
@@ -77,6 +80,19 @@ impl PartName {
             Self::ErpErpnext => 7,
             Self::EventsNats => 8,
         }
+    }
+
+    /// Where it listens in a suite whose gateway listens at `first`; port 0 is a free one for each.
+    ///
+    /// # Errors
+    /// Where there is no port so far behind the first.
+    pub(crate) fn behind(self, mut first: SocketAddr) -> anyhow::Result<SocketAddr> {
+        let port = first.port();
+        if port != 0 {
+            let own = port.checked_add(self.offset());
+            first.set_port(own.with_context(|| format!("{self} needs a port after {port}: there is none"))?);
+        }
+        Ok(first)
     }
 
     /// Its schema on PostgreSQL.

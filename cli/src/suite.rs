@@ -36,7 +36,8 @@ pub type WrapCommits = Arc<dyn Fn(PartName) -> AroundCommits + Send + Sync>;
 pub struct Plan {
     /// Where records are kept.
     pub databases: Databases,
-    /// Limits and stop of each server; its port is the gateway's, the others follow. Port 0 takes free ones.
+    /// Limits and stop of each server. Of a whole suite its port is the gateway's, the others follow; one part alone
+    /// listens there itself. Port 0 takes free ones.
     pub serve: ServeConfig,
     /// Where operators are answered, if anywhere: metrics and health of all parts of this process.
     pub admin: Option<SocketAddr>,
@@ -70,14 +71,11 @@ impl Plan {
         }
     }
 
-    fn listen(&self, part: PartName) -> anyhow::Result<ServeConfig> {
-        let mut config = self.serve.clone();
-        let first = config.address.port();
-        if first != 0 {
-            let port = first.checked_add(part.offset());
-            config.address.set_port(port.with_context(|| format!("{part} needs a port after {first}: there is none"))?);
-        }
-        Ok(config)
+    /// The same plan for one part of a whole suite: it listens behind the gateway's port.
+    fn behind(&self, part: PartName) -> anyhow::Result<Self> {
+        let mut plan = self.clone();
+        plan.serve.address = part.behind(self.serve.address)?;
+        Ok(plan)
     }
 
     async fn open(&self, part: PartName) -> anyhow::Result<Store> {
@@ -155,9 +153,9 @@ impl Suite {
         can_listen(plan)?;
         // One notice is enough: when the others stop, the gateway that called them has stopped.
         let serve = ServeConfig { stop_notice: Duration::ZERO, ..plan.serve.clone() };
-        let behind = Plan { serve, ..plan.clone() };
+        let quiet = Plan { serve, ..plan.clone() };
         for name in PartName::ALL.into_iter().filter(|name| *name != PartName::Gateway) {
-            self.start_service(&behind, name).await?;
+            self.start_service(&quiet.behind(name)?, name).await?;
         }
         let link = |name| (plan.wrap)(name, self.link(name));
         let neighbours = Neighbours {
@@ -174,7 +172,7 @@ impl Suite {
         let store = plan.open(name).await?;
         self.stores.push((name, store.clone()));
         let part = watched(name, service(plan, name, store.clone()).await?, store);
-        self.serve(name, part, plan.listen(name)?).await
+        self.serve(name, part, plan.serve.clone()).await
     }
 
     async fn start_publisher(&mut self, plan: &Plan, addresses: &Addresses) -> anyhow::Result<()> {
@@ -185,13 +183,13 @@ impl Suite {
         self.stores.push((PartName::EventsNats, store.clone()));
         let part = dealflow_events_nats::part(store.clone(), feeds, settings);
         let part = watched(PartName::EventsNats, part, store);
-        self.serve(PartName::EventsNats, part, plan.listen(PartName::EventsNats)?).await
+        self.serve(PartName::EventsNats, part, plan.serve.clone()).await
     }
 
     async fn start_erpnext(&mut self, plan: &Plan) -> anyhow::Result<()> {
         let settings = plan.adapters.erpnext(plan.serve.security.insecure)?;
         let part = dealflow_erp_adapters::erpnext::part(settings)?;
-        self.serve(PartName::ErpErpnext, part, plan.listen(PartName::ErpErpnext)?).await
+        self.serve(PartName::ErpErpnext, part, plan.serve.clone()).await
     }
 
     async fn start_gateway(&mut self, plan: &Plan, neighbours: Neighbours) -> anyhow::Result<()> {
@@ -199,7 +197,7 @@ impl Suite {
         self.stores.push((PartName::Gateway, store.clone()));
         let gateway = dealflow_gateway::part(store.clone(), neighbours, plan.gateway.clone());
         let gateway = watched(PartName::Gateway, gateway, store);
-        self.serve(PartName::Gateway, gateway, plan.listen(PartName::Gateway)?).await
+        self.serve(PartName::Gateway, gateway, plan.serve.clone()).await
     }
 
     async fn serve(&mut self, name: PartName, part: Part, config: ServeConfig) -> anyhow::Result<()> {
@@ -285,7 +283,7 @@ fn can_listen(plan: &Plan) -> anyhow::Result<()> {
     let mut taken = Vec::new();
     let mut held = Vec::new();
     for name in PartName::ALL {
-        let address = plan.listen(name)?.address;
+        let address = name.behind(plan.serve.address)?;
         match std::net::TcpListener::bind(address) {
             Ok(listener) => held.push(listener),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => taken.push(format!("{name} on {address}")),
@@ -295,7 +293,10 @@ fn can_listen(plan: &Plan) -> anyhow::Result<()> {
     }
     match taken.as_slice() {
         [] => Ok(()),
-        several => bail!("cannot listen, another program does: {}; choose ports with --listen", several.join(", ")),
+        several => bail!(
+            "cannot listen, another program does: {}; choose the first port of all with --listen",
+            several.join(", ")
+        ),
     }
 }
 
@@ -303,7 +304,9 @@ fn can_listen(plan: &Plan) -> anyhow::Result<()> {
 fn not_served(name: PartName, address: SocketAddr, error: ServeError) -> anyhow::Error {
     match &error {
         ServeError::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
-            anyhow::anyhow!("{name} cannot listen on {address}: another program does; choose a port with --listen")
+            anyhow::anyhow!(
+                "{name} cannot listen on {address}: another program does; choose another port with --listen"
+            )
         }
         _ => anyhow::Error::new(error).context(format!("{name} cannot be served on {address}")),
     }

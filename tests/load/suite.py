@@ -132,9 +132,7 @@ class Replica:
         environment |= {f"DEALFLOW_{part.upper()}_URL": f"http://127.0.0.1:{self.suite.address(part)}" for part in PARTS[:-1]}
         environment |= self.suite.environment | self.environment
         command = [PROGRAM, "serve", self.part, "--admin-listen", f"127.0.0.1:{self.admin}", "--log", "warn"]
-        # A part alone adds its place to the first port; the one that is asked for is said so.
-        offset = {"gateway": 0, "leads": 1, "opportunities": 2, "activities": 3, "orders": 4, "erp": 5}[self.part]
-        command += ["--listen", f"127.0.0.1:{self.port - offset}", "--stop-notice", "1", "--stop-drain", "20"]
+        command += ["--listen", f"127.0.0.1:{self.port}", "--stop-notice", "1", "--stop-drain", "20"]
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=self.suite.log)
         self.wait_ready()
         self.suite.balancers[self.part].targets.append(self.port)

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use dealflow_chassis::Clock;
 use dealflow_chassis::serve::ServeConfig;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,19 +29,25 @@ Examples:
   dealflow serve events-nats --nats-url nats://127.0.0.1    events of all parts, on a broker
 
 Ports: the gateway takes the one of --listen; leads, opportunities, activities, orders and the ERP stub take the next
-five, what is started beside them (erp-ubl, erp-erpnext, events-nats) the three after. Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
+five, what is started beside them (erp-ubl, erp-erpnext, events-nats) the three after. One part alone takes the one of
+its own --listen; without it, its place behind DEALFLOW_LISTEN or 7400, so that all parts may share one environment.
+Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[command(mut_arg("address", |arg| arg
     .default_value("127.0.0.1:7400")
-    .help("Where the gateway listens; the other parts take the next five ports, port 0 free ones")))]
+    .help("Where the gateway listens, the other parts take the next five ports; or where the one PART itself listens. \
+        The variable is always the gateway's: a part counts its own port from it. Port 0 takes free ones")))]
 pub struct Serve {
     /// One part: leads, opportunities, activities, orders, erp or gateway, all of them where it is not said; or what is
     /// started beside them: erp-ubl, erp-erpnext, events-nats
     #[arg(value_name = "PART")]
     part: Option<PartName>,
+    /// Whether `--listen` is on the command line, where it means the part that is named there
+    #[arg(skip)]
+    own_address: bool,
     /// Where records are kept
     #[command(flatten)]
     databases: Databases,
@@ -65,6 +72,11 @@ pub struct Serve {
 }
 
 impl Serve {
+    /// Takes from what was typed which values are the operator's own, and which are defaults or the environment's.
+    pub fn note(&mut self, typed: &ArgMatches) {
+        self.own_address = typed.value_source("address") == Some(ValueSource::CommandLine);
+    }
+
     /// Serves until a signal says stop.
     pub async fn run(self) -> anyhow::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -79,7 +91,12 @@ impl Serve {
         plan.broker = self.broker;
         let suite = match self.part {
             None => Suite::start(&plan).await?,
-            Some(part) => Suite::start_one(&plan, part, &self.addresses).await?,
+            Some(part) => {
+                if !self.own_address {
+                    plan.serve.address = part.behind(plan.serve.address)?;
+                }
+                Suite::start_one(&plan, part, &self.addresses).await?
+            }
         };
         print(&suite, &plan);
         tokio::select! {

@@ -68,6 +68,11 @@ impl Serving {
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        Self::begin_where_it_is(command, folder, part)
+    }
+
+    /// At the place that the command itself says, by a flag or its environment.
+    fn begin_where_it_is(mut command: Command, folder: &Path, part: &str) -> Self {
         let mut child = command.arg("--data").arg(folder).stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut told = String::new();
@@ -134,8 +139,32 @@ fn a_port_that_is_taken_is_named() {
     let listen = format!("127.0.0.1:{port}");
     let ended = run_on(folder.path(), &["serve", "gateway", "--listen", &listen]);
     assert_eq!(ended.code, Some(1), "{}", ended.out);
-    let told = format!("gateway cannot listen on {listen}: another program does; choose a port with --listen");
+    let told = format!("gateway cannot listen on {listen}: another program does; choose another port with --listen");
     assert!(ended.err.contains(&told), "{}", ended.err);
+}
+
+/// One part listens where it is told to; what is said for all parts in the environment is the gateway's place, and
+/// each finds its own behind it.
+#[test]
+fn a_part_alone_listens_at_the_address_that_it_is_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Two ports in a row that nobody has.
+    let first = loop {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let first = free.local_addr().expect("an address").port();
+        if first.checked_add(1).is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+            break first;
+        }
+    };
+    let leads = Serving::start_part(folder.path(), "leads", &["--listen", &format!("127.0.0.1:{first}")]);
+    assert_eq!(leads.gateway, format!("http://127.0.0.1:{first}"), "{}", leads.told);
+    let (status, rest) = leads.stop();
+    assert!(status.success(), "{rest}");
+
+    let mut command = program(&["serve", "leads", "--log", "warn"]);
+    command.env("DEALFLOW_LISTEN", format!("127.0.0.1:{first}"));
+    let leads = Serving::begin_where_it_is(command, folder.path(), "leads");
+    assert_eq!(leads.gateway, format!("http://127.0.0.1:{}", first + 1), "{}", leads.told);
 }
 
 #[test]

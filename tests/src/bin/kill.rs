@@ -66,7 +66,7 @@ impl Processes {
     fn start(&mut self, part: Option<PartName>) -> anyhow::Result<()> {
         let mut command = Command::new(&self.program);
         command.arg("serve").args(part.map(|part| part.word()));
-        command.arg("--data").arg(&self.data).arg("--listen").arg(format!("127.0.0.1:{}", self.drill.port));
+        command.arg("--data").arg(&self.data).env("DEALFLOW_LISTEN", format!("127.0.0.1:{}", self.drill.port));
         for (name, offset) in [("leads", 1), ("opportunities", 2), ("activities", 3), ("orders", 4), ("erp", 5)] {
             let variable = format!("DEALFLOW_{}_URL", name.to_uppercase());
             command.env(variable, format!("http://127.0.0.1:{}", self.drill.port + offset));
