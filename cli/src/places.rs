@@ -56,7 +56,7 @@ pub(crate) fn url_or_file(text: &str) -> Result<SecretString, String> {
     if url.is_empty() { Err(format!("{file} holds no URL")) } else { Ok(url.into()) }
 }
 
-/// Where a gateway that runs alone finds its neighbours.
+/// Where a gateway that runs alone finds its neighbours, and a whole suite its ERP.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Addresses {
     /// Where leads listen
@@ -71,7 +71,7 @@ pub struct Addresses {
     /// Where orders listen
     #[arg(long, env = "DEALFLOW_ORDERS_URL", default_value = "http://127.0.0.1:7404")]
     pub orders_url: String,
-    /// Where the ERP, its adapter or the stub listens
+    /// Where the ERP, its adapter or the stub listens. A whole suite to which it is said runs no stub
     #[arg(long, env = "DEALFLOW_ERP_URL", default_value = "http://127.0.0.1:7405")]
     pub erp_url: String,
 }
@@ -90,21 +90,24 @@ impl Addresses {
         of.into_iter().map(|(name, address)| Ok((name, link(address)?))).collect()
     }
 
-    /// The gateway's. The ERP is none of the parts: who vouches for it may be somebody else, `erp_ca`.
+    /// The gateway's; who vouches for the ERP may be somebody else, `erp_ca`.
     pub(crate) fn neighbours(&self, tls: &TlsConfig, erp_ca: Option<&Path>) -> anyhow::Result<Neighbours> {
         let link = links(tls, true)?;
-        let believed = erp_ca.map(Path::to_owned).or_else(|| tls.ca.clone());
-        let tls_to_erp = TlsConfig { ca: believed, ..tls.clone() };
-        // Whether a document is sent again is the hand-over's to decide.
-        let to_erp = links(&tls_to_erp, false)?;
         Ok(Neighbours {
             leads: link(&self.leads_url)?,
             opportunities: link(&self.opportunities_url)?,
             activities: link(&self.activities_url)?,
             orders: link(&self.orders_url)?,
-            erp: to_erp(&self.erp_url)?,
+            erp: erp(&self.erp_url, tls, erp_ca)?,
         })
     }
+}
+
+/// How the ERP is reached at its address. It is none of the parts: who vouches for it may be somebody else, `erp_ca`. Whether
+/// a document is sent again is the hand-over's to decide.
+pub(crate) fn erp(address: &str, tls: &TlsConfig, erp_ca: Option<&Path>) -> anyhow::Result<Link> {
+    let ca = erp_ca.map(Path::to_owned).or_else(|| tls.ca.clone());
+    links(&TlsConfig { ca, ..tls.clone() }, false)?(address)
 }
 
 /// How neighbours are reached at their addresses.

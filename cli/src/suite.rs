@@ -22,6 +22,7 @@ use crate::adapters::Adapters;
 use crate::broker::Broker;
 use crate::hold::Hold;
 pub use crate::part::PartName;
+use crate::places;
 pub(crate) use crate::places::url_or_file;
 pub use crate::places::{Addresses, Databases};
 
@@ -49,6 +50,8 @@ pub struct Plan {
     pub wrap_commits: Option<WrapCommits>,
     /// What the gateway is told.
     pub gateway: dealflow_gateway::Settings,
+    /// Where the ERP of a whole suite listens; none: its own stub.
+    pub erp_url: Option<String>,
     /// How an adapter reaches its ERP.
     pub adapters: Adapters,
     /// Where events are published.
@@ -66,9 +69,16 @@ impl Plan {
             wrap: Arc::new(|_, link| link),
             wrap_commits: None,
             gateway: dealflow_gateway::Settings::default(),
+            erp_url: None,
             adapters: Adapters::default(),
             broker: Broker::default(),
         }
+    }
+
+    /// The parts that a whole suite runs: no stub where the ERP is elsewhere.
+    fn whole(&self) -> impl Iterator<Item = PartName> {
+        let stub = self.erp_url.is_none();
+        PartName::ALL.into_iter().filter(move |part| stub || *part != PartName::Erp)
     }
 
     /// The same plan for one part of a whole suite: it listens behind the gateway's port.
@@ -106,7 +116,7 @@ impl Suite {
     /// Starts all parts.
     pub fn start(plan: &Plan) -> BoxFuture<'_, anyhow::Result<Self>> {
         Box::pin(async move {
-            let mut suite = Self::empty(plan, &PartName::ALL)?;
+            let mut suite = Self::empty(plan, &plan.whole().collect::<Vec<_>>())?;
             let mut started = suite.start_all(plan).await;
             if started.is_ok() {
                 started = suite.start_admin(plan).await;
@@ -154,7 +164,7 @@ impl Suite {
         // One notice is enough: when the others stop, the gateway that called them has stopped.
         let serve = ServeConfig { stop_notice: Duration::ZERO, ..plan.serve.clone() };
         let quiet = Plan { serve, ..plan.clone() };
-        for name in PartName::ALL.into_iter().filter(|name| *name != PartName::Gateway) {
+        for name in plan.whole().filter(|name| *name != PartName::Gateway) {
             self.start_service(&quiet.behind(name)?, name).await?;
         }
         let link = |name| (plan.wrap)(name, self.link(name));
@@ -163,7 +173,13 @@ impl Suite {
             opportunities: link(PartName::Opportunities),
             activities: link(PartName::Activities),
             orders: link(PartName::Orders),
-            erp: link(PartName::Erp),
+            erp: match &plan.erp_url {
+                None => link(PartName::Erp),
+                Some(url) => {
+                    let (tls, ca) = (&plan.serve.security.tls, plan.adapters.erp_ca.as_deref());
+                    (plan.wrap)(PartName::Erp, places::erp(url, tls, ca)?)
+                }
+            },
         };
         self.start_gateway(plan, neighbours).await
     }
@@ -282,7 +298,7 @@ impl Suite {
 fn can_listen(plan: &Plan) -> anyhow::Result<()> {
     let mut taken = Vec::new();
     let mut held = Vec::new();
-    for name in PartName::ALL {
+    for name in plan.whole() {
         let address = name.behind(plan.serve.address)?;
         match std::net::TcpListener::bind(address) {
             Ok(listener) => held.push(listener),

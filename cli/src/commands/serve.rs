@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::ensure;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use dealflow_chassis::Clock;
@@ -25,6 +26,7 @@ Examples:
   dealflow serve gateway --leads-url http://leads:7401      the gateway, its neighbours elsewhere
   dealflow serve erp-ubl --ubl-folder /srv/edi/out --ubl-sellers sellers.yaml
   dealflow serve erp-erpnext --erpnext-url https://erp.example.com --erpnext-token-file token --erpnext-mapping erpnext.yaml
+  dealflow serve --erp-url http://127.0.0.1:7406            all parts but the stub; documents go to the UBL adapter
   dealflow serve gateway --erp-url http://127.0.0.1:7407    documents go to ERPNext, by the adapter above
   dealflow serve events-nats --nats-url nats://127.0.0.1    events of all parts, on a broker
 
@@ -32,6 +34,9 @@ Ports: the gateway takes the one of --listen; leads, opportunities, activities, 
 five, what is started beside them (erp-ubl, erp-erpnext, events-nats) the three after. One part alone takes the one of
 its own --listen; without it, its place behind DEALFLOW_LISTEN or 7400, so that all parts may share one environment.
 Ctrl-C or SIGTERM stops: calls under way come to their end, then the databases are closed.";
+
+/// The argument that says where the ERP is.
+const ERP: &str = "erp_url";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -48,6 +53,9 @@ pub struct Serve {
     /// Whether `--listen` is on the command line, where it means the part that is named there
     #[arg(skip)]
     own_address: bool,
+    /// The addresses of other parts that are said, by the names of their arguments
+    #[arg(skip)]
+    others: Vec<&'static str>,
     /// Where records are kept
     #[command(flatten)]
     databases: Databases,
@@ -57,7 +65,7 @@ pub struct Serve {
     /// Where operators are answered, in plaintext: GET /metrics for Prometheus, gRPC health of all parts for probes
     #[arg(long, env = "DEALFLOW_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
-    /// Where a gateway that runs alone finds its neighbours
+    /// Where a gateway that runs alone finds its neighbours, and a whole suite its ERP
     #[command(flatten)]
     addresses: Addresses,
     /// How documents are handed to the ERP
@@ -75,6 +83,8 @@ impl Serve {
     /// Takes from what was typed which values are the operator's own, and which are defaults or the environment's.
     pub fn note(&mut self, typed: &ArgMatches) {
         self.own_address = typed.value_source("address") == Some(ValueSource::CommandLine);
+        let addresses = ["leads_url", "opportunities_url", "activities_url", "orders_url", ERP];
+        self.others = addresses.into_iter().filter(|id| said(typed, id)).collect();
     }
 
     /// Serves until a signal says stop.
@@ -90,7 +100,11 @@ impl Serve {
         plan.adapters = self.adapters;
         plan.broker = self.broker;
         let suite = match self.part {
-            None => Suite::start(&plan).await?,
+            None => {
+                alone(&self.others)?;
+                plan.erp_url = self.others.contains(&ERP).then_some(self.addresses.erp_url);
+                Suite::start(&plan).await?
+            }
             Some(part) => {
                 if !self.own_address {
                     plan.serve.address = part.behind(plan.serve.address)?;
@@ -113,6 +127,24 @@ impl Serve {
     }
 }
 
+/// Whether a value was given, on the command line or by the environment.
+fn said(typed: &ArgMatches, id: &str) -> bool {
+    matches!(typed.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+}
+
+/// Refuses a whole suite that is to find parts elsewhere, which it runs itself; only its ERP may be there.
+fn alone(others: &[&str]) -> anyhow::Result<()> {
+    let others: Vec<String> =
+        others.iter().filter(|id| **id != ERP).map(|id| format!("--{}", id.replace('_', "-"))).collect();
+    ensure!(
+        others.is_empty(),
+        "a whole suite runs all of its parts: leave out {} (or its variable, such as DEALFLOW_LEADS_URL), or start the \
+        gateway alone: dealflow serve gateway",
+        others.join(", ")
+    );
+    Ok(())
+}
+
 /// What runs, where it is reached, where it keeps its records, and how it is stopped.
 fn print(suite: &Suite, plan: &Plan) {
     let databases = &plan.databases;
@@ -128,6 +160,9 @@ fn print(suite: &Suite, plan: &Plan) {
         table.add_row([part.word(), uri, part.serves(), &records]);
     }
     println!("{table}");
+    if let Some(url) = &plan.erp_url {
+        println!("Documents go to the ERP at {url}.");
+    }
     let security = &plan.serve.security;
     if let Some(((_, gateway), uri)) = parts.iter().find(|((part, _), _)| *part == PartName::Gateway) {
         let reflection = plan.serve.reflection;

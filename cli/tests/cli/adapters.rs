@@ -70,3 +70,30 @@ fn an_adapter_that_lacks_something_says_so_and_does_not_start() {
     assert!(["companies", "customers", "items"].iter().all(|it| refused.err.contains(it)), "{}", refused.err);
     assert!(!refused.err.contains("s3cret"));
 }
+
+/// R-ERP-1: a whole suite hands its documents to the ERP that it is told of, by flag or environment, and runs no stub beside
+/// it; the places of parts that it runs itself it does not pass over in silence.
+#[test]
+fn a_whole_suite_takes_the_erp_that_it_is_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(file("sellers.yaml"), SELLERS).expect("written");
+    let (out, sellers) = (file("out"), file("sellers.yaml"));
+    let erp = Serving::start_part(folder.path(), "erp-ubl", &["--ubl-folder", out.as_str(), "--ubl-sellers", &sellers]);
+    for by_flag in [true, false] {
+        let (flag, variable) = (["--erp-url", erp.gateway.as_str()], [("DEALFLOW_ERP_URL", erp.gateway.as_str())]);
+        let suite = if by_flag {
+            Serving::start_with(folder.path(), &flag, &[])
+        } else {
+            Serving::start_with(folder.path(), &[], &variable)
+        };
+        assert!(suite.told.contains(&format!("Documents go to the ERP at {}.", erp.gateway)), "{}", suite.told);
+        assert!(!suite.told.contains("the ERP stub"), "{}", suite.told);
+        let known = super::run(&["erp", "show", "--json", "--gateway", &suite.gateway]).json(0);
+        assert_eq!(known["capabilities"]["product"], "ubl-folder", "{known:#}");
+    }
+    assert!(!folder.path().join("erp.db").exists(), "no stub's books are made");
+    let refused = run_on(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--leads-url", "http://127.0.0.1:1"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    assert!(refused.err.contains("--leads-url") && refused.err.contains("serve gateway"), "{}", refused.err);
+}

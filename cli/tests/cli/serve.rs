@@ -54,7 +54,7 @@ impl Serving {
     fn begin(command: Command, folder: &Path, args: &[&str]) -> Self {
         let serving = Self::begin_part(command, folder, args, "gateway");
         let told = &serving.told;
-        assert!(["leads", "opportunities", "activities", "orders", "erp"].iter().all(|part| told.contains(part)));
+        assert!(["leads", "opportunities", "activities", "orders"].iter().all(|part| told.contains(part)));
         serving
     }
 

@@ -67,7 +67,9 @@ impl Processes {
         let mut command = Command::new(&self.program);
         command.arg("serve").args(part.map(|part| part.word()));
         command.arg("--data").arg(&self.data).env("DEALFLOW_LISTEN", format!("127.0.0.1:{}", self.drill.port));
-        for (name, offset) in [("leads", 1), ("opportunities", 2), ("activities", 3), ("orders", 4), ("erp", 5)] {
+        let neighbours = [("leads", 1), ("opportunities", 2), ("activities", 3), ("orders", 4), ("erp", 5)];
+        // A whole suite runs them all, and takes no addresses.
+        for (name, offset) in neighbours.into_iter().filter(|_| part.is_some()) {
             let variable = format!("DEALFLOW_{}_URL", name.to_uppercase());
             command.env(variable, format!("http://127.0.0.1:{}", self.drill.port + offset));
         }
