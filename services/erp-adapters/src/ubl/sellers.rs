@@ -155,7 +155,7 @@ impl Seller {
         }
     }
 
-    /// An invoice of this seller that lacks nothing else.
+    /// An invoice of this seller that lacks nothing else. One who has no VAT id sells what is not subject to VAT.
     fn sample(&self, currency: Currency) -> Document {
         let mut paper = Document::new(Kind::Invoice, "1", NaiveDate::default(), currency);
         paper.due_date = Some(NaiveDate::default());
@@ -165,7 +165,9 @@ impl Seller {
             electronic_address: Some(ElectronicAddress { scheme: "9930".to_owned(), id: "DE123456789".to_owned() }),
             ..Party::default()
         };
-        let vat = Vat::new(VatCategory::S, Decimal::from(20));
+        let outside = self.vat_id.trim().is_empty() && !self.registration_id.trim().is_empty();
+        let vat = if outside { (VatCategory::O, 0) } else { (VatCategory::S, 20) };
+        let vat = Vat::new(vat.0, Decimal::from(vat.1));
         paper.lines = vec![Line::new("1", "Item", Decimal::ONE, "C62", Decimal::ONE, vat)];
         self.complete(&mut paper, None);
         paper.references.customer_order = "1".to_owned();

@@ -8,6 +8,7 @@ use dealflow_chassis::link::Link;
 use dealflow_erp_adapters::ubl::{self, Place, Settings};
 use dealflow_migrations::erp_ubl::Migrator;
 use dealflow_proto::erp::v1::{Document, DocumentType, ListDocumentsRequest, Outcome, Party};
+use dealflow_proto::types::v1::VatCategory;
 use dealflow_testbed::{TestClock, TestDb, both, refusal};
 use tempfile::TempDir;
 use tonic::Code;
@@ -262,6 +263,57 @@ both! {
         let sha = <sha2::Sha256 as sha2::Digest>::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let as_order = SubmitOrderRequest { document: bytes, document_sha256: sha, ..ask(SO1, "") };
         assert_eq!(erp.0.clone().submit_order(as_order).await.expect_err("an invoice").code(), Code::InvalidArgument);
+    }
+}
+
+/// The example of a file of sellers that people copy.
+fn sellers_of_the_page() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/erp.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let (_, rest) = page.split_once("```yaml\nsellers:").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    format!("sellers:{example}")
+}
+
+/// The same bill with nothing that is subject to VAT, and no reference of the customer.
+fn outside_vat(bill: Document) -> Document {
+    let mut bill = Document { customer_reference: String::new(), ..bill };
+    for line in &mut bill.lines {
+        let vat = line.vat.as_mut().expect("VAT");
+        vat.category = VatCategory::OutsideScope.into();
+        vat.rate.as_mut().expect("a rate").value = "0".to_owned();
+    }
+    let totals = bill.totals.as_mut().expect("totals");
+    let net = totals.total_without_vat.clone();
+    totals.vat.truncate(1);
+    totals.vat[0].vat.clone_from(&bill.lines[0].vat);
+    totals.vat[0].tax = eur("0");
+    totals.total_vat = eur("0");
+    (totals.total_with_vat, totals.payable) = (net.clone(), net);
+    bill
+}
+
+/// R-ERP-1: the example of the page starts, and books what bears VAT and what is not subject to it, with no reference of the
+/// customer; who has a registration alone starts too, and sells what is not subject to VAT.
+#[tokio::test]
+async fn the_pages_sellers_start_and_book() {
+    let page = sellers_of_the_page();
+    let registered = page.lines().filter(|line| !line.contains(" vat_id:")).collect::<Vec<_>>().join("\n");
+    for (sellers, bears_vat) in [(page, true), (registered, false)] {
+        let db = TestDb::new(dealflow_testbed::Kind::Sqlite).await;
+        let store = db.store::<Migrator>("erp-ubl", TestClock::new().clock()).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let erp = adapter(store, folder.path(), &sellers).expect("it starts");
+        erp.booked(&order(SO1)).await;
+        erp.booked(&outside_vat(invoice(INV1, SO1))).await;
+        assert!(content(&folder, "dealflow_invoice_INV-1.xml").contains("FN 123456a"));
+        let taxed = Document { customer_reference: String::new(), ..invoice("dealflow:invoice:INV-2", SO1) };
+        if bears_vat {
+            erp.booked(&taxed).await;
+        } else {
+            let reasons = erp.refused(&taxed).await;
+            assert!(reasons.iter().any(|it| it.rule == "BR-S-02"), "{reasons:?}");
+        }
     }
 }
 
