@@ -70,6 +70,15 @@ fn deals_are_moved_on_and_counted_from_the_command_line() {
     assert_eq!(next["estimated_value"], json!({ "amount": "4821.00", "currency": "USD" }));
     let won = deal(&["win", "Next year", "--value", "4000.50", "--hours", "2.5"]).json(0);
     assert_eq!((&won["state"], &won["actual_value"]["amount"]), (&json!("WON"), &json!("4000.50")));
+
+    // A deal that asks for nothing is won all the same; that no order came of it is said.
+    let nothing = "no order was made: the deal has no quote, no lines and no value";
+    deal(&["follow-up", "Next year", "--title", "Talks", "--process", "corporate-sale"]).json(0);
+    let won = run_on(&data, &["deal", "win", "Talks"]);
+    assert!(won.code == Some(0) && won.out.contains(nothing), "{}{}", won.out, won.err);
+    deal(&["follow-up", "Next year", "--title", "More", "--lines", "--process", "corporate-sale"]).json(0);
+    let won = run_on(&data, &["deal", "win", "More"]);
+    assert!(won.code == Some(0) && !won.out.contains(nothing), "{}{}", won.out, won.err);
 }
 
 /// R-STG-2, R-PRC-1: a stage that is typed is one of the deal's own process, though others are called the same.

@@ -29,7 +29,7 @@ pub enum Deal {
     Show(Show),
     /// Move a deal to another open stage
     Move(verbs::Move),
-    /// Win a deal: the order is made, and goes to the ERP
+    /// Win a deal: the order of its quote, its lines or its value is made, and goes to the ERP
     Win(verbs::Win),
     /// Lose a deal, for a reason
     Lose(verbs::Lose),

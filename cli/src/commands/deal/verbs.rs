@@ -1,5 +1,7 @@
 //! `dealflow deal move | win | lose | hold | resume | follow-up | team`: deals moved on from the command line.
 
+use std::cell::Cell;
+
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use clap::Args;
@@ -153,6 +155,7 @@ impl Win {
             .map(|hours| hours.checked_mul(Decimal::from(60)).and_then(whole))
             .map(|minutes| minutes.context("--hours must be a number of whole minutes"));
         let spent_minutes = minutes.transpose()?;
+        let ordered = Cell::new(false);
         self.which
             .act(async |api: &Api, opportunity: String| {
                 let actual_value = match self.value {
@@ -173,9 +176,15 @@ impl Win {
                     request_id: new_id(),
                     ..WinDealRequest::default()
                 };
-                moved(api.deals.clone().win_deal(api.ask(ask)).await?.into_inner())
+                let progress = api.deals.clone().win_deal(api.ask(ask)).await?.into_inner();
+                ordered.set(progress.order.is_some());
+                moved(progress)
             })
-            .await
+            .await?;
+        if !ordered.get() && !self.which.json {
+            println!("  no order was made: the deal has no quote, no lines and no value");
+        }
+        Ok(())
     }
 }
 
