@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   dealflow invoice export INV-2026-000017 --format pdf                 a file of that name in this folder
   dealflow invoice export INV-2026-000017 --format ubl --out -         to the standard output
-  dealflow quote export QU-000031 --format pdf --language ru --out offer.pdf
+  dealflow quote export Q-000031 --format pdf --language ru --out offer.pdf
   dealflow order export SO-000017 --format ubl --buyer-reference KST-4711
 
 Who sells is said once: `dealflow seller set default --legal-name …`. What a form demands and the records lack is refused

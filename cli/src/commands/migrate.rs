@@ -2,7 +2,6 @@
 
 use clap::{Args, ValueEnum};
 use dealflow_chassis::Clock;
-use sea_orm::{ConnectionTrait as _, FromQueryResult, Statement};
 use serde_json::json;
 
 use crate::hold::Hold;
@@ -17,9 +16,6 @@ Examples:
 
 Migrations expand before they contract: on PostgreSQL older replicas may go on running. `serve` migrates by itself;
 this is for those who want it done before.";
-
-/// `work`, the tables that every part has, comes first; its name would sort last.
-const BY_TIME: &str = "SELECT version FROM seaql_migrations ORDER BY version <> 'work', version";
 
 /// Arguments of `migrate`.
 #[derive(Debug, Args)]
@@ -45,9 +41,9 @@ enum What {
     Status,
 }
 
-#[derive(Debug, FromQueryResult)]
-struct Applied {
-    version: String,
+/// The migrations that are applied, or those that are not, in their order.
+fn of(all: &[(String, bool)], wanted: bool) -> Vec<String> {
+    all.iter().filter(|(_, applied)| *applied == wanted).map(|(name, _)| name.clone()).collect()
 }
 
 impl Migrate {
@@ -64,9 +60,6 @@ impl Migrate {
         for part in PartName::ALL {
             parts.push((part, migrations(&self.databases.of(part), part).await?));
         }
-        let of = |all: &[(String, bool)], wanted: bool| -> Vec<String> {
-            all.iter().filter(|(_, applied)| *applied == wanted).map(|(name, _)| name.clone()).collect()
-        };
         if self.json {
             let told = |(part, all): &(PartName, Vec<(String, bool)>)| json!({ "part": part.word(), "applied": of(all, true), "pending": of(all, false) });
             return show::json::print(&json!({ "parts": parts.iter().map(told).collect::<Vec<_>>() }));
@@ -85,23 +78,18 @@ impl Migrate {
         let _hold = embedded.then(|| Hold::take(&self.databases.data, &PartName::ALL)).transpose()?;
         let mut parts = Vec::new();
         for part in PartName::ALL {
-            let store = open(&self.databases.of(part), part, Clock::system()).await?;
-            let ask = Statement::from_string(store.backend(), BY_TIME);
-            let rows = store.reader().query_all_raw(ask).await?;
-            let applied = rows.iter().map(|row| Applied::from_query_result(row, "")).collect::<Result<Vec<_>, _>>()?;
-            parts.push((part, applied));
+            let config = self.databases.of(part);
+            let store = open(&config, part, Clock::system()).await?;
             store.close().await?;
+            parts.push((part, of(&migrations(&config, part).await?, true)));
         }
         if self.json {
-            let versions = |applied: &[Applied]| applied.iter().map(|it| it.version.clone()).collect::<Vec<_>>();
-            let parts: Vec<_> =
-                parts.iter().map(|(part, it)| json!({ "part": part.word(), "applied": versions(it) })).collect();
+            let parts: Vec<_> = parts.iter().map(|(part, it)| json!({ "part": part.word(), "applied": it })).collect();
             return show::json::print(&json!({ "parts": parts }));
         }
         let mut table = show::table(&["part", "applied", "its migrations, in their order"]);
         for (part, applied) in &parts {
-            let names: Vec<&str> = applied.iter().map(|it| it.version.as_str()).collect();
-            table.add_row([part.word(), &applied.len().to_string(), &names.join(", ")]);
+            table.add_row([part.word(), &applied.len().to_string(), &applied.join(", ")]);
         }
         println!("{table}");
         Ok(())

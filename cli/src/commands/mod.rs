@@ -57,7 +57,7 @@ Examples:
   dealflow pipeline                        what is open, by stage
   dealflow won-lost --by manager           what was won and lost, and how long it took
   dealflow forecast                        what may be won, by month and category
-  dealflow deal win 1C1I7A6R               deals are moved, won, lost, held, resumed and followed up
+  dealflow deal win HAXMC4IX               deals are moved, won, lost, held, resumed and followed up
   dealflow deal show 1C1I7A6R              one deal: stages, activities, documents, timeline
   dealflow process show 'Corporate sale'   a process: stages, activities, and what each result does
   dealflow tasks --of 'Anna Snelling'      what somebody has to do: overdue, today, planned

@@ -114,6 +114,28 @@ fn migrate_tells_the_versions_of_all_parts_and_may_be_run_again() {
         assert!(part["applied"].as_array().is_some_and(|applied| !applied.is_empty()), "{part}");
     }
     assert_eq!(run_on(folder.path(), &["migrate", "--json"]).json(0), first);
+    in_one_order(&first, &after);
+}
+
+/// What is applied is told in one order, whoever is asked.
+fn in_one_order(migrated: &serde_json::Value, status: &serde_json::Value) {
+    let applied = |told: &serde_json::Value| -> Vec<serde_json::Value> {
+        told["parts"].as_array().into_iter().flatten().map(|it| it["applied"].clone()).collect()
+    };
+    assert_eq!(applied(migrated), applied(status));
+}
+
+/// The migrations stand in their own order on PostgreSQL too, whose order of letters is its own.
+#[tokio::test]
+async fn migrate_and_its_status_tell_one_order_on_postgresql() {
+    if dealflow_testbed::postgres_available().is_none() {
+        println!("not run: PostgreSQL is not installed");
+        return;
+    }
+    let cluster = dealflow_testbed::Cluster::start(false);
+    let url = cluster.url("postgres");
+    let on = |args: &[&str]| run(&[args, &["--json", "--database-url", &url]].concat()).json(0);
+    in_one_order(&on(&["migrate"]), &on(&["migrate", "status"]));
 }
 
 #[test]
