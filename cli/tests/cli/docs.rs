@@ -144,6 +144,15 @@ fn the_backup_holds_every_schema_of_ours() {
     assert_eq!(named, ours.iter().map(String::as_str).collect());
 }
 
+/// Whose tasks are meant is said: an installation that asks for no tokens knows nobody by himself.
+#[test]
+fn every_list_of_tasks_that_pages_and_help_show_says_whose() {
+    for told in all().iter().filter(|told| !told.named && told.words.first().is_some_and(|verb| verb == "tasks")) {
+        let says = |flag: &&str| told.words.iter().any(|word| word == flag);
+        assert!(["--of", "--unassigned"].iter().any(|flag| says(flag)), "{}: {:?}", told.place, told.words);
+    }
+}
+
 #[test]
 fn every_setting_that_pages_change_is_one() {
     let folder = tempfile::tempdir().expect("a folder");
