@@ -1,5 +1,6 @@
 //! `dealflow account` and `dealflow contact`: companies and their people; a person's data exported and erased (R-ACC).
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use dealflow_proto::activities::v1::Interaction;
 use dealflow_proto::feed::v1::Event;
@@ -9,6 +10,7 @@ use dealflow_proto::leads::v1::{
 };
 use serde_json::{Value, json};
 
+use super::deal::quoted;
 use super::named;
 use crate::api::{Api, new_id};
 use crate::client::Target;
@@ -17,16 +19,21 @@ use crate::show::{self, json as data};
 const ACCOUNTS: &str = "\
 Examples:
   dealflow account list --filter 'display_name : \"berg\"'
+  dealflow account show Acme
   dealflow account show accounts/019abc4e-… --json";
 
 const CONTACTS: &str = "\
 Examples:
   dealflow contact list --filter 'email = \"erika@berg.example\"'
+  dealflow contact show 'Erika Berg'
   dealflow contact show contacts/019abc4e-…
   dealflow contact export contacts/019abc4e-… > erika.json
   dealflow contact erase contacts/019abc4e-… --yes
 
 A lead that became no contact is a person too: export and erase take leads/{uuid} as well.";
+
+/// As many candidates are named where a name is not one record's alone.
+const CANDIDATES: i32 = 10;
 
 /// What to do with accounts.
 #[derive(Debug, Subcommand)]
@@ -72,7 +79,7 @@ pub struct List {
 /// Which record.
 #[derive(Debug, Args)]
 pub struct One {
-    /// The record: its name, or its UUID
+    /// The record: what it goes by where no other does, its name, or its UUID
     name: String,
     /// The result as JSON
     #[arg(long)]
@@ -130,8 +137,10 @@ impl AccountCommand {
                 Ok(())
             }
             Self::Show(One { name, json, target }) => {
-                let ask = GetAccountRequest { name: named("accounts", &name) };
-                let read = async |api: Api| Ok(api.accounts.clone().get_account(api.ask(ask)).await?.into_inner());
+                let read = async |api: Api| {
+                    let ask = GetAccountRequest { name: account(&api, &name).await? };
+                    Ok(api.accounts.clone().get_account(api.ask(ask)).await?.into_inner())
+                };
                 let account = target.ask(read).await?;
                 shown(&data::account(&account), json)
             }
@@ -158,8 +167,10 @@ impl ContactCommand {
                 Ok(())
             }
             Self::Show(One { name, json, target }) => {
-                let ask = GetContactRequest { name: named("contacts", &name) };
-                let read = async |api: Api| Ok(api.contacts.clone().get_contact(api.ask(ask)).await?.into_inner());
+                let read = async |api: Api| {
+                    let ask = GetContactRequest { name: contact(&api, &name).await? };
+                    Ok(api.contacts.clone().get_contact(api.ask(ask)).await?.into_inner())
+                };
                 let contact = target.ask(read).await?;
                 shown(&data::contact(&contact), json)
             }
@@ -251,6 +262,52 @@ impl Erase {
             done.referring.iter().for_each(|name| println!("  {name}"));
         }
         Ok(())
+    }
+}
+
+/// The name of the account that somebody means.
+pub(super) async fn account(api: &Api, which: &str) -> anyhow::Result<String> {
+    let name = named("accounts", which);
+    if name.starts_with("accounts/") {
+        return Ok(name);
+    }
+    let filter = format!("display_name = {}", quoted(which));
+    let ask = ListAccountsRequest { page_size: CANDIDATES, filter, ..ListAccountsRequest::default() };
+    let found = api.accounts.clone().list_accounts(api.ask(ask)).await?.into_inner().accounts;
+    only("account", which, found.iter().map(|it| (it.name.as_str(), it.vat_id.as_str())))
+}
+
+/// The name of the contact that somebody means: by its given and family name, or the family name alone.
+async fn contact(api: &Api, which: &str) -> anyhow::Result<String> {
+    let name = named("contacts", which);
+    if name.starts_with("contacts/") {
+        return Ok(name);
+    }
+    // Where a given name ends and a family name begins nobody says.
+    let words: Vec<&str> = which.split_whitespace().collect();
+    let ways = (0..words.len()).map(|at| {
+        let family = format!("family_name = {}", quoted(&words[at..].join(" ")));
+        match at {
+            0 => family,
+            _ => format!("({family} AND given_name = {})", quoted(&words[..at].join(" "))),
+        }
+    });
+    let filter = ways.collect::<Vec<_>>().join(" OR ");
+    let ask = ListContactsRequest { page_size: CANDIDATES, filter, ..ListContactsRequest::default() };
+    let found = api.contacts.clone().list_contacts(api.ask(ask)).await?.into_inner().contacts;
+    only("contact", which, found.iter().map(|it| (it.name.as_str(), it.email.as_str())))
+}
+
+/// The one that was found; several are told with what tells them apart.
+fn only<'a>(noun: &str, which: &str, found: impl Iterator<Item = (&'a str, &'a str)>) -> anyhow::Result<String> {
+    let found: Vec<_> = found.collect();
+    match found.as_slice() {
+        [(name, _)] => Ok((*name).to_owned()),
+        [] => bail!("no {noun} goes by `{which}`; dealflow {noun} list finds them"),
+        several => {
+            let told: String = several.iter().map(|(name, mark)| format!("\n  {name}  {mark}")).collect();
+            bail!("several {noun}s go by `{which}`; which one?{told}")
+        }
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
-use dealflow_proto::activities::v1::{Activity, ListMyTasksRequest, ListMyTasksResponse, TaskBucket, TaskCounts};
+use dealflow_proto::activities::v1::{
+    Activity, ListActivitiesRequest, ListMyTasksRequest, ListMyTasksResponse, TaskBucket, TaskCounts,
+};
 use dealflow_proto::gateway::v1::CompleteActivityRequest;
 use serde_json::json;
+use tonic::Status;
 
+use super::deal::quoted;
 use super::named;
 use super::people::People;
 use super::subjects::titles;
-use crate::api::new_id;
+use crate::api::{Api, new_id};
 use crate::client::Target;
 use crate::show::{self, json as data, word};
 
@@ -18,14 +23,22 @@ const EXAMPLES: &str = "\
 Examples:
   dealflow tasks --of 'Anna Snelling'
   dealflow tasks --of 'Dustin Brinkmann' --team --bucket overdue
+  dealflow tasks --unassigned                               what nobody is to do yet
   dealflow tasks --of 'Anna Snelling' --time-zone Europe/Berlin --json";
 
 const COMPLETE_EXAMPLES: &str = "\
 Examples:
   dealflow complete 019abc4e-… done
+  dealflow complete 'Call the client' done --deal 1C1I7A6R
   dealflow complete 019abc4e-… refused --text 'they bought elsewhere' --minutes 20
 
-The results of an activity, and what each does, are shown by dealflow tasks and dealflow activity show.";
+The results of an activity, and what each does, are shown by dealflow tasks, deal show and activity show.";
+
+/// The filter of what is not ended.
+const OPEN: &str = "state != \"COMPLETED\" AND state != \"CANCELED\"";
+
+/// As many are named where a subject is not one activity's alone.
+const CANDIDATES: i32 = 10;
 
 /// Arguments of `tasks`.
 #[derive(Debug, Args)]
@@ -34,6 +47,9 @@ pub struct Tasks {
     /// Whose tasks: a name as people say it; who asks where it is not said
     #[arg(long, value_name = "NAME")]
     of: Option<String>,
+    /// Nobody's: what is open and has no performer, the earliest due first
+    #[arg(long, conflicts_with_all = ["of", "team", "bucket"])]
+    unassigned: bool,
     /// Also what everybody has to do whom that person leads, all the way down
     #[arg(long)]
     team: bool,
@@ -69,11 +85,14 @@ enum Bucket {
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETE_EXAMPLES)]
 pub struct Complete {
-    /// The activity: its name, or its UUID
+    /// The activity: its name, its UUID, or its subject where no other open one has it
     activity: String,
     /// One of its results; need not be said where there is only one
     #[arg(default_value = "")]
     result: String,
+    /// The deal that it is of, where several activities have its subject
+    #[arg(long, value_name = "DEAL")]
+    deal: Option<String>,
     /// What was said or reached
     #[arg(long, default_value = "")]
     text: String,
@@ -91,8 +110,13 @@ pub struct Complete {
 impl Tasks {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
-        let read = async |api: crate::api::Api| {
+        let read = async |api: Api| {
             let people = People::read(&api).await?;
+            if self.unassigned {
+                let page = unassigned(&api, self.limit).await?;
+                let about = titles(&api, page.activities.iter().map(|task| task.regarding.as_str())).await?;
+                return Ok((page, people, about));
+            }
             let ask = ListMyTasksRequest {
                 page_size: self.limit,
                 performer: people.meant(self.of.as_deref(), &self.target)?,
@@ -125,19 +149,58 @@ impl Tasks {
     }
 }
 
+/// What nobody is to do yet.
+async fn unassigned(api: &Api, page_size: i32) -> Result<ListMyTasksResponse, Status> {
+    let filter = format!("NOT performer:* AND {OPEN}");
+    let ask = ListActivitiesRequest {
+        page_size,
+        filter,
+        order_by: "due_time".to_owned(),
+        ..ListActivitiesRequest::default()
+    };
+    let page = api.activities.clone().list_activities(api.ask(ask)).await?.into_inner();
+    let (activities, next_page_token) = (page.activities, page.next_page_token);
+    Ok(ListMyTasksResponse { activities, next_page_token, counts: None })
+}
+
+/// The name of the activity that somebody means: a name, a UUID, or the subject of one that is open.
+async fn find(api: &Api, which: &str, deal: Option<&str>) -> anyhow::Result<String> {
+    let name = named("activities", which);
+    if name.starts_with("activities/") {
+        return Ok(name);
+    }
+    let mut filter = format!("subject = {} AND {OPEN}", quoted(which));
+    if let Some(deal) = deal {
+        filter = format!("{filter} AND regarding = {}", quoted(&super::deal::find(api, deal).await?));
+    }
+    let ask = ListActivitiesRequest { page_size: CANDIDATES, filter, ..ListActivitiesRequest::default() };
+    let found = api.activities.clone().list_activities(api.ask(ask)).await?.into_inner().activities;
+    match found.as_slice() {
+        [one] => Ok(one.name.clone()),
+        [] => bail!("no open activity has the subject `{which}`; dealflow tasks and dealflow deal show list them"),
+        several => {
+            let told: String = several.iter().map(|it| format!("\n  {}  {}", it.name, it.regarding)).collect();
+            bail!(
+                "several open activities have the subject `{which}`; --deal says of which deal, or their names:{told}"
+            )
+        }
+    }
+}
+
 impl Complete {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
-        let ask = CompleteActivityRequest {
-            activity: named("activities", &self.activity),
-            result: self.result,
-            result_text: self.text,
-            actual_minutes: self.minutes,
-            request_id: new_id(),
-            ..CompleteActivityRequest::default()
+        let complete = async |api: Api| {
+            let ask = CompleteActivityRequest {
+                activity: find(&api, &self.activity, self.deal.as_deref()).await?,
+                result: self.result,
+                result_text: self.text,
+                actual_minutes: self.minutes,
+                request_id: new_id(),
+                ..CompleteActivityRequest::default()
+            };
+            Ok(api.deals.clone().complete_activity(api.ask(ask)).await?.into_inner())
         };
-        let complete =
-            async |api: crate::api::Api| Ok(api.deals.clone().complete_activity(api.ask(ask)).await?.into_inner());
         let done = self.target.ask(complete).await?;
         if self.json {
             return data::print(&json!({

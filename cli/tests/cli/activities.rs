@@ -48,6 +48,41 @@ fn an_activity_is_made_put_off_and_completed() {
     assert!(again.err.contains("is final"), "{}", again.err);
 }
 
+/// R-ACT-2, R-OPP-1: what is to be done is found and done by what people see: the deal's list says the ids, a subject will
+/// do where it is one activity's alone, and what nobody is to do is in a list too.
+#[test]
+fn work_is_found_and_done_by_what_is_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    for title in ["Pumps", "Valves"] {
+        on(&["process", "start", "corporate-sale", "--title", title, "--json"]).json(0);
+    }
+    let listed = on(&["deal", "list", "--state", "open", "--stage", "qualification", "--limit", "1", "--json"]).json(0);
+    assert_eq!((&listed["deals"][0]["title"], &listed["more"]), (&"Valves".into(), &true.into()), "{listed:#}");
+    let table = on(&["deal", "list"]).out;
+    assert!(table.contains("Pumps") && table.contains("Valves") && table.contains("Qualification"), "{table}");
+    assert_eq!(on(&["deal", "list", "--state", "won", "--json"]).json(0)["deals"], serde_json::json!([]));
+
+    // Nobody owns these deals, so nobody is to do it.
+    let tasks = on(&["tasks", "--unassigned", "--json"]).json(0);
+    let tasks = tasks["tasks"].as_array().expect("tasks");
+    let deal = on(&["deal", "show", "Pumps", "--json"]).json(0);
+    let todo = &deal["action_panel"][0];
+    let (name, subject) = (todo["name"].as_str().expect("a name"), todo["subject"].as_str().expect("a subject"));
+    assert!(tasks.iter().any(|it| it["name"] == name), "{tasks:#?}");
+    let shown = on(&["deal", "show", "Pumps"]).out;
+    assert!(shown.contains(name.trim_start_matches("activities/")), "{shown}");
+
+    let both = on(&["complete", subject, "done"]);
+    assert!(both.code == Some(1) && both.err.contains("--deal") && both.err.contains(name), "{}", both.err);
+    let done = on(&["complete", subject, "done", "--deal", "Pumps", "--json"]).json(0);
+    assert_eq!(done["activities"][0]["name"], name, "{done:#}");
+    let other = on(&["complete", subject, "done", "--json"]).json(0);
+    assert_ne!(other["activities"][0]["name"], name, "{other:#}");
+    let gone = on(&["complete", subject, "done"]);
+    assert!(gone.err.contains("no open activity has the subject"), "{}", gone.err);
+}
+
 /// R-ACT-2, R-ACT-3, R-ACT-4: what was imported has people with managers; their tasks, news and calendars are shown by
 /// their names.
 #[test]

@@ -133,6 +133,13 @@ fn a_deal_is_shown_with_all_that_is_known_of_it() {
     for part in ["Budget, authority, need, timeframe", "can buy", "must have", "contact      Erika Berg"] {
         assert!(shown.out.contains(part), "no {part} in {}", shown.out);
     }
+    // Company and person are found by what they go by.
+    assert_eq!(on(&["account", "show", "Berg AG", "--json"]).json(0)["display_name"], "Berg AG");
+    for who in ["Erika Berg", "Berg"] {
+        assert_eq!(on(&["contact", "show", who, "--json"]).json(0)["given_name"], "Erika", "{who}");
+    }
+    let nobody = on(&["contact", "show", "Erika Nobody"]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("dealflow contact list"), "{}", nobody.err);
     let told = on(&["deal", "show", name, "--json"]).json(0);
     let bant = &told["opportunity"]["bant"];
     assert_eq!((&bant["need"], &bant["budget_status"]), (&json!("MUST_HAVE"), &json!("CAN_BUY")));

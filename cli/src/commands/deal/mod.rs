@@ -2,6 +2,7 @@
 
 mod about;
 mod find;
+mod list;
 mod team;
 mod verbs;
 mod view;
@@ -25,6 +26,8 @@ Examples:
 /// What to do with a deal.
 #[derive(Debug, Subcommand)]
 pub enum Deal {
+    /// List deals, the latest first
+    List(list::List),
     /// Show a deal: stages, activities with what each result does, documents, timeline, what may come next
     Show(Show),
     /// Move a deal to another open stage
@@ -47,6 +50,7 @@ impl Deal {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
             Self::Move(verb) => verb.run().await,
             Self::Win(verb) => verb.run().await,

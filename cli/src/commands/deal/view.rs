@@ -91,7 +91,7 @@ impl View {
     }
 
     fn action_panel(&self) -> String {
-        let mut table = table(&["activity", "due", "who", "result", "what it does"]);
+        let mut table = show::whole(table(&["activity", "due", "who", "result", "what it does", "id"]), 5);
         for activity in &self.deal.action_panel {
             let results: Vec<&str> = activity.allowed_results.iter().map(|result| result.code.as_str()).collect();
             let effects: Vec<String> = activity
@@ -108,6 +108,7 @@ impl View {
                 self.people.display(&activity.performer).to_owned(),
                 results.join("\n"),
                 effects.join("\n"),
+                activity.name.trim_start_matches("activities/").to_owned(),
             ]);
         }
         table.to_string()
