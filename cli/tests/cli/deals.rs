@@ -79,6 +79,15 @@ fn deals_are_moved_on_and_counted_from_the_command_line() {
     deal(&["follow-up", "Next year", "--title", "More", "--lines", "--process", "corporate-sale"]).json(0);
     let won = run_on(&data, &["deal", "win", "More"]);
     assert!(won.code == Some(0) && !won.out.contains(nothing), "{}{}", won.out, won.err);
+    // What is posted is taken back by a credit note, whatever else its state may allow (R-INV-1).
+    let invoices = run_on(&data, &["invoice", "list", "--state", "posted", "--json"]).json(0);
+    let posted = invoices["invoices"][0]["number"].as_str().expect("a posted invoice");
+    let again = run_on(&data, &["invoice", "post", posted]);
+    assert!(again.code == Some(1) && again.err.contains("CreateCreditNote takes it back"), "{}", again.err);
+    // An order says of which deal it is, and who buys.
+    let orders = run_on(&data, &["order", "list", "--json"]).json(0);
+    let named = |it: &Value| [&it["opportunity"], &it["account"]].iter().all(|name| name.as_str().is_some());
+    assert!(orders["orders"].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(named)), "{orders:#}");
 }
 
 /// R-STG-2, R-PRC-1: a stage that is typed is one of the deal's own process, though others are called the same.

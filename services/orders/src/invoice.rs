@@ -5,8 +5,9 @@ mod rows;
 mod state;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
-use dealflow_chassis::Lifecycle;
+use dealflow_chassis::{Kind, Lifecycle, Refusal};
 use dealflow_money::to_minor;
+use dealflow_proto::errors::v1::ErrorReason;
 use dealflow_proto::names;
 use rust_decimal::Decimal;
 use sea_orm::entity::prelude::*;
@@ -251,11 +252,30 @@ impl Model {
 
     /// DRAFT → POSTED. The number is drawn afterwards, for it makes other postings wait; so are the parties kept.
     pub fn post(self, now: Moment) -> Result<Self, Error> {
+        if self.state == State::Posted {
+            return Err(self.is_posted().into());
+        }
         let state = self.state.accept(Verb::PostInvoice)?;
         let days = Days::new(u64::try_from(self.payment_days).unwrap_or_default());
         let due = self.issue_date.checked_add_days(days);
         let due_date = due.ok_or_else(|| Error::field("issue_date", "a day whose due day is in the calendar"))?;
         Ok(Self { due_date: Some(due_date), ..self.moved(state, now) })
+    }
+
+    /// What is posted is not posted again, and is void only while the ERP does not have it: the way back from there is a
+    /// credit note, which is no verb of the invoice (R-INV-1).
+    fn is_posted(&self) -> Refusal {
+        let (name, verb, void) = (self.name(), Verb::PostInvoice, Verb::VoidInvoice);
+        let message = format!(
+            "{name} is {}, and does not accept {verb}; CreateCreditNote takes it back, {void} only while the ERP does \
+            not have it",
+            self.state
+        );
+        Refusal::new(Kind::Precondition, ErrorReason::StateRefusesVerb, message)
+            .with("state", self.state.to_string())
+            .with("verb", verb.to_string())
+            .with("allowed", void.to_string())
+            .precondition("STATE", State::NOUN, &format!("is {}", self.state))
     }
 
     /// An invoice that the ERP made: posted under its number (R-INV-2).
