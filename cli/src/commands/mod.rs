@@ -14,6 +14,7 @@ pub mod employees;
 mod erp;
 pub mod errors;
 pub mod export;
+mod fields;
 pub mod flows;
 pub mod forecast;
 pub mod funnel;
@@ -106,10 +107,10 @@ pub enum Command {
     Forecast(forecast::Forecast),
     /// Show what was won and lost: counts, value, win rate, days, hours
     WonLost(won_lost::WonLost),
-    /// Capture, import, distribute and qualify leads
+    /// Capture, import, change, distribute and qualify leads
     #[command(subcommand)]
     Lead(lead::LeadCommand),
-    /// Show companies
+    /// Show companies, and change what is known of them
     #[command(subcommand)]
     Account(parties::AccountCommand),
     /// Show people; export and erase a person's data
@@ -117,7 +118,7 @@ pub enum Command {
     Contact(parties::ContactCommand),
     /// Show how deals go through the stages: how long they stay, how far they come, where they are lost
     Funnel(funnel::Funnel),
-    /// Show one deal, and move it on
+    /// List and show deals, change them, and move them on
     #[command(subcommand)]
     Deal(deal::Deal),
     /// The process library: show, draw, import and start processes, move their runs

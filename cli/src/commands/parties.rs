@@ -7,10 +7,12 @@ use dealflow_proto::feed::v1::Event;
 use dealflow_proto::gateway::v1::{ErasePersonalDataRequest, ExportPersonalDataRequest, NamingDocument};
 use dealflow_proto::leads::v1::{
     Account, Contact, GetAccountRequest, GetContactRequest, Lead, ListAccountsRequest, ListContactsRequest,
+    UpdateAccountRequest,
 };
 use serde_json::{Value, json};
 
 use super::deal::quoted;
+use super::fields::{ACCOUNT, Said};
 use super::named;
 use crate::api::{Api, new_id};
 use crate::client::Target;
@@ -20,6 +22,7 @@ const ACCOUNTS: &str = "\
 Examples:
   dealflow account list --filter 'display_name : \"berg\"'
   dealflow account show Acme
+  dealflow account set Acme vat_id=ATU12345678 address.city=Wien address.country_code=AT
   dealflow account show accounts/019abc4e-… --json";
 
 const CONTACTS: &str = "\
@@ -43,6 +46,8 @@ pub enum AccountCommand {
     List(List),
     /// Show one account
     Show(One),
+    /// Change what is known of an account, field by field
+    Set(Set),
 }
 
 /// What to do with contacts.
@@ -87,6 +92,18 @@ pub struct One {
     /// Which suite
     #[command(flatten)]
     target: Target,
+}
+
+/// Arguments of `account set`.
+#[derive(Debug, Args)]
+pub struct Set {
+    /// Which
+    #[command(flatten)]
+    one: One,
+    /// What is known now, e.g. email=office@acme.example; nothing behind = clears the field, one that is none names all
+    /// that are
+    #[arg(required = true, value_name = "FIELD=VALUE")]
+    fields: Vec<String>,
 }
 
 /// Arguments of `contact export`.
@@ -143,6 +160,22 @@ impl AccountCommand {
                 };
                 let account = target.ask(read).await?;
                 shown(&data::account(&account), json)
+            }
+            Self::Set(Set { one: One { name, json, target }, fields }) => {
+                let said = Said::read("an account", ACCOUNT, &fields)?;
+                let set = async |api: Api| {
+                    let ask = GetAccountRequest { name: account(&api, &name).await? };
+                    let mut standing = api.accounts.clone().get_account(api.ask(ask)).await?.into_inner();
+                    let ask = UpdateAccountRequest {
+                        etag: standing.etag.clone(),
+                        update_mask: Some(said.write(&api, &mut standing).await?),
+                        account: Some(standing),
+                        request_id: new_id(),
+                        ..UpdateAccountRequest::default()
+                    };
+                    Ok(api.accounts.clone().update_account(api.ask(ask)).await?.into_inner())
+                };
+                shown(&data::account(&target.ask(set).await?), json)
             }
         }
     }
@@ -278,7 +311,7 @@ pub(super) async fn account(api: &Api, which: &str) -> anyhow::Result<String> {
 }
 
 /// The name of the contact that somebody means: by its given and family name, or the family name alone.
-async fn contact(api: &Api, which: &str) -> anyhow::Result<String> {
+pub(super) async fn contact(api: &Api, which: &str) -> anyhow::Result<String> {
     let name = named("contacts", which);
     if name.starts_with("contacts/") {
         return Ok(name);

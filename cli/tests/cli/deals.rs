@@ -158,3 +158,42 @@ fn a_deal_is_shown_with_all_that_is_known_of_it() {
         assert!(widest <= Some(120), "{widest:?} columns:\n{out}");
     }
 }
+
+/// R-LED-1, R-ACC-1, R-OPP-1: what is still to be filled in is filled in from the command line, by the names that it is
+/// asked for by, and what cannot be set so is refused with what can.
+#[test]
+fn what_is_known_of_lead_account_and_deal_is_changed_field_by_field() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let on = |args: &[&str]| run_on(folder.path(), args);
+    let add = ["lead", "add", "--company", "Berg AG", "--family-name", "Berg", "--external-id", "1", "--json"];
+    let bare = on(&add).json(0);
+    assert!(bare["guidance"]["missing_fields"].to_string().contains("bant.need"), "{bare:#}");
+    let set =
+        ["lead", "set", "1", "bant.need=must-have", "budget_status=can-buy", "title=Pumps", "city=Graz", "--json"];
+    let lead = on(&set).json(0);
+    assert_eq!((&lead["title"], &lead["bant"]["need"]), (&json!("Pumps"), &json!("MUST_HAVE")), "{lead:#}");
+    assert_eq!((&lead["address"]["city"], &lead["company_name"]), (&json!("Graz"), &json!("Berg AG")), "{lead:#}");
+    let none = on(&["lead", "set", "1", "state=QUALIFIED"]);
+    let told = "a lead has no field `state` to set; there are title, company_name";
+    assert!(none.code == Some(1) && none.err.contains(told), "{}", none.err);
+    let wrong = on(&["lead", "set", "1", "need=urgent"]);
+    assert!(wrong.err.contains("bant.need=urgent") && wrong.err.contains("must-have"), "{}", wrong.err);
+
+    let deal = on(&["lead", "qualify", "1", "--json"]).json(0);
+    let deal = deal["opportunity"]["name"].as_str().expect("a name");
+    let account = on(&["account", "set", "Berg AG", "country_code=AT", "employee_count=12", "--json"]).json(0);
+    assert_eq!((&account["address"]["country_code"], &account["employee_count"]), (&json!("AT"), &json!(12)));
+    assert_eq!(account["address"]["city"], "Graz", "{account:#}");
+    let set = ["deal", "set", deal, "estimated_value=1200.50 USD", "estimated_close_date=2099-12-31", "contact=Berg"];
+    on(&[&set[..], &["--json"]].concat()).json(0);
+    on(&["deal", "set", deal, "bant.decision_date=2099-11-30", "--json"]).json(0);
+    let told = on(&["deal", "show", deal, "--json"]).json(0);
+    let known = &told["opportunity"];
+    assert_eq!(known["estimated_value"], json!({ "amount": "1200.50", "currency": "USD" }));
+    assert_eq!((&known["estimated_close_date"], &known["title"]), (&json!("2099-12-31"), &json!("Pumps")));
+    // A part of the whole leaves its other parts as they are.
+    let bant = &known["bant"];
+    assert_eq!((&bant["decision_date"], &bant["need"]), (&json!("2099-11-30"), &json!("MUST_HAVE")));
+    let none = on(&["deal", "set", deal, "stage=proposal"]);
+    assert!(none.code == Some(1) && none.err.contains("a deal has no field `stage` to set"), "{}", none.err);
+}

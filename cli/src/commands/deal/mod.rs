@@ -30,6 +30,8 @@ pub enum Deal {
     List(list::List),
     /// Show a deal: stages, activities with what each result does, documents, timeline, what may come next
     Show(Show),
+    /// Change what is known of a deal, field by field
+    Set(verbs::Set),
     /// Move a deal to another open stage
     Move(verbs::Move),
     /// Win a deal: the order of its quote, its lines or its value is made, and goes to the ERP
@@ -52,6 +54,7 @@ impl Deal {
         match self {
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
+            Self::Set(set) => set.run().await,
             Self::Move(verb) => verb.run().await,
             Self::Win(verb) => verb.run().await,
             Self::Lose(verb) => verb.run().await,

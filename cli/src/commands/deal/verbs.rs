@@ -11,13 +11,14 @@ use dealflow_proto::names::LOSE_REASONS;
 use dealflow_proto::opportunities::v1::opportunity::LoseReason;
 use dealflow_proto::opportunities::v1::{
     CreateFollowUpOpportunityRequest, GetOpportunityRequest, HoldOpportunityRequest, Opportunity,
-    ResumeOpportunityRequest,
+    ResumeOpportunityRequest, UpdateOpportunityRequest,
 };
 use rust_decimal::Decimal;
 
 use super::find::find;
 use crate::api::{Api, new_id};
 use crate::client::Target;
+use crate::commands::fields::{DEAL, Said};
 use crate::commands::forecast::slug;
 use crate::commands::{lookups, people::People};
 use crate::show::{self, json as data, word};
@@ -98,6 +99,42 @@ pub(super) fn held(deal: &Opportunity) -> String {
 
 fn moved(progress: DealProgress) -> anyhow::Result<Opportunity> {
     progress.opportunity.context("the gateway did not tell the deal")
+}
+
+/// Arguments of `deal set`.
+#[derive(Debug, Args)]
+#[command(after_help = SET_EXAMPLES)]
+pub struct Set {
+    #[command(flatten)]
+    which: Which,
+    /// What is known now; nothing behind = clears the field, one that is none names all that are
+    #[arg(required = true, value_name = "FIELD=VALUE")]
+    fields: Vec<String>,
+}
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  dealflow deal set HAXMC4IX need=must-have budget_status=can-buy
+  dealflow deal set HAXMC4IX 'owner=Anna Snelling' 'estimated_value=1200 USD' estimated_close_date=2026-12-31";
+
+impl Set {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let said = Said::read("a deal", DEAL, &self.fields)?;
+        self.which
+            .act(async |api: &Api, name: String| {
+                let ask = GetOpportunityRequest { name };
+                let mut deal = api.opportunities.clone().get_opportunity(api.ask(ask)).await?.into_inner();
+                let ask = UpdateOpportunityRequest {
+                    etag: deal.etag.clone(),
+                    update_mask: Some(said.write(api, &mut deal).await?),
+                    opportunity: Some(deal),
+                    request_id: new_id(),
+                    ..UpdateOpportunityRequest::default()
+                };
+                Ok(api.opportunities.clone().update_opportunity(api.ask(ask)).await?.into_inner())
+            })
+            .await
+    }
 }
 
 /// Arguments of `deal move`.

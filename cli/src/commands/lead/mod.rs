@@ -22,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   dealflow lead add --company 'Berg AG' --family-name Berg --email berg@berg.example --source 'trade show'
   dealflow lead import fair.csv --map Kunde=company_name
+  dealflow lead set crm-17 need=must-have budget_status=can-buy address.city=Wien
   dealflow lead list --state new --stage distribution
   dealflow lead distribute crm-17 crm-18 --to 'Dustin Brinkmann' --to 'Cara Losch' --method least-busy
   dealflow lead distribute crm-19 --office Central --method round-robin
@@ -41,6 +42,8 @@ pub enum LeadCommand {
     Show(Show),
     /// Capture a lead
     Add(Box<verbs::Add>),
+    /// Change what is known of a lead, field by field
+    Set(verbs::Set),
     /// Import leads from a CSV file
     Import(import::Import),
     /// Make an opportunity of a lead, with account and contact, and start its process
@@ -62,6 +65,7 @@ impl LeadCommand {
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run(async |api, name| read(api, name).await).await,
             Self::Add(add) => add.run().await,
+            Self::Set(set) => set.run().await,
             Self::Import(import) => import.run().await,
             Self::Qualify(qualify) => qualify.run().await,
             Self::Disqualify(disqualify) => disqualify.run().await,

@@ -9,14 +9,15 @@ use dealflow_proto::leads::v1::distribute_leads_request::Method as Asked;
 use dealflow_proto::leads::v1::lead::{self, DisqualifyReason};
 use dealflow_proto::leads::v1::{
     CreateLeadRequest, DisqualifyLeadRequest, DistributeLeadsRequest, Lead, MoveLeadToStageRequest,
-    ReactivateLeadRequest,
+    ReactivateLeadRequest, UpdateLeadRequest,
 };
 use dealflow_proto::types::v1::{Bant, BudgetStatus, Need};
 use serde_json::json;
 
-use super::{csv, enum_word, find, tell};
+use super::{csv, enum_word, find, read, tell};
 use crate::api::{Api, new_id};
 use crate::client::Target;
+use crate::commands::fields::{LEAD, Said};
 use crate::commands::people::People;
 use crate::commands::process;
 use crate::show::{self, json as data};
@@ -131,6 +132,37 @@ pub struct Qualify {
     /// The lead: its name, its UUID, or its external id
     lead: String,
     /// Link it to this account
+/// Arguments of `lead set`.
+#[derive(Debug, Args)]
+pub struct Set {
+    /// The lead: its name, its UUID, or its external id
+    lead: String,
+    /// What is known now, e.g. need=must-have 'estimated_value=1200 EUR'; nothing behind = clears the field, one that is
+    /// none names all that are
+    #[arg(required = true, value_name = "FIELD=VALUE")]
+    fields: Vec<String>,
+    /// The result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Which suite
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Set {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let said = Said::read("a lead", LEAD, &self.fields)?;
+        let set = async |api: Api| {
+            let mut lead = read(&api, find(&api, &self.lead).await?).await?;
+            let (etag, update_mask) = (lead.etag.clone(), Some(said.write(&api, &mut lead).await?));
+            let request_id = new_id();
+            let ask = UpdateLeadRequest { lead: Some(lead), etag, update_mask, request_id, ..Default::default() };
+            Ok(api.leads.clone().update_lead(api.ask(ask)).await?.into_inner())
+        };
+        tell(&self.target.ask(set).await?, self.json)
+    }
+}
+
     #[arg(long, default_value = "", value_name = "accounts/{uuid}")]
     account: String,
     /// Link it to this contact
