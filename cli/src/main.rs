@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use dealflow::commands::{Cli, Command};
 use dealflow::show;
 use tonic::Status;
@@ -33,15 +33,16 @@ fn main() -> ExitCode {
     if !matches!(cli.command, Command::Serve(_)) {
         end_quietly_with_the_reader();
     }
+    let as_data = asks_for_data(&matches);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return told(&error.into()),
+        Err(error) => return told(&error.into(), as_data),
     };
     let ended = runtime.block_on(run(cli));
     runtime.shutdown_timeout(LAST);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => told(&error),
+        Err(error) => told(&error, as_data),
     }
 }
 
@@ -66,19 +67,33 @@ async fn run(mut cli: Cli) -> anyhow::Result<()> {
     ended
 }
 
-/// Tells on the error stream why a command ended without success: what was being done, and the refusal in full.
-fn told(error: &anyhow::Error) -> ExitCode {
+/// Whether the command, whichever it is, was asked for data.
+fn asks_for_data(matches: &ArgMatches) -> bool {
+    let command = std::iter::successors(Some(matches), |&at| at.subcommand().map(|(_, deeper)| deeper)).last();
+    command.is_some_and(|command| matches!(command.try_get_one::<bool>("json"), Ok(Some(true))))
+}
+
+/// Tells on the error stream why a command ended without success: what was being done, and the refusal in full; as data
+/// where the result would have been data.
+fn told(error: &anyhow::Error, as_data: bool) -> ExitCode {
     let refused = error.chain().position(|cause| cause.is::<Status>());
     let said: Vec<String> = error.chain().take(refused.unwrap_or(usize::MAX)).map(ToString::to_string).collect();
+    let status = error.chain().find_map(|cause| cause.downcast_ref::<Status>());
+    // What did not come to the server or back from it is told by what it broke at, which only this side knows.
+    let broke = status.and_then(|status| std::iter::successors(status.source(), |&cause| cause.source()).last());
+    let broke = broke.map(ToString::to_string);
+    if as_data {
+        eprintln!("{:#}", show::json::failure(&said.join(": "), status, broke.as_deref()));
+        return ExitCode::FAILURE;
+    }
     if !said.is_empty() {
         eprintln!("error: {}", said.join(": "));
     }
-    if let Some(status) = error.chain().find_map(|cause| cause.downcast_ref::<Status>()) {
+    if let Some(status) = status {
         eprintln!("{}", show::refusal(status));
-        // What did not come to the server or back from it is told by what it broke at, which only this side knows.
-        if let Some(cause) = std::iter::successors(status.source(), |&cause| cause.source()).last() {
-            eprintln!("cause: {cause}");
-        }
+    }
+    if let Some(broke) = broke {
+        eprintln!("cause: {broke}");
     }
     ExitCode::FAILURE
 }

@@ -67,7 +67,8 @@ Examples:
   dealflow bench 500 --limit               deals per second, beside what the database alone could do
 
 Commands for people talk to a running suite (--gateway http://127.0.0.1:7400, or DEALFLOW_GATEWAY), or start one on the
-data folder for as long as they run. With --json they print data instead of tables.
+data folder for as long as they run. With --json they print data instead of tables, and a refusal as data on the error
+stream.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 

@@ -77,7 +77,8 @@ fn kind(code: Code) -> &'static str {
     }
 }
 
-fn code(code: Code, details: &ErrorDetails) -> String {
+/// A code as its enum has it: `FAILED_PRECONDITION`.
+pub(super) fn code_word(code: Code) -> String {
     let mut words = String::new();
     for (index, letter) in format!("{code:?}").char_indices() {
         if index > 0 && letter.is_uppercase() {
@@ -85,6 +86,11 @@ fn code(code: Code, details: &ErrorDetails) -> String {
         }
         words.push(letter.to_ascii_uppercase());
     }
+    words
+}
+
+fn code(code: Code, details: &ErrorDetails) -> String {
+    let words = code_word(code);
     match details.error_info() {
         Some(info) if info.reason != words => format!("{words}, {}", info.reason),
         _ => words,

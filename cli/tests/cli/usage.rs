@@ -178,3 +178,32 @@ fn a_list_that_is_not_understood_names_its_field_once() {
     let state = run_on(folder.path(), &["handoffs", "list", "--state", "eaten"]);
     assert_eq!(state.err.matches("filter").count(), 1, "{}", state.err);
 }
+
+/// R-API-3: who asks for data gets a refusal as data too: code, message, and the details that the API gives.
+#[test]
+fn a_refusal_is_data_where_data_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = |args: &[&str]| -> serde_json::Value {
+        let ended = run_on(folder.path(), &[args, &["--json"]].concat());
+        assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+        serde_json::from_str(&ended.err).unwrap_or_else(|error| panic!("no JSON ({error}): {}", ended.err))
+    };
+    let flow = "flows/01a20074-6c00-73c1-9226-b7524d9f9595";
+    let missing = &refused(&["flows", "retry", flow])["error"];
+    assert_eq!(missing["code"], "NOT_FOUND", "{missing:#}");
+    let of = |kind: &str| {
+        let details = missing["details"].as_array().expect("details");
+        let kind = format!("type.googleapis.com/google.rpc.{kind}");
+        details.iter().find(|it| it["@type"] == kind.as_str()).cloned().unwrap_or_default()
+    };
+    assert_eq!(of("ResourceInfo")["resourceName"], flow, "{missing:#}");
+    assert_eq!(of("ErrorInfo")["reason"], "NOT_FOUND", "{missing:#}");
+    let malformed = refused(&["flows", "show", "flow-17"]);
+    let violations = &malformed["error"]["details"][1]["fieldViolations"];
+    assert_eq!(violations[0]["field"], "name", "{malformed:#}");
+    let own = refused(&["deal", "show", "1C1I7A6R"]);
+    assert!(own["error"]["message"].as_str().is_some_and(|it| it.contains("1C1I7A6R")), "{own:#}");
+    // A lead of which nothing is said is none.
+    let empty = refused(&["lead", "add", "--source", "web"]);
+    assert!(empty["error"]["message"].as_str().is_some_and(|it| it.contains("--company")), "{empty:#}");
+}

@@ -80,6 +80,12 @@ pub struct Add {
 
 impl Add {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        let who = [&self.title, &self.company, &self.given_name, &self.family_name, &self.email];
+        if who.iter().all(|said| said.trim().is_empty()) {
+            bail!(
+                "say what the lead is about or who it is: --title, --company, --family-name, --given-name or --email"
+            );
+        }
         let bant = bant(self.need.as_deref(), self.budget.as_deref())?;
         let (owner, json) = (self.owner, self.json);
         let mut lead = Lead {
@@ -126,12 +132,6 @@ fn bant(need: Option<&str>, budget: Option<&str>) -> anyhow::Result<Option<Bant>
     Ok(Some(bant))
 }
 
-/// Arguments of `lead qualify`.
-#[derive(Debug, Args)]
-pub struct Qualify {
-    /// The lead: its name, its UUID, or its external id
-    lead: String,
-    /// Link it to this account
 /// Arguments of `lead set`.
 #[derive(Debug, Args)]
 pub struct Set {
@@ -163,6 +163,12 @@ impl Set {
     }
 }
 
+/// Arguments of `lead qualify`.
+#[derive(Debug, Args)]
+pub struct Qualify {
+    /// The lead: its name, its UUID, or its external id
+    lead: String,
+    /// Link it to this account
     #[arg(long, default_value = "", value_name = "accounts/{uuid}")]
     account: String,
     /// Link it to this contact

@@ -92,6 +92,8 @@ pub fn order(order: &Order) -> Value {
         "name": order.name,
         "number": order.number,
         "state": word(order.state().as_str_name(), "STATE_"),
+        "opportunity": text(&order.opportunity),
+        "account": text(&order.account),
         "order_date": date(order.order_date.as_ref()),
         "hold_reason": text(&order.hold_reason),
         "payment": word(order.payment().as_str_name(), "PROGRESS_"),

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod documents;
+mod failure;
 mod people;
 mod sale;
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 pub use delivery::{attempt, erp_document, event, flow, handoff, reason};
 pub use documents::{adjustment, contract, invoice, line, order, quote, totals};
+pub use failure::failure;
 pub use people::{account, bant, contact, employee, lead};
 pub use sale::{
     activity, activity_result, guidance, knowledge, notification, opportunity, process_run, stage, stage_entry,
