@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use dealflow_proto::erp::v1::erp_stub_control_service_client::ErpStubControlServiceClient;
+use dealflow_proto::erp::v1::{ClearFaultsRequest, Fault, FaultKind, SetFaultPlanRequest};
 use serde_json::json;
+use tonic::transport::{Channel, Endpoint};
 
+use super::serve::Serving;
 use super::{run, run_on};
 
 const ACCOUNTS: &str = "\
@@ -102,6 +106,34 @@ fn good_rows_go_in_dirty_ones_are_told_and_a_second_run_changes_nothing() {
     assert_eq!(deal["account"]["display_name"], "Northgate");
     assert_eq!(deal["owner_display_name"], "Ada Brook");
     assert_eq!(deal["invoices"][0]["issue_date"], "2017-03-01");
+}
+
+/// The stub of a suite, on a connection of its own: while a command runs nobody answers on one.
+async fn stub(serving: &Serving) -> ErpStubControlServiceClient<Channel> {
+    let address = Endpoint::from_shared(serving.gateway.clone()).expect("an address");
+    ErpStubControlServiceClient::new(address.connect().await.expect("the suite answers"))
+}
+
+/// R-API-1, R-ERP-1: an ERP that refuses an order changes it today, after the days of the source: such a deal is delivered
+/// today, and no row is one that can never go in.
+#[tokio::test]
+async fn an_erp_that_refuses_leaves_no_row_that_can_never_go_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = fixture(folder.path());
+    let head = PIPELINE.lines().next().expect("a header");
+    let won = |at: usize| format!("BBBB{at:04},Ada Brook,GTX Pro,Northgate,Won,2016-10-20,2017-03-01,4500\n");
+    let rows: String = (0..24).map(won).collect();
+    std::fs::write(source.join("sales_pipeline.csv"), format!("{head}\n{rows}")).expect("a file");
+    let serving = Serving::start_logging(&folder.path().join("data"), &[], &folder.path().join("log"));
+    let refuse = Fault { kind: FaultKind::Refuse.into(), ..Fault::default() };
+    let plan = SetFaultPlanRequest { faults: vec![refuse], ..SetFaultPlanRequest::default() };
+    stub(&serving).await.set_fault_plan(plan).await.expect("the stub takes it");
+    let import = ["import", "crm", source.to_str().expect("a path"), "--json", "--gateway", &serving.gateway];
+    let first = run(&import).json(0);
+    assert_eq!((&first["imported"], &first["rejects"]), (&json!(24), &json!([])), "{first:#}");
+    stub(&serving).await.clear_faults(ClearFaultsRequest {}).await.expect("the stub takes it");
+    let second = run(&import).json(0);
+    assert_eq!((&second["imported"], &second["unchanged"]), (&json!(0), &json!(24)), "{second:#}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use futures::stream::{self, StreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::deal::{last_verb, request_id, run};
+use super::deal::{last_verbs, request_id, run};
 use super::patiently::patiently;
 use super::profile::Profile;
 use super::rows::{Deal, Reject, read};
@@ -32,7 +32,8 @@ Examples:
   dealflow import crm DIR --gateway http://127.0.0.1:7400 --concurrency 32
 
 Every deal goes through the real verbs, on its historical days. Rows that cannot be taken over are listed with their
-line and reason, and the command ends with 1; the others go in. A second run changes nothing; a killed one goes on.";
+line and reason, and the command ends with 1; the others go in. A second run changes nothing; a killed one goes on.
+What the ERP refused between the win and the delivery is delivered today: history runs one way.";
 
 /// The file with the deals.
 const PIPELINE: &str = "sales_pipeline.csv";
@@ -181,8 +182,8 @@ async fn leave_out_those_done(api: &Api, world: &World, deals: &mut Vec<(u64, De
     let done = completed_flows(api).await?;
     let before = deals.len();
     deals.retain(|(_, deal)| {
-        let id = request_id(&deal.opportunity_id, &last_verb(deal, world));
-        !done.contains(&names::FLOWS.name(id))
+        let flow = |verb: &String| names::FLOWS.name(request_id(&deal.opportunity_id, verb));
+        !last_verbs(deal, world).iter().any(|verb| done.contains(&flow(verb)))
     });
     Ok(before - deals.len())
 }

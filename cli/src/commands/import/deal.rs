@@ -11,9 +11,11 @@ use dealflow_proto::gateway::v1::{
 };
 use dealflow_proto::google::type_::{Date, Decimal as WireDecimal, Money};
 use dealflow_proto::leads::v1::{CreateLeadRequest, Lead, lead};
+use dealflow_proto::orders::v1::Order;
 use dealflow_proto::types::v1::Line;
 use prost_types::Timestamp;
 use tonic::Status;
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use super::rows::{Deal, Stage};
@@ -31,13 +33,19 @@ pub(super) fn request_id(deal: &str, verb: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{deal}/{verb}").as_bytes())
 }
 
-/// The verb that ends a deal's import: once the gateway remembers it, the deal is done.
-pub(super) fn last_verb(deal: &Deal, world: &World) -> String {
+/// What is delivered and billed on the day of the source.
+const FULFILL: &str = "fulfill";
+/// The same today: the order changed since, as it does where the ERP refuses it.
+const FULFILL_NOW: &str = "fulfill now";
+
+/// The verbs of which one ends a deal's import: once the gateway remembers it, the deal is done.
+pub(super) fn last_verbs(deal: &Deal, world: &World) -> Vec<String> {
     match deal.deal_stage {
-        Stage::Won => "fulfill".to_owned(),
-        Stage::Lost => "lose".to_owned(),
+        Stage::Won => vec![FULFILL.to_owned(), FULFILL_NOW.to_owned()],
+        Stage::Lost => vec!["lose".to_owned()],
         Stage::Engaging | Stage::Prospecting => {
-            world.profile.stages(deal.deal_stage).last().map_or("qualify".to_owned(), |stage| format!("move {stage}"))
+            let stages = world.profile.stages(deal.deal_stage);
+            vec![stages.last().map_or("qualify".to_owned(), |stage| format!("move {stage}"))]
         }
     }
 }
@@ -207,7 +215,7 @@ async fn win(
         .into_inner()
         .quote
         .unwrap_or_default();
-    deals
+    let won = deals
         .win_deal(api.ask(WinDealRequest {
             opportunity: opportunity.clone(),
             quote: quote.name,
@@ -217,17 +225,32 @@ async fn win(
             effective_time: dates.end(),
             ..WinDealRequest::default()
         }))
-        .await?;
-    deals
-        .fulfill_deal(api.ask(FulfillDealRequest {
-            opportunity,
-            issue_date: deal.close_date.map(convert::date),
-            request_id: id("fulfill"),
-            effective_time: dates.end(),
-            ..FulfillDealRequest::default()
-        }))
-        .await?;
-    Ok(())
+        .await?
+        .into_inner();
+    let fulfill = |verb: &str, effective_time: Option<Timestamp>| FulfillDealRequest {
+        opportunity: opportunity.clone(),
+        issue_date: deal.close_date.map(convert::date),
+        request_id: id(verb),
+        effective_time,
+        ..FulfillDealRequest::default()
+    };
+    let ended = match deals.fulfill_deal(api.ask(fulfill(FULFILL, dates.end()))).await {
+        Err(status) if is_of_the_past(&status) => deals.fulfill_deal(api.ask(fulfill(FULFILL_NOW, None))).await,
+        ended => ended,
+    };
+    let order = won.order.unwrap_or_default();
+    ended.map(drop).map_err(|status| of_order(&order, &status))
+}
+
+/// Whether a verb is refused because its record changed after the day on which the source has it.
+fn is_of_the_past(status: &Status) -> bool {
+    let details = status.get_details_bad_request();
+    details.is_some_and(|bad| bad.field_violations.iter().any(|it| it.field == "effective_time"))
+}
+
+/// The refusal, with the order that it is about.
+fn of_order(order: &Order, status: &Status) -> Status {
+    Status::new(status.code(), format!("{} ({}): {}", order.number, order.name, status.message()))
 }
 
 async fn lose(
