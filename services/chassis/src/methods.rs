@@ -43,6 +43,11 @@ pub(crate) fn answers_with_a_stream(path: &str) -> bool {
     find(path).is_some_and(|method| method.streams)
 }
 
+/// Whether the method at this path is known to answer with one message.
+pub(crate) fn answers_with_one_message(path: &str) -> bool {
+    find(path).is_some_and(|method| !method.streams)
+}
+
 fn all(descriptors: &[u8]) -> HashMap<String, Method> {
     let foreign = FOREIGN.map(|(name, streams)| {
         let takes_stream = name.ends_with("ServerReflectionInfo");

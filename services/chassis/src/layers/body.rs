@@ -2,7 +2,9 @@
 //! status.
 //!
 //! The layers around a handler see its answer's headers only. What follows them (the messages of a server stream) is
-//! guarded here. A unary answer is never pending, so it pays for nothing but the box.
+//! guarded here. A unary answer is pending only where it is passed on, so it pays for nothing but the box.
+//!
+//! A body has one place all its life: the call's, and once a stream has nothing more to say for now, one among the streams.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,10 +27,14 @@ use crate::security::StreamPlace;
 /// What can end a body before it ends by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Ends {
-    /// The caller's own deadline. (The server's cap is for handlers: a stream may outlive it.)
+    /// The caller's own deadline. (The server's cap is for handlers and answers of one message: a stream may outlive it.)
     pub(crate) deadline: Option<Deadline>,
     /// Until when its caller is who he was when he came: then a stream is to be opened anew.
     pub(crate) age: Option<Deadline>,
+    /// The place of the call.
+    pub(crate) call: Option<OwnedSemaphorePermit>,
+    /// The method answers with one message: the body is no stream even if it is pending.
+    pub(crate) one_message: bool,
     /// Keeps the caller's place among his own streams as long as the body lives.
     pub(crate) _place: Option<StreamPlace>,
     /// The part's stop.
@@ -85,10 +91,13 @@ impl GuardedBody {
 
     /// The body has nothing now: ask what else could have happened.
     fn poll_ends(&mut self, cx: &mut Context<'_>) -> Poll<Status> {
-        if let (Some(drain), None) = (&self.ends.drain, &self.place) {
-            match drain.open_stream() {
-                Ok(place) => self.place = Some(place),
-                Err(refused) => return Poll::Ready(refused),
+        if !self.ends.one_message {
+            self.ends.call = None;
+            if let (Some(drain), None) = (&self.ends.drain, &self.place) {
+                match drain.open_stream() {
+                    Ok(place) => self.place = Some(place),
+                    Err(refused) => return Poll::Ready(refused),
+                }
             }
         }
         if self.waiting.is_none() {

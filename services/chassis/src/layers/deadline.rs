@@ -14,6 +14,7 @@ use tower::{Layer, Service};
 
 use super::{Ends, GuardedBody, deadline_exceeded, status_code};
 use crate::deadline::Deadline;
+use crate::methods;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DeadlineLayer {
@@ -57,6 +58,8 @@ where
         let asked = Deadline::from_headers(request.headers());
         let cap = Deadline::within(self.cap);
         let deadline = asked.map_or(cap, |asked| asked.min(cap));
+        // The caller's own deadline covers the whole call, a stream's messages included; our cap covers one message.
+        let whole = if methods::answers_with_one_message(request.uri().path()) { Some(deadline) } else { asked };
         request.extensions_mut().insert(deadline);
         let call = self.inner.call(request);
         Box::pin(async move {
@@ -64,11 +67,10 @@ where
                 return Ok(deadline_exceeded().into_http());
             };
             let Ok(response) = answer;
-            if asked.is_none() || status_code(&response).is_some() {
+            if whole.is_none() || status_code(&response).is_some() {
                 return Ok(response);
             }
-            // The caller's own deadline covers the whole call, a stream's messages included; our cap does not.
-            Ok(response.map(|body| GuardedBody::wrap(body, Ends { deadline: asked, ..Ends::default() })))
+            Ok(response.map(|body| GuardedBody::wrap(body, Ends { deadline: whole, ..Ends::default() })))
         })
     }
 }

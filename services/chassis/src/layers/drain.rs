@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::{Ends, GuardedBody, deadline_exceeded, refuse, shed, status_code};
+use crate::methods;
 
 /// How long a stream may be silent during a stop before it is ended: time for what is under way to be said.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -104,6 +105,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let counted = self.drain.calls.token();
         let drain = self.drain.clone();
+        let one_message = methods::answers_with_one_message(request.uri().path());
         let call = self.inner.call(request);
         Box::pin(async move {
             let response = tokio::select! {
@@ -118,7 +120,7 @@ where
             if status_code(&response).is_some() {
                 return Ok(response);
             }
-            let ends = Ends { drain: Some(drain), _counted: Some(counted), ..Ends::default() };
+            let ends = Ends { drain: Some(drain), _counted: Some(counted), one_message, ..Ends::default() };
             Ok(response.map(|body| GuardedBody::wrap(body, ends)))
         })
     }

@@ -1,4 +1,6 @@
 //! Calls at work at the same time are limited; beyond the limit the answer is "not now", at once.
+//!
+//! A call is at work until its answer was taken, not until there is one: answers that nobody reads are limited as well.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use tonic::Code;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::refuse;
+use super::{Ends, GuardedBody, refuse, status_code};
+use crate::methods;
 
 /// When a shed caller may come back: a few times the length of a usual call.
 pub(crate) const COME_BACK: Duration = Duration::from_millis(250);
@@ -66,11 +69,15 @@ where
         }
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => {
+                let one_message = methods::answers_with_one_message(request.uri().path());
                 let call = self.inner.call(request);
                 async move {
-                    let answer = call.await;
-                    drop(place);
-                    answer
+                    let Ok(response) = call.await;
+                    if status_code(&response).is_some() {
+                        return Ok(response);
+                    }
+                    let ends = Ends { call: Some(place), one_message, ..Ends::default() };
+                    Ok(response.map(|body| GuardedBody::wrap(body, ends)))
                 }
                 .boxed()
                 .right_future()

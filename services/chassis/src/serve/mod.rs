@@ -8,8 +8,10 @@
 
 mod admin;
 mod config;
+mod connections;
 mod health;
 mod part;
+mod unread;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -18,16 +20,16 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::layers::{self, Drain, Routes, Stack, text_of_panic};
 use crate::link::Link;
 use crate::security::{FileError, Guard, Open};
-use crate::tls::{self, ServerTls};
+use crate::tls::ServerTls;
+use connections::Connections;
 use health::{Condition, Health};
 
 pub use admin::Admin;
@@ -47,12 +49,6 @@ const REFLECTION_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// How long background work may take to end once its token is cancelled.
 const TASKS_END: Duration = Duration::from_secs(3);
-/// How long a peer may take to answer a ping.
-const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
-/// Streams reset by a peer before they were looked at; more is an attack (CVE-2023-44487), and the connection ends.
-const PENDING_RESETS: usize = 64;
-/// How much longer than its oldest stream a connection may live that was asked to be made anew.
-const AGE_GRACE: Duration = Duration::from_secs(60);
 /// How long connections may take to close once everything on them was cut off.
 const CUT_END: Duration = Duration::from_millis(500);
 
@@ -159,10 +155,7 @@ pub fn serve(
         // Where nobody comes with a token, a caller without a certificate need not be heard.
         let tls = ServerTls::open(&config.security.tls, !config.security.takes_tokens()).map_err(unusable)?;
         let guard = Arc::new(Guard::open(&config.security, part.pages, part.reports).map_err(unusable)?);
-        let incoming = TcpIncoming::bind(address)
-            .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
-            .map_err(|source| ServeError::Bind { part: name, address, source });
-        let (incoming, address) = incoming?;
+        let (port, address) = bind(name, address).await?;
 
         let stop = stop.child_token();
         let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -185,8 +178,7 @@ pub fn serve(
         }
         let tasks = Tasks::begin(name, part.tasks, &health);
         let secure = tls.is_some();
-        let server =
-            tokio::spawn(listen(&config, stack, incoming.with_nodelay(Some(true)), tls, drain.stopping.clone()));
+        let server = tokio::spawn(Connections::new(&config, stack, tls, drain.stopping.clone()).take(port));
         tracing::info!(part = name, %address, "serving");
         let (services, condition) = (part.services, health.condition());
         let running = Running { name, config, server, drain, health, tasks };
@@ -195,30 +187,21 @@ pub fn serve(
     })
 }
 
-/// Takes connections, secured or plain, until it is to stop and the last one is closed.
-fn listen(
-    config: &ServeConfig,
-    stack: Stack,
-    plain: TcpIncoming,
-    tls: Option<ServerTls>,
-    stopping: CancellationToken,
-) -> impl Future<Output = Result<(), tonic::transport::Error>> + use<> {
-    let (server, stopping) = (builder(config), stopping.cancelled_owned());
-    async move {
-        match tls {
-            None => server.serve_with_incoming_shutdown(stack, plain, stopping).await,
-            Some(tls) => {
-                server.serve_with_incoming_shutdown(stack, tls::incoming(plain, Arc::new(tls)), stopping).await
-            }
-        }
-    }
+/// Listens, and says where.
+async fn bind(part: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let bound = async {
+        let port = TcpListener::bind(address).await?;
+        let address = port.local_addr()?;
+        Ok((port, address))
+    };
+    bound.await.map_err(|source| ServeError::Bind { part, address, source })
 }
 
 /// What is at work while a part serves.
 struct Running {
     name: &'static str,
     config: ServeConfig,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    server: JoinHandle<()>,
     drain: Drain,
     health: Health,
     tasks: Tasks,
@@ -254,9 +237,8 @@ impl Running {
     async fn drained(&mut self) {
         self.drain.calls.wait().await;
         if !self.server.is_finished() {
-            match (&mut self.server).await {
-                Ok(Ok(())) => {}
-                fault => tracing::error!(part = self.name, ?fault, "the server ended by a fault of its own"),
+            if let Err(fault) = (&mut self.server).await {
+                tracing::error!(part = self.name, %fault, "the server ended by a fault of its own");
             }
         }
     }
@@ -291,29 +273,6 @@ impl Tasks {
             tracing::warn!(part = name, left = self.at_work.len(), "background work did not end, it is aborted");
             self.at_work.shutdown().await;
         }
-    }
-}
-
-/// The connection's limits; those of calls are layers.
-fn builder(config: &ServeConfig) -> Server {
-    // Replicas that start at the same time are not to send their callers away at the same time.
-    let age = config.max_connection_age.mul_f64(rand::random_range(0.9..=1.1));
-    let server = Server::builder()
-        // For those who read a calendar: gRPC itself is HTTP/2.
-        .accept_http1(true)
-        .max_concurrent_streams(config.max_streams_per_connection)
-        .http2_max_header_list_size(config.max_headers)
-        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
-        .http2_keepalive_interval(Some(config.keepalive))
-        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER));
-    if age.is_zero() {
-        return server;
-    }
-    let server = server.max_connection_age(age);
-    // Streams end in peace before it; where they may live for ever, so may their connection.
-    match config.max_stream_age {
-        Duration::ZERO => server,
-        oldest => server.max_connection_age_grace(oldest + AGE_GRACE),
     }
 }
 

@@ -1,6 +1,6 @@
 //! TLS and mTLS for servers and links: rustls on ring, keys and certificates by file, renewed without a restart.
 //!
-//! - `accept.rs` connections of a server, each after its handshake; who the peer is by its certificate
+//! - `accept.rs` the handshake of a server; who the peer is by its certificate
 //! - `connect.rs` connections of a link
 //!
 //! Connections that stand keep what they began with; [`crate::serve::ServeConfig::max_connection_age`] bounds that.
@@ -19,7 +19,7 @@ use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 
 use crate::security::fresh::{FileError, Fresh};
 
-pub(crate) use accept::{Peer, incoming};
+pub(crate) use accept::Peer;
 pub use connect::ClientTls;
 pub(crate) use connect::Connector;
 

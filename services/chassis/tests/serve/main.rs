@@ -13,4 +13,5 @@ mod stop;
 mod tls;
 mod tokens;
 mod trace;
+mod unread;
 mod whom;
