@@ -19,7 +19,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::drain::Drain;
+use super::drain::{Drain, StreamOf};
 use super::{COME_BACK, brief, deadline_exceeded, panic, refuse};
 use crate::deadline::Deadline;
 use crate::security::StreamPlace;
@@ -39,6 +39,8 @@ pub(crate) struct Ends {
     pub(crate) _place: Option<StreamPlace>,
     /// The part's stop.
     pub(crate) drain: Option<Drain>,
+    /// Whose stream it is, where it is one.
+    pub(crate) of: StreamOf,
     /// Keeps the call counted as long as its body lives.
     pub(crate) _counted: Option<TaskTrackerToken>,
     /// On the caller's side: how an end before the end is told, as an error that says what may have happened.
@@ -94,7 +96,7 @@ impl GuardedBody {
         if !self.ends.one_message {
             self.ends.call = None;
             if let (Some(drain), None) = (&self.ends.drain, &self.place) {
-                match drain.open_stream() {
+                match drain.open_stream(self.ends.of) {
                     Ok(place) => self.place = Some(place),
                     Err(refused) => return Poll::Ready(refused),
                 }

@@ -21,6 +21,9 @@ use crate::methods;
 /// How long a stream may be silent during a stop before it is ended: time for what is under way to be said.
 const SILENCE: Duration = Duration::from_millis(200);
 
+/// Streams of health that are open at the same time: a few balancers and people who look.
+const PROBES: usize = 64;
+
 /// A part's stop, as its calls see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Drain {
@@ -30,22 +33,39 @@ pub(crate) struct Drain {
     pub(crate) cut: CancellationToken,
     /// Calls at work and bodies under way.
     pub(crate) calls: TaskTracker,
-    streams: Arc<Semaphore>,
+    people: Arc<Semaphore>,
+    probes: Arc<Semaphore>,
+}
+
+/// Whose stream it is: they have places apart from each other, so that none takes those of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum StreamOf {
+    /// Of whoever may call.
+    #[default]
+    People,
+    /// Of whoever asks after health, and is asked for nothing.
+    Probes,
 }
 
 impl Drain {
     pub(crate) fn new(streams: usize) -> Self {
+        let places = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),
             calls: TaskTracker::new(),
-            streams: Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS))),
+            people: places(streams),
+            probes: places(streams.min(PROBES)),
         }
     }
 
     /// A place among the open streams; all taken is the same "not now" as for calls.
-    pub(crate) fn open_stream(&self) -> Result<OwnedSemaphorePermit, Status> {
-        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| shed::overloaded())
+    pub(crate) fn open_stream(&self, of: StreamOf) -> Result<OwnedSemaphorePermit, Status> {
+        let places = match of {
+            StreamOf::People => &self.people,
+            StreamOf::Probes => &self.probes,
+        };
+        Arc::clone(places).try_acquire_owned().map_err(|_| shed::overloaded())
     }
 
     /// Waits until a silent stream has to end, and says with what status.
@@ -120,7 +140,9 @@ where
             if status_code(&response).is_some() {
                 return Ok(response);
             }
-            let ends = Ends { drain: Some(drain), _counted: Some(counted), one_message, ..Ends::default() };
+            // The guard knows who calls.
+            let of = response.extensions().get::<StreamOf>().copied().unwrap_or_default();
+            let ends = Ends { drain: Some(drain), of, _counted: Some(counted), one_message, ..Ends::default() };
             Ok(response.map(|body| GuardedBody::wrap(body, ends)))
         })
     }

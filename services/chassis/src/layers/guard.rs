@@ -76,7 +76,9 @@ where
             {
                 return Ok(refused.into_http());
             }
-            let Ok(response) = inner.call(request).await;
+            let Ok(mut response) = inner.call(request).await;
+            // Whatever a part that it was passed on to said of the same: here it is our caller's.
+            response.extensions_mut().insert(admitted.of);
             Ok(match ends {
                 Some(ends) if status_code(&response).is_none() => response.map(|body| GuardedBody::wrap(body, ends)),
                 _ => response,

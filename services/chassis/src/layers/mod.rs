@@ -33,9 +33,9 @@ use crate::refusal::{DOMAIN, reason_name};
 use crate::security::{Guard, Streams};
 
 pub(crate) use body::{Ends, GuardedBody};
-pub(crate) use drain::Drain;
+pub(crate) use drain::{Drain, StreamOf};
 pub(crate) use panic::text_of as text_of_panic;
-pub(crate) use plain::{PlainLayer, http_code, is_grpc};
+pub(crate) use plain::{http_code, is_grpc};
 pub(crate) use routes::Routes;
 pub(crate) use shed::COME_BACK;
 
@@ -53,6 +53,9 @@ pub(crate) struct Limits {
     /// Streams that one caller may have open at the same time.
     pub(crate) streams_of_one: usize,
 }
+
+/// Scrapes at work at the same time.
+const OPERATORS: usize = 16;
 
 /// A call's way from the wire to the answer; it cannot fail, since every failure is a status.
 pub(crate) type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -84,6 +87,16 @@ pub(crate) fn stack(part: &'static str, routes: Routes, limits: &Limits, guard: 
         .layer(size::SizeLayer::new(limits.message))
         // Next to the handlers, which decode: bytes that are no message are the caller's fault, not ours.
         .layer(form::FormLayer);
+    BoxCloneSyncService::new(layers.service(routes))
+}
+
+/// The layers of the operators' port, which knows no callers: so many at the same time, and an end at the stop.
+pub(crate) fn for_operators(routes: Routes, drain: Drain) -> Stack {
+    let layers = ServiceBuilder::new()
+        .layer(plain::PlainLayer)
+        .layer(panic::PanicLayer)
+        .layer(drain::DrainLayer::new(drain))
+        .layer(shed::ShedLayer::new(OPERATORS));
     BoxCloneSyncService::new(layers.service(routes))
 }
 

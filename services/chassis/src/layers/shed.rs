@@ -21,15 +21,23 @@ use crate::methods;
 /// When a shed caller may come back: a few times the length of a usual call.
 pub(crate) const COME_BACK: Duration = Duration::from_millis(250);
 
+/// Questions after health and for reflection that are at work at the same time. They have places of their own: health must
+/// answer above all when there is too much work, and it answers whoever asks.
+const PROBES: usize = 256;
+
 /// One limit for all connections of a part, and for the calls in process.
 #[derive(Debug, Clone)]
 pub(crate) struct ShedLayer {
     places: Arc<Semaphore>,
+    probes: Arc<Semaphore>,
 }
 
 impl ShedLayer {
     pub(crate) fn new(calls: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))) }
+        Self {
+            places: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
+            probes: Arc::new(Semaphore::new(PROBES)),
+        }
     }
 }
 
@@ -37,14 +45,14 @@ impl<S> Layer<S> for ShedLayer {
     type Service = Shed<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Shed { inner, places: Arc::clone(&self.places) }
+        Shed { inner, layer: self.clone() }
     }
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Shed<S> {
     inner: S,
-    places: Arc<Semaphore>,
+    layer: ShedLayer,
 }
 
 type Answer = Result<Response<Body>, Infallible>;
@@ -63,11 +71,11 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // Health and reflection must answer above all when there is too much work.
-        if request.uri().path().starts_with("/grpc.") {
-            return self.inner.call(request).boxed().right_future();
-        }
-        match Arc::clone(&self.places).try_acquire_owned() {
+        let places = match request.uri().path().starts_with("/grpc.") {
+            true => &self.layer.probes,
+            false => &self.layer.places,
+        };
+        match Arc::clone(places).try_acquire_owned() {
             Ok(place) => {
                 let one_message = methods::answers_with_one_message(request.uri().path());
                 let call = self.inner.call(request);

@@ -31,7 +31,7 @@ use super::roles::{self, Roles};
 use super::tokens::{NoCaller, Tokens};
 use super::{Inside, Reports, SecurityConfig, Sight};
 use crate::context::{ACTOR, FLOW, ROLES, SEES};
-use crate::layers::refuse;
+use crate::layers::{StreamOf, refuse};
 use crate::refusal::{DOMAIN, reason_name};
 use crate::tls::Peer;
 
@@ -91,11 +91,11 @@ impl Guard {
     /// Lets a call in, with its caller in the extensions and in the headers that are passed on.
     pub(crate) fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, Status> {
         let inside = request.extensions_mut().remove::<Inside>().is_some();
-        let Some(asking) = &self.asking else { return Ok(Admitted::default()) };
         let path = request.uri().path();
         if path.starts_with("/grpc.health.v1.Health/") {
-            return Ok(Admitted::default());
+            return Ok(Admitted { of: StreamOf::Probes, ..Admitted::default() });
         }
+        let Some(asking) = &self.asking else { return Ok(Admitted::default()) };
         let is_page = path.split('/').nth(1).is_some_and(|segment| self.pages.contains(&segment));
         let peer = inside || request.extensions().get::<Peer>().is_some_and(|peer| asking.lists(peer));
         let token = bearer(request.headers());
@@ -114,10 +114,11 @@ impl Guard {
         }
         let employee = caller.employee;
         let by_token = (!peer).then(|| Arc::clone(&caller));
+        let of = StreamOf::People;
         let sees_all = caller.permissions.contain(Permission::RecordsAll);
         name(request, caller, peer);
         if sees_all {
-            return Ok(Admitted { leads: None, caller: by_token });
+            return Ok(Admitted { leads: None, caller: by_token, of });
         }
         // A part that names a user has found out what he sees; where it does not say so, he sees nobody's own.
         if !peer || !request.headers().contains_key(SEES) {
@@ -126,7 +127,7 @@ impl Guard {
         let asks = ASKS.contains_key(request.uri().path());
         let finds = employee.zip(self.reports.as_ref()).filter(|_| asks);
         let leads = finds.map(|(employee, reports)| Leads { employee, found: reports(employee) });
-        Ok(Admitted { leads, caller: by_token })
+        Ok(Admitted { leads, caller: by_token, of })
     }
 }
 
@@ -137,6 +138,8 @@ pub(crate) struct Admitted {
     pub(crate) leads: Option<Leads>,
     /// Who calls, where it is nobody's part.
     pub(crate) caller: Option<Arc<Caller>>,
+    /// Whose a stream is that it asks for.
+    pub(crate) of: StreamOf,
 }
 
 /// Whom a caller leads, on its way.

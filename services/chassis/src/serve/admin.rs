@@ -14,20 +14,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::server::{HealthReporter, health_reporter};
-use tower::Layer;
 
+use super::connections::Connections;
 use super::health::{Condition, LIVE, READY, status};
-use super::{HEALTH, ServeError, Serving};
-use crate::layers::{PlainLayer, Routes, Stack};
+use super::{HEALTH, ServeConfig, ServeError, Serving, bind};
+use crate::layers::{self, Drain, Routes, Stack};
 use crate::telemetry::metrics;
 
 /// What is answered on plain HTTP.
 const METRICS: &str = "metrics";
 /// The media type of Prometheus's text.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Probes that watch at the same time.
+const STREAMS: usize = 64;
 /// How long a scrape under way may take to end at the stop.
 const END: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ pub struct Admin {
     /// Where it listens.
     pub address: SocketAddr,
     stop: CancellationToken,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    server: JoinHandle<()>,
     following: JoinHandle<()>,
 }
 
@@ -49,10 +49,7 @@ impl Admin {
     pub fn serve<'a>(address: SocketAddr, parts: &'a [&'a Serving]) -> BoxFuture<'a, Result<Self, ServeError>> {
         Box::pin(async move {
             let part = "the admin port";
-            let incoming = TcpIncoming::bind(address)
-                .and_then(|incoming| incoming.local_addr().map(|bound| (incoming, bound)))
-                .map_err(|source| ServeError::Bind { part, address, source });
-            let (incoming, address) = incoming?;
+            let (port, address) = bind(part, address).await?;
             let (reporter, service) = health_reporter();
             let told: Vec<Told> = parts.iter().map(|serving| Told::of(serving)).collect();
             tell(&reporter, &told).await;
@@ -64,12 +61,10 @@ impl Admin {
                 METRICS,
                 Stack::new(tower::service_fn(|request| async move { Ok::<_, Infallible>(answer(&request)) })),
             );
-            let stop = CancellationToken::new();
-            let server = Server::builder().accept_http1(true).serve_with_incoming_shutdown(
-                PlainLayer.layer(routes),
-                incoming.with_nodelay(Some(true)),
-                stop.clone().cancelled_owned(),
-            );
+            let drain = Drain::new(STREAMS);
+            let stop = drain.stopping.clone();
+            let stack = layers::for_operators(routes, drain);
+            let server = Connections::new(&ServeConfig::default(), stack, None, stop.clone()).take(port);
             Ok(Self { address, stop, server: tokio::spawn(server), following })
         })
     }
@@ -79,10 +74,10 @@ impl Admin {
         self.following.abort();
         self.stop.cancel();
         match tokio::time::timeout(END, &mut self.server).await {
-            Ok(Ok(Ok(()))) => {}
-            // A probe that watches never hangs up by itself.
+            Ok(Ok(())) => {}
+            // A probe that does not read never hangs up by itself.
             Err(_) => self.server.abort(),
-            Ok(fault) => tracing::warn!(?fault, "the admin port ended by a fault of its own"),
+            Ok(Err(fault)) => tracing::warn!(%fault, "the admin port ended by a fault of its own"),
         }
     }
 }

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use dealflow_chassis::link::{Link, LinkConfig};
 use dealflow_chassis::security::{Roles, SecurityConfig};
-use dealflow_chassis::serve::{Part, ServeConfig};
+use dealflow_chassis::serve::{Admin, Part, ServeConfig, serve};
 use dealflow_proto::access::v1::Permission;
 use dealflow_proto::methods;
 use dealflow_testbed::keys::Provider;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use tonic::Code;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
+use tonic::{Code, Status, Streaming};
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_types::StatusExt;
 use tower::{Service, ServiceExt};
 
@@ -233,6 +236,45 @@ async fn one_caller_does_not_take_all_streams() {
     assert!(watch(&link, &bob).await.is_ok(), "nobody else notices");
     open.pop();
     eventually("her place is free again", async || watch(&link, &ann).await.is_ok()).await;
+}
+
+/// Platform, item 16: health is for everybody, and whoever watches it takes no place of those who come with a token.
+#[tokio::test]
+async fn who_watches_health_takes_no_place_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let security = believing(&house, folder.path());
+    let config = ServeConfig { max_streams: 8, security, ..ServeConfig::default() };
+    let stop = CancellationToken::new();
+    let server = serve(Part::new("news").service(News), config, stop.clone()).await.unwrap();
+    let link = remote(&server);
+    let (open, refused) = watch_health(&link).await;
+    assert_eq!((refused.code(), open.len()), (Code::ResourceExhausted, 8));
+    assert!(watch(&link, &house.token(ANN, &["sales_rep"])).await.is_ok(), "she has a place");
+    let request = HealthCheckRequest { service: "ready".to_owned() };
+    assert!(HealthClient::new(link.clone()).check(request).await.is_ok(), "and a probe that asks is answered");
+
+    let admin = Admin::serve("127.0.0.1:0".parse().unwrap(), &[&server]).await.unwrap();
+    let link = Link::remote(&format!("http://{}", admin.address), &LinkConfig::default()).unwrap();
+    let (open, refused) = watch_health(&link).await;
+    assert_eq!((refused.code(), open.len()), (Code::ResourceExhausted, 64), "the operators' port");
+    let request = HealthCheckRequest { service: "live".to_owned() };
+    assert!(HealthClient::new(link.clone()).check(request).await.is_ok(), "a probe that asks is answered there, too");
+    admin.stop().await;
+}
+
+/// Watches health until it is refused: the open streams, and what was said then.
+async fn watch_health(link: &Link) -> (Vec<Streaming<HealthCheckResponse>>, Status) {
+    let mut open = Vec::new();
+    loop {
+        let request = HealthCheckRequest { service: "ready".to_owned() };
+        let mut watch = HealthClient::new(link.clone()).watch(request).await.unwrap().into_inner();
+        watch.message().await.unwrap();
+        match tokio::time::timeout(Duration::from_millis(100), watch.message()).await {
+            Err(_silent) => open.push(watch),
+            Ok(ended) => return (open, ended.unwrap_err()),
+        }
+    }
 }
 
 /// Where nobody is asked, everything is as it was: headers are believed, and any address of this machine serves.
