@@ -26,6 +26,8 @@ use crate::telemetry::metrics;
 const METRICS: &str = "metrics";
 /// The media type of Prometheus's text.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Connections of probes and scrapes, apart from those of callers.
+const CONNECTIONS: usize = 64;
 /// Probes that watch at the same time.
 const STREAMS: usize = 64;
 /// How long a scrape under way may take to end at the stop.
@@ -64,7 +66,8 @@ impl Admin {
             let drain = Drain::new(STREAMS);
             let stop = drain.stopping.clone();
             let stack = layers::for_operators(routes, drain);
-            let server = Connections::new(&ServeConfig::default(), stack, None, stop.clone()).take(port);
+            let config = ServeConfig { max_connections: CONNECTIONS, ..ServeConfig::default() };
+            let server = Connections::new("admin", &config, stack, None, stop.clone()).take(port);
             Ok(Self { address, stop, server: tokio::spawn(server), following })
         })
     }

@@ -15,6 +15,8 @@ const BEHIND_A_DOOR: usize = 8;
 /// Calls at work for each processor, and at most: where nobody says otherwise.
 const CALLS_PER_PROCESSOR: usize = 64;
 const CALLS_AT_MOST: usize = 1024;
+/// Connections, where nobody says otherwise and the system gives as many.
+const CONNECTIONS: usize = 1024;
 
 /// The limits of a server and its stop. Tests pass a value; the program reads flags and environment.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -29,6 +31,13 @@ pub struct ServeConfig {
     /// takes eight times as many. By default 64 for each processor, 1024 at most
     #[arg(long, env = "DEALFLOW_MAX_CALLS", default_value_t = calls_by_default(), hide_default_value = true)]
     pub max_calls: usize,
+    /// Connections at the same time, of each port; further ones wait. By default 1024, or a quarter of the files that this
+    /// process may have open where that is less
+    #[arg(long, env = "DEALFLOW_MAX_CONNECTIONS", default_value_t = connections_by_default(), hide_default_value = true)]
+    pub max_connections: usize,
+    /// Seconds that a peer may take for its handshake, and then for its first words
+    #[arg(long, env = "DEALFLOW_MAX_SILENCE", value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    pub max_silence: Duration,
     /// Server streams open at the same time
     #[arg(long, env = "DEALFLOW_MAX_STREAMS", default_value_t = 1024)]
     pub max_streams: usize,
@@ -74,6 +83,8 @@ impl Default for ServeConfig {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             max_message: 4 * 1024 * 1024,
             max_calls: calls_by_default(),
+            max_connections: connections_by_default(),
+            max_silence: Duration::from_secs(10),
             max_streams: 1024,
             max_streams_per_caller: 128,
             max_streams_per_connection: 512,
@@ -108,6 +119,18 @@ impl ServeConfig {
 fn calls_by_default() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     processors.saturating_mul(CALLS_PER_PROCESSOR).min(CALLS_AT_MOST)
+}
+
+/// As many as leave descriptors for the database, for neighbours and for those who ask after health.
+fn connections_by_default() -> usize {
+    files().map_or(CONNECTIONS, |files| CONNECTIONS.min(files / 4)).max(1)
+}
+
+/// How many files this process may have open; nothing where the system does not say so.
+fn files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    files.split_whitespace().next()?.parse().ok()
 }
 
 /// Seconds with or without a fraction: `10`, `0.5`.

@@ -1,9 +1,13 @@
 //! The connections of a port: taken, secured where that is asked for, served, and ended when they are old or at the stop.
+//!
+//! Each costs a descriptor and memory before anybody knows whose it is. So there are so many at the same time, the next
+//! ones wait in the system's queue, and one whose peer says nothing is closed before long.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Request;
 use hyper::body::Incoming;
@@ -12,14 +16,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tower::Service;
 
 use super::ServeConfig;
+use super::prompt::Prompt;
 use super::unread::{Watching, to_be_read, watched};
 use crate::layers::Stack;
+use crate::telemetry::metrics::{KeyValue, METERS, Meters, PART};
 use crate::tls::{Peer, ServerTls};
 
 /// How long a peer may take to answer a ping.
@@ -28,10 +35,11 @@ const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
 const PENDING_RESETS: usize = 64;
 /// How much longer than its oldest stream a connection may live that was asked to be made anew.
 const AGE_GRACE: Duration = Duration::from_secs(60);
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long to wait when the system gives no connection, for want of descriptors say.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long until a warning is said again that goes on to hold.
+const SAID_AGAIN: Duration = Duration::from_secs(10);
 
 /// What is common to the connections of a port.
 pub(super) struct Connections {
@@ -43,11 +51,17 @@ pub(super) struct Connections {
     grace: Option<Duration>,
     /// How long a reader may leave a piece of an answer where it is.
     unread: Duration,
+    /// How long a peer may take to shake hands, and then to begin to speak.
+    silence: Duration,
+    places: Arc<Semaphore>,
+    /// The part, for its metrics.
+    part: KeyValue,
     stopping: CancellationToken,
 }
 
 impl Connections {
     pub(super) fn new(
+        part: &'static str,
         config: &ServeConfig,
         stack: Stack,
         tls: Option<ServerTls>,
@@ -68,21 +82,41 @@ impl Connections {
             .keep_alive_interval(config.keepalive)
             .keep_alive_timeout(KEEPALIVE_ANSWER);
         let age = Some(age).filter(|age| !age.is_zero());
-        Arc::new(Self { http, stack, tls, age, grace, unread: config.max_deadline, stopping })
+        Arc::new(Self {
+            http,
+            stack,
+            tls,
+            age,
+            grace,
+            unread: config.max_deadline,
+            silence: config.max_silence,
+            places: Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+            part: KeyValue::new(PART, part),
+            stopping,
+        })
     }
 
     /// Takes connections until the stop, and returns when the last one is closed.
     pub(super) async fn take(self: Arc<Self>, port: TcpListener) {
         let open = TaskTracker::new();
+        let mut told = Told::default();
         loop {
             let accepted = tokio::select! {
                 () = self.stopping.cancelled() => break,
-                accepted = port.accept() => accepted,
+                accepted = self.next(&port, &mut told) => accepted,
             };
             match accepted {
-                Ok((socket, _)) => drop(open.spawn(Arc::clone(&self).serve(socket))),
+                Ok((socket, place)) => {
+                    let connection = Arc::clone(&self).serve(socket);
+                    open.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                // A peer that is gone before it was looked at.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be taken");
+                    told.warn(|| tracing::warn!(part = %self.part.value, %error, "a connection could not be taken"));
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -93,6 +127,16 @@ impl Connections {
         open.wait().await;
     }
 
+    /// The next connection, when there is a place for it.
+    async fn next(&self, port: &TcpListener, told: &mut Told) -> io::Result<(TcpStream, Place)> {
+        if self.places.available_permits() == 0 {
+            told.warn(|| tracing::warn!(part = %self.part.value, "as many connections as may be; the next ones wait"));
+        }
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let (socket, _) = port.accept().await?;
+        Ok((socket, Place::taken(place, &self.part)))
+    }
+
     async fn serve(self: Arc<Self>, socket: TcpStream) {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection is slower than it could be");
@@ -100,7 +144,7 @@ impl Connections {
         let Some(tls) = &self.tls else { return self.speak(socket, None).await };
         let secured = tokio::select! {
             () = self.stopping.cancelled() => return,
-            secured = tokio::time::timeout(HANDSHAKE, tls.handshake(socket)) => secured,
+            secured = tokio::time::timeout(self.silence, tls.handshake(socket)) => secured,
         };
         match secured {
             Ok(Ok((socket, peer))) => self.speak(socket, Some(peer)).await,
@@ -128,7 +172,8 @@ impl Connections {
             }
         });
         watched(async {
-            let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
+            let mut connection =
+                pin!(self.http.serve_connection(TokioIo::new(Prompt::new(socket, self.silence)), service));
             tokio::select! {
                 ended = connection.as_mut() => return tell(ended),
                 () = self.stopping.cancelled() => {}
@@ -141,6 +186,43 @@ impl Connections {
             }
         })
         .await;
+    }
+}
+
+/// A connection's place, counted while it is taken.
+struct Place {
+    _place: OwnedSemaphorePermit,
+    counted: Option<(&'static Meters, [KeyValue; 1])>,
+}
+
+impl Place {
+    fn taken(place: OwnedSemaphorePermit, part: &KeyValue) -> Self {
+        let counted = METERS.get().map(|meters| (meters, [part.clone()]));
+        if let Some((meters, part)) = &counted {
+            meters.peers.add(1, part);
+        }
+        Self { _place: place, counted }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some((meters, part)) = &self.counted {
+            meters.peers.add(-1, part);
+        }
+    }
+}
+
+/// When something was said last that would otherwise be said many times a second.
+#[derive(Default)]
+struct Told(Option<Instant>);
+
+impl Told {
+    fn warn(&mut self, say: impl FnOnce()) {
+        if self.0.is_none_or(|last| last.elapsed() > SAID_AGAIN) {
+            self.0 = Some(Instant::now());
+            say();
+        }
     }
 }
 

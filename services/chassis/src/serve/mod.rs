@@ -11,6 +11,7 @@ mod config;
 mod connections;
 mod health;
 mod part;
+mod prompt;
 mod unread;
 
 use std::net::SocketAddr;
@@ -178,7 +179,7 @@ pub fn serve(
         }
         let tasks = Tasks::begin(name, part.tasks, &health);
         let secure = tls.is_some();
-        let server = tokio::spawn(Connections::new(&config, stack, tls, drain.stopping.clone()).take(port));
+        let server = tokio::spawn(Connections::new(name, &config, stack, tls, drain.stopping.clone()).take(port));
         tracing::info!(part = name, %address, "serving");
         let (services, condition) = (part.services, health.condition());
         let running = Running { name, config, server, drain, health, tasks };

@@ -72,6 +72,8 @@ pub(crate) struct Meters {
     pub(crate) client: Histogram<f64>,
     /// Calls whose answer has not begun.
     pub(crate) active: UpDownCounter<i64>,
+    /// Connections of peers.
+    pub(crate) peers: UpDownCounter<i64>,
     /// Committed changes of records.
     pub(crate) changes: Counter<u64>,
     /// Committed changes of stage.
@@ -95,6 +97,11 @@ pub(crate) static METERS: Lazily<Meters> = Lazily::new(|meter| Meters {
         .i64_up_down_counter("dealflow.rpc.active")
         .with_unit("{call}")
         .with_description("Calls whose answer has not begun")
+        .build(),
+    peers: meter
+        .i64_up_down_counter("dealflow.connections")
+        .with_unit("{connection}")
+        .with_description("Connections of peers that are open, by part")
         .build(),
     changes: counter(meter, "dealflow.changes", "{change}", "Committed changes of records, by kind of event"),
     stages: counter(meter, "dealflow.stage.transitions", "{transition}", "Committed changes of stage"),

@@ -4,6 +4,7 @@
 
 mod brief;
 mod calls;
+mod connections;
 mod frames;
 mod guard;
 mod links;
