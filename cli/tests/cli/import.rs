@@ -124,7 +124,7 @@ async fn an_erp_that_refuses_leaves_no_row_that_can_never_go_in() {
     let won = |at: usize| format!("BBBB{at:04},Ada Brook,GTX Pro,Northgate,Won,2016-10-20,2017-03-01,4500\n");
     let rows: String = (0..24).map(won).collect();
     std::fs::write(source.join("sales_pipeline.csv"), format!("{head}\n{rows}")).expect("a file");
-    let serving = Serving::start_logging(&folder.path().join("data"), &[], &folder.path().join("log"));
+    let serving = Serving::start_logging(&folder.path().join("data"), &[], &[], &folder.path().join("log"));
     let refuse = Fault { kind: FaultKind::Refuse.into(), ..Fault::default() };
     let plan = SetFaultPlanRequest { faults: vec![refuse], ..SetFaultPlanRequest::default() };
     stub(&serving).await.set_fault_plan(plan).await.expect("the stub takes it");
