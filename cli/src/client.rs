@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::api::Api;
+use crate::mistakes::explained;
 use crate::suite::{Databases, PartName, Plan, Suite};
 
 /// Which suite a command talks to.
@@ -119,6 +120,7 @@ impl Client {
         let tls = ca.map(|ca| ClientTls::believing(Some(ca))).transpose()?;
         let config = LinkConfig { tls, ..LinkConfig::default() };
         let link = Link::remote(address, &config).with_context(|| format!("{address} is no address"))?;
+        let link = explained(link, address, token.is_some());
         let link = match token {
             None => link,
             Some(_) if address.starts_with("http://") && !near(address) => {

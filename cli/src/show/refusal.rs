@@ -8,7 +8,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// Everything that a refusal tells, from its status and its details; several lines, without an end of line.
 pub fn refusal(status: &Status) -> String {
     let details = status.get_error_details();
-    let wrong = details.bad_request().map_or(0, |bad| bad.field_violations.len());
+    let told = details.bad_request().map_or(0, |bad| bad.field_violations.len());
+    let left_out = details.error_info().and_then(|info| info.metadata.get("left_out")?.parse().ok()).unwrap_or(0);
+    let wrong = if told == 0 { 0 } else { told + left_out };
     let what = match wrong {
         0 => status.message().to_owned(),
         1 => "1 field is not right".to_owned(),
@@ -49,6 +51,7 @@ fn from_metadata(details: &ErrorDetails, line: &mut impl FnMut(&str, &str)) {
         ("etag", "its etag now"),
         ("flow", "the flow that waits"),
         ("step", "at the step"),
+        ("left_out", "more that is wrong"),
     ];
     for (key, label) in known {
         if let Some(value) = info.metadata.get(key).filter(|value| !value.is_empty()) {

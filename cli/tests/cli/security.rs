@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use dealflow_testbed::keys::{AUDIENCE, Authority, ISSUER, Provider};
+use dealflow_testbed::{Cluster, postgres_available};
 
 use super::import::fixture;
 use super::serve::Serving;
@@ -39,7 +41,7 @@ fn a_command_brings_its_token_to_a_suite_that_it_believes() {
     let seen = ask(&["--ca", path(&ca), "--token-file", path(&token)]);
     assert_eq!(seen.code, Some(0), "{}", seen.err);
     let nobody = ask(&["--ca", path(&ca)]);
-    assert!(nobody.code == Some(1) && nobody.err.contains("authorization"), "{}", nobody.err);
+    assert!(nobody.code == Some(1) && nobody.err.contains("--token-file"), "{}", nobody.err);
     let stranger = ask(&["--token-file", path(&token)]);
     assert_eq!(stranger.code, Some(1), "its authority is nobody's that browsers know: {}", stranger.err);
     let settings = ["setting", "list", "--gateway", &gateway, "--ca", path(&ca), "--token-file", path(&token)];
@@ -79,6 +81,70 @@ fn the_token_says_whose_tasks_are_meant() {
         assert!(program.code == Some(1) && program.err.contains("--of NAME"), "{}", program.err);
         assert!(!program.err.contains("--actor"), "{}", program.err);
     }
+}
+
+/// Platform, items 6 and 10: whoever comes to the wrong address, in the wrong way or as nobody is told what to say instead:
+/// the address, the scheme, the authority, the token.
+#[test]
+fn a_mistaken_connection_is_told_as_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (house, authority) = (Provider::new("house"), Authority::new());
+    let (ca, jwks) = (authority.write(folder.path(), "ca"), house.write(folder.path()));
+    let own = authority.certify(folder.path(), "own", &["localhost"], None);
+    let security = [
+        ["--tls-cert", path(&own.cert)],
+        ["--tls-key", path(&own.key)],
+        ["--token-keys", path(&jwks)],
+        ["--token-issuer", ISSUER],
+        ["--token-audience", AUDIENCE],
+    ];
+    let serving = Serving::start_with(folder.path(), security.as_flattened(), &[]);
+    let secured = serving.gateway.replace("127.0.0.1", "localhost");
+    let plain = secured.replace("https://", "http://");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port");
+    let nowhere = format!("http://{free}");
+    let told = |gateway: &str, more: &[&str]| {
+        let ended = run_on(folder.path(), &[&["pipeline", "--gateway", gateway], more].concat());
+        assert_eq!(ended.code, Some(1), "{}{}", ended.out, ended.err);
+        ended.err
+    };
+    let holds = |told: &str, all: &[&str]| {
+        assert!(all.iter().all(|one| told.contains(one)) && !told.contains("part of the suite"), "{all:?}: {told}");
+        assert!(!told.contains("try again"), "{told}");
+    };
+    holds(&told(&plain, &[]), &[&plain, &secured, "TLS"]);
+    holds(&told(&nowhere, &[]), &[&nowhere, "dealflow serve", "refused"]);
+    holds(&told(&secured, &[]), &[&secured, "--ca", "UnknownIssuer"]);
+    holds(&told(&secured, &["--ca", path(&ca)]), &[&secured, "--token-file", "DEALFLOW_TOKEN"]);
+    drop(serving);
+    let open = Serving::start(folder.path());
+    let open = open.gateway.replace("http://", "https://");
+    holds(&told(&open.replace("127.0.0.1", "localhost"), &["--ca", path(&ca)]), &["does not speak TLS", "http://"]);
+}
+
+/// Platform, item 6: a database that is not there, and one that says no, are told of once, in words, soon, and without the
+/// password.
+#[test]
+fn a_database_that_is_not_there_is_told_of_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a free port");
+    let ask = |url: &str| {
+        let begun = Instant::now();
+        let ended = run_on(folder.path(), &["serve", "leads", "--listen", "127.0.0.1:0", "--database-url", url]);
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(ended.code == Some(1) && !told.contains("CANARY"), "{told}");
+        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}: {told}", begun.elapsed());
+        told
+    };
+    let told = ask(&format!("postgres://dealflow:CANARY@{free}/dealflow"));
+    assert_eq!(told.matches(&format!("PostgreSQL at {free} cannot be reached")).count(), 1, "{told}");
+    assert!(told.contains("refused") && !told.contains("pool"), "{told}");
+    if postgres_available().is_none() {
+        return;
+    }
+    let told = ask(&Cluster::shared().url("is_not_there"));
+    assert_eq!(told.matches("database \"is_not_there\" does not exist").count(), 1, "{told}");
+    assert!(!told.contains("at line"), "{told}");
 }
 
 /// R-SEC-1: beyond this machine nothing is served in the open unless that is asked for; on it, it is said. A token is sent

@@ -141,7 +141,10 @@ impl Store {
                 return Ok(schema::all::<M>().into_iter().map(|name| (name, false)).collect());
             }
             StoreConfig::Sqlite { path, .. } => sqlite(path, true, 1).await?,
-            StoreConfig::Postgres { url, schema, .. } => postgres(url, schema, 1, reader::LONGEST).await?,
+            StoreConfig::Postgres { url, schema, .. } => {
+                database_url::reach(url.expose_secret()).await?;
+                postgres(url, schema, 1, reader::LONGEST).await?
+            }
         };
         let status = schema::status::<M>(&connection).await;
         connection.close().await?;
@@ -347,6 +350,7 @@ async fn prepare_schema(migrate: Migrate, url: &SecretString, schema: &str) -> R
     if schema.is_empty() || !schema.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
         return Err(DbErr::Custom(format!("`{schema}` is no name for a schema: a-z and _ only")));
     }
+    database_url::reach(url.expose_secret()).await?;
     // A migration takes as long as it takes.
     let connection = postgres(url, schema, 1, Duration::ZERO).await?;
     connection.execute_unprepared("SELECT pg_advisory_lock(hashtext('dealflow-migrate'))").await?;
