@@ -30,6 +30,7 @@ pub fn snapshot(deal: &Deal) -> String {
         // How it got there is not where it is.
         handoff.etag.clear();
         handoff.attempt_count = 0;
+        handoff.call_count = 0;
         handoff.last_error.clear();
         handoff.document_sha256.clear();
         handoff.erp_number = if handoff.erp_number.is_empty() { "none" } else { "given" }.to_owned();

@@ -18,7 +18,7 @@ const DEAR: i64 = 900_000_000_000;
 pub(super) async fn approvals(method: &str, sandbox: &Sandbox) -> Option<Row> {
     let mut approvals = ApprovalServiceClient::new(sandbox.link.clone());
     let somebody = names::EMPLOYEES.name(Uuid::now_v7());
-    let step = PolicyStep { kind: ApproverKind::User.into(), user: somebody.clone(), ..PolicyStep::default() };
+    let step = PolicyStep { kind: ApproverKind::User.into(), user: somebody, ..PolicyStep::default() };
     let policy = ApprovalPolicy {
         display_name: "Dear offers".to_owned(),
         subject: ApprovalSubject::Quote.into(),
@@ -57,7 +57,10 @@ pub(super) async fn approvals(method: &str, sandbox: &Sandbox) -> Option<Row> {
     match method {
         "ApprovalService/Approve" => row!(own, ApproveRequest { name: name }),
         "ApprovalService/Reject" => row!(own, RejectRequest { name: name, comment: "too dear".to_owned() }),
-        "ApprovalService/ForwardApproval" => row!(own, ForwardApprovalRequest { name: name, approver: somebody }),
+        "ApprovalService/ForwardApproval" => {
+            let approver = super::sales::employee(sandbox).await?;
+            row!(own, ForwardApprovalRequest { name: name, approver: approver })
+        }
         "ApprovalService/WithdrawApproval" => row!(TERMINAL, WithdrawApprovalRequest { name: name }),
         _ => None,
     }
