@@ -1,5 +1,6 @@
 //! What this service refuses, and how each refusal reads.
 
+mod fields;
 mod refused;
 
 use chrono::NaiveDate;
@@ -7,11 +8,10 @@ use dealflow_chassis::Refusal;
 use dealflow_money::MoneyError;
 use dealflow_proto::Violation;
 use dealflow_proto::errors::v1::ErrorReason;
-use dealflow_proto::names::BadName;
 use rust_decimal::Decimal;
 use sea_orm::DbErr;
 
-use crate::price::Gap;
+pub use fields::violation;
 
 /// Why a request about products or documents is refused.
 #[derive(Debug, thiserror::Error)]
@@ -275,7 +275,7 @@ pub enum Error {
         day: NaiveDate,
     },
     /// What cannot be priced as it was written (R-PRD-1).
-    #[error("{}", told(fields))]
+    #[error("{}", fields::told(fields))]
     Pricing {
         /// The catalogue's name for the first of them.
         reason: ErrorReason,
@@ -374,39 +374,4 @@ pub enum Error {
         /// The order's name.
         order: String,
     },
-}
-
-impl Error {
-    /// A field that has no price.
-    pub(crate) fn priced(field: &str, gap: Gap) -> Self {
-        Self::Pricing { reason: gap.reason(), fields: vec![violation(field, gap.told().1)] }
-    }
-
-    /// A price with more decimals than its list has.
-    pub(crate) fn too_precise(field: &str, decimals: u32) -> Self {
-        let fields = vec![violation(field, format!("at most {decimals} decimals, as its list has"))];
-        Self::Pricing { reason: ErrorReason::Precision, fields }
-    }
-
-    /// One field that cannot be meant.
-    pub fn field(field: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self::Fields(vec![violation(field, expected)])
-    }
-}
-
-/// Fields in one sentence.
-fn told(fields: &[Violation]) -> String {
-    let list: Vec<String> = fields.iter().map(|it| format!("{}: {}", it.field, it.description)).collect();
-    list.join("; ")
-}
-
-/// A field and what it must be.
-pub fn violation(field: impl Into<String>, expected: impl Into<String>) -> Violation {
-    Violation { field: field.into(), description: expected.into() }
-}
-
-impl From<BadName> for Error {
-    fn from(bad: BadName) -> Self {
-        Self::Refused(bad.into())
-    }
 }

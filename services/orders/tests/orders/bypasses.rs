@@ -1,19 +1,19 @@
 //! The ways round an approval that other products leave open, each tried and refused (R-QUO-2, states.md).
 
 mod contracts;
+mod discounts;
 
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::approval::{CancelReason, State};
 use dealflow_proto::orders::v1::quote::State as QuoteState;
-use dealflow_proto::types::v1::{Adjustment, Line};
+use dealflow_proto::types::v1::Line;
 use dealflow_testbed::{Kind, TestDb, both, refusal};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use tokio::runtime::Runtime;
 
 use crate::house::{
-    House, ask, ask_as, by, date, decimal, employee, eur, from_amount, line, money, opportunity, order, policy,
-    product, quote,
+    House, ask, ask_as, by, date, decimal, employee, eur, from_amount, line, money, opportunity, policy, product, quote,
 };
 
 /// A house whose policy asks somebody about every quote.
@@ -172,28 +172,6 @@ both! {
         assert_eq!(send_anyhow(&house, &hidden).await[0], "APPROVAL_REQUIRED", "no list prices it by the hour");
     }
 
-    /// R-QUO-2: a discount is one however it is written: in percent of the line, as an allowance, or as a line in free text
-    /// that takes back.
-    async fn a_rebate_that_is_written_as_a_line_is_a_discount(db: TestDb) {
-        let house = House::open(db).await;
-        let cheap = pb::ApprovalPolicy { min_discount_percent: Some(decimal("10")), ..policy(vec![by(&employee())]) };
-        house.policy(cheap).await;
-        for (off, asked) in [("9.99", false), ("10", true)] {
-            let rebate = Adjustment { amount: Some(eur(off)), reason: "Rebate".to_owned(), ..Default::default() };
-            let one = || vec![line("1", "100")];
-            for offered in [
-                pb::Quote { lines: vec![Line { discount_percent: Some(decimal(off)), ..line("1", "100") }], ..quote(&opportunity()) },
-                pb::Quote { lines: one(), allowances: vec![rebate], ..quote(&opportunity()) },
-                pb::Quote { lines: vec![line("1", "100"), line("-1", off)], ..quote(&opportunity()) },
-                pb::Quote { lines: one(), discount_percent: Some(decimal(off)), ..quote(&opportunity()) },
-            ] {
-                let name = house.draft(offered.clone()).await.expect("it can be drafted").name;
-                let sent = ask!(house.quotes(), activate_quote, ActivateQuoteRequest { name: name });
-                assert_eq!(sent.err().map(|status| refusal(&status).reason == "APPROVAL_REQUIRED"), asked.then_some(true), "{offered:?}");
-            }
-        }
-    }
-
     /// R-QUO-2, R-ORD-1: approve below the limit and raise it later, as an order: what a policy asks about is agreed to as
     /// a quote. What is worth no more and sold no cheaper nobody is asked about, nor what the ERP has agreed to.
     async fn an_accepted_order_does_not_become_one_that_somebody_had_to_agree_to(db: TestDb) {
@@ -220,26 +198,6 @@ both! {
         let asked = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")), validate_only: true });
         assert_eq!(refusal(&asked.expect_err("the ERP is not even asked")).reason, "APPROVAL_REQUIRED");
         ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(order("12")) }).expect("the ERP has it so");
-    }
-
-    /// R-QUO-2, R-OPP-5: an order of no quote is asked about as a quote would be, when it is made, only checked or changed.
-    async fn an_order_without_a_quote_is_none_that_somebody_had_to_agree_to(db: TestDb) {
-        let house = House::open(db).await;
-        let cheap = pb::ApprovalPolicy { min_discount_percent: Some(decimal("10")), ..policy(vec![by(&employee())]) };
-        house.policy(cheap).await;
-        let sold = |percent: &str| pb::Order { discount_percent: Some(decimal(percent)), ..order(&opportunity()) };
-        for validate_only in [true, false] {
-            let order = Some(sold("90"));
-            let made = ask!(house.orders(), create_order, CreateOrderRequest { order: order, validate_only: validate_only });
-            let refused = refusal(&made.expect_err("nobody agreed to that"));
-            assert_eq!((refused.reason.as_str(), refused.metadata["allowed"].as_str()), ("APPROVAL_REQUIRED", "ProposeQuote"));
-        }
-        let made = house.create_order(sold("9.99")).await.expect("no policy asks").name;
-        let off = pb::Order { name: made.clone(), discount_percent: Some(decimal("90")), ..Default::default() };
-        let refused = ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(off) });
-        assert_eq!(refusal(&refused.expect_err("nobody agreed to that")).reason, "APPROVAL_REQUIRED");
-        let less = pb::Order { name: made, lines: vec![line("1", "100")], ..Default::default() };
-        ask!(house.orders(), update_order, UpdateOrderRequest { order: Some(less) }).expect("it is less");
     }
 
     /// R-QUO-2, R-CON-1: what nobody had to agree to when it was approved can be asked about once a policy came; until then,
