@@ -14,7 +14,9 @@ use dealflow_proto::gateway::v1::document_service_server::DocumentService;
 use dealflow_proto::gateway::v1::export_document_request::Format;
 use dealflow_proto::gateway::v1::{DocumentFile, ExportDocumentRequest};
 use dealflow_proto::names;
-use dealflow_proto::orders::v1::{GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, GetQuoteRequest};
+use dealflow_proto::orders::v1::{
+    GetCreditNoteRequest, GetInvoiceRequest, GetOrderRequest, GetQuoteRequest, credit_note, invoice,
+};
 use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 
@@ -81,6 +83,7 @@ impl DocumentRpc {
         }
         if names::INVOICES.parse(&ask.name).is_ok() {
             let invoice = self.ask(context, GetInvoiceRequest { name: name() }).await?;
+            check_numbered(&invoice.name, &invoice.number, invoice.state() == invoice::State::Void, "PostInvoice")?;
             let kept = Kept::of(&invoice.seller, &invoice.buyer, &invoice.contract_number);
             let of = (invoice.legal_entity.as_str(), invoice.account.as_str(), invoice.opportunity.as_str());
             let sides = self.sides_of_bill(context, kept.as_ref(), of, completed).await?;
@@ -88,6 +91,7 @@ impl DocumentRpc {
         }
         if names::CREDIT_NOTES.parse(&ask.name).is_ok() {
             let note = self.ask(context, GetCreditNoteRequest { name: name() }).await?;
+            check_numbered(&note.name, &note.number, note.state() == credit_note::State::Void, "PostCreditNote")?;
             let kept = Kept::of(&note.seller, &note.buyer, &note.contract_number);
             let of = (note.legal_entity.as_str(), note.account.as_str(), note.opportunity.as_str());
             let sides = self.sides_of_bill(context, kept.as_ref(), of, completed).await?;
@@ -109,6 +113,19 @@ impl DocumentRpc {
         context.carry_seeing_all(request.metadata_mut());
         A::send(&self.to, request).await.map(Response::into_inner)
     }
+}
+
+/// Refuses a bill without a number, which it has from its posting on (BT-1): what was void before that was never a bill.
+fn check_numbered(name: &str, number: &str, is_void: bool, verb: &str) -> Result<(), Refusal> {
+    if !number.is_empty() {
+        return Ok(());
+    }
+    let message = if is_void {
+        format!("{name} was VOID before it had a number: there is no bill to export")
+    } else {
+        format!("{name} is DRAFT; {verb} gives it its number, and then it can be exported")
+    };
+    Err(Refusal::guard(message, &[("number", "is missing")]))
 }
 
 /// The language that the house has decided on.

@@ -9,7 +9,7 @@ use dealflow_proto::orders::v1::{
     Contract, CreateContractRequest, CreateCreditNoteRequest, CreateLegalEntityRequest, CreateOrderRequest,
     CreateQuoteRequest, GetCreditNoteRequest, GetInvoiceRequest, LegalEntity, ListLegalEntitiesRequest, Order, Party,
     PostCreditNoteRequest, Quote, SendContractRequest, SignContractRequest, TerminateContractRequest,
-    UpdateLegalEntityRequest, quote,
+    UpdateLegalEntityRequest, VoidCreditNoteRequest, quote,
 };
 use dealflow_proto::types::v1::Address;
 use dealflow_testbed::{TestDb, both, refusal};
@@ -163,17 +163,26 @@ both! {
         let again = export(&sandbox, &invoice.name, Format::Ubl, "").await.expect("a second time");
         assert_eq!((again.content, again.sha256), (file.content, file.sha256), "the same bytes");
 
-        // All of it is taken back.
-        let ask = CreateCreditNoteRequest {
+        // All of it is taken back; a draft has no number, and one that is given up never has any.
+        let mut notes = sandbox.api.credit_notes.clone();
+        let ask = || CreateCreditNoteRequest {
             invoice: invoice.name.clone(),
             reason: "The pumps came back".to_owned(),
             request_id: new_id(),
             ..CreateCreditNoteRequest::default()
         };
-        let mut notes = sandbox.api.credit_notes.clone();
-        let note = notes.create_credit_note(sandbox.api.ask(ask)).await.expect("it is drafted").into_inner();
-        let refused = export(&sandbox, &note.name, Format::Pdf, "").await.expect_err("a draft has no number");
-        assert!(refused.message().contains("number: BR-02"), "{}", refused.message());
+        let draft = notes.create_credit_note(sandbox.api.ask(ask())).await.expect("it is drafted").into_inner().name;
+        let no_number = async |why: &str| {
+            for format in [Format::Pdf, Format::Ubl] {
+                let refused = export(&sandbox, &draft, format, "").await.expect_err("it has no number");
+                assert!(refusal(&refused).reason == "GUARD" && refused.message().contains(why), "{refused:?}");
+            }
+        };
+        no_number("PostCreditNote gives it its number").await;
+        let void = VoidCreditNoteRequest { name: draft.clone(), request_id: new_id(), ..Default::default() };
+        notes.void_credit_note(sandbox.api.ask(void)).await.expect("it is a draft");
+        no_number("there is no bill to export").await;
+        let note = notes.create_credit_note(sandbox.api.ask(ask())).await.expect("it is drafted").into_inner();
         let ask = PostCreditNoteRequest { name: note.name.clone(), request_id: new_id(), ..Default::default() };
         let note = notes.post_credit_note(sandbox.api.ask(ask)).await.expect("it is posted").into_inner();
         let credited = export(&sandbox, &note.name, Format::Ubl, "").await.expect("it is complete");
