@@ -20,7 +20,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{IntoActiveModel, Set};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Request, Status};
 
 use crate::calls::Neighbours;
 use crate::events::FOLLOW_EVENT;
@@ -84,6 +84,21 @@ impl Feed {
     pub(crate) fn head(&self) -> i64 {
         // A stale value only means that some events are seen that were not asked for.
         self.head.load(Ordering::Relaxed)
+    }
+
+    /// The position of the feed's end, of which its part is asked: a type that no event has makes the answer one small
+    /// message.
+    pub(crate) async fn end(&self, patience: Duration) -> Result<i64, Status> {
+        let mut end = self.head();
+        let types = vec!["none".to_owned()];
+        let ask = SubscribeRequest { after_position: end, types, ..SubscribeRequest::default() };
+        let mut request = Request::new(ask);
+        request.set_timeout(patience);
+        let mut answer = FeedServiceClient::new(self.link.clone()).subscribe(request).await?.into_inner();
+        while let Some(batch) = answer.message().await? {
+            end = batch.position;
+        }
+        Ok(end)
     }
 
     fn reached(&self, position: i64) {

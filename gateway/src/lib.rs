@@ -10,7 +10,7 @@
 //! - `calls.rs` every call that goes out; `progress.rs` what a verb tells, `guidance.rs` what may come next; `deal.rs`
 //!   what the phases ask of a deal; `reserve.rs` why one that is ordered cannot be lost
 //! - `gates.rs` the documents that a process asks for, told to it
-//! - `deal_view.rs`, `timeline.rs`, `watch.rs` a deal in one call, and live
+//! - `deal_view.rs`, `timeline.rs`, `watch.rs`, `hub.rs` a deal in one call, and live
 //! - `notify.rs` what people are told of a deal; `calendar.rs` calendars over plain HTTP
 //! - `reports.rs` whom a caller leads: whose records he sees beside his own; `seen.rs` whether he sees what a call is about,
 //!   `through.rs` calls about documents and activities that are passed on; `known.rs` whether those whom a call names are there;
@@ -55,6 +55,7 @@ mod fulfill;
 mod gates;
 mod guidance;
 pub mod handoff;
+mod hub;
 mod known;
 mod meters;
 mod notify;
@@ -149,7 +150,11 @@ pub fn part(store: Store, neighbours: Neighbours, settings: Settings) -> Part {
     let deals = deals_rpc::DealRpc {
         flows: flows.clone(),
         view: deal_view::DealView { to: neighbours.clone(), handoffs: handoffs.clone() },
-        watch: watch::Watch { to: neighbours.clone(), feeds: feeds.clone(), seen: seen.clone() },
+        watch: watch::Watch {
+            to: neighbours.clone(),
+            hubs: feeds.iter().cloned().map(hub::Hub::new).collect(),
+            seen: seen.clone(),
+        },
         seen: seen.clone(),
         known: known.clone(),
     };

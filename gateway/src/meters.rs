@@ -10,8 +10,6 @@ use chrono::{DateTime, Utc};
 use dealflow_chassis::Store;
 use dealflow_chassis::telemetry::metrics::{Counter, Gauge, Histogram, KeyValue, Lazily, counter, gauge, seconds};
 use dealflow_chassis::telemetry::{self};
-use dealflow_proto::feed::v1::SubscribeRequest;
-use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -171,7 +169,7 @@ impl Behind {
     }
 
     async fn look(&mut self) -> Result<(f64, f64), Status> {
-        let head = self.head().await?;
+        let head = self.feed.end(PATIENCE).await?;
         let now = Instant::now();
         let reached = self.feed.head();
         if self.seen.len() < KEPT && self.seen.back().is_none_or(|(last, _)| *last < head) {
@@ -182,18 +180,5 @@ impl Behind {
         }
         let age = self.seen.front().map_or(Duration::ZERO, |(_, since)| now - *since);
         Ok((number((head - reached).max(0)), age.as_secs_f64()))
-    }
-
-    /// The position of the feed's end: a type that no event has makes the answer one small message.
-    async fn head(&self) -> Result<i64, Status> {
-        let ask = SubscribeRequest { types: vec!["none".to_owned()], ..SubscribeRequest::default() };
-        let mut request = tonic::Request::new(ask);
-        request.set_timeout(PATIENCE);
-        let mut answer = FeedServiceClient::new(self.feed.link.clone()).subscribe(request).await?.into_inner();
-        let mut head = 0;
-        while let Some(batch) = answer.message().await? {
-            head = batch.position;
-        }
-        Ok(head)
     }
 }

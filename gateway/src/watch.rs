@@ -1,20 +1,17 @@
 //! A live stream of a deal's changes (R-API-3): of each part's feed the deal's thread, from now on, and its lead's.
 //!
-//! A part is asked for these threads alone: whoever watches a deal is sent nothing that he does not see, and a busy house
-//! costs him nothing.
+//! Whoever watches a deal is sent nothing that he does not see, and all who watch share one reader of each feed.
 
 use std::pin::Pin;
 
 use dealflow_chassis::Context;
-use dealflow_proto::feed::v1::feed_service_client::FeedServiceClient;
-use dealflow_proto::feed::v1::{Event, SubscribeRequest, SubscribeResponse};
 use dealflow_proto::gateway::v1::{WatchDealRequest, WatchDealResponse};
 use dealflow_proto::opportunities::v1::GetOpportunityRequest;
 use futures::stream::{self, Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
 use crate::calls::{Ask, Neighbours};
-use crate::follow::Feed;
+use crate::hub::Hub;
 use crate::seen::Seen;
 
 /// The parts that tell of a deal, and of the lead that it came from: as in a deal's view.
@@ -27,7 +24,7 @@ type Events = Pin<Box<dyn Stream<Item = Result<WatchDealResponse, Status>> + Sen
 #[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) to: Neighbours,
-    pub(crate) feeds: Vec<Feed>,
+    pub(crate) hubs: Vec<Hub>,
     pub(crate) seen: Seen,
 }
 
@@ -39,27 +36,15 @@ impl Watch {
         context.carry(ask.metadata_mut());
         let deal = GetOpportunityRequest::send(&self.to, ask).await.map(Response::into_inner)?;
         let sees_lead = !deal.lead.is_empty() && self.seen.sees(&context, &deal.lead).await?;
-        let lead = sees_lead.then_some((&deal.lead, OF_LEAD));
-        let mut open = Vec::with_capacity(OF_DEAL.len() + OF_LEAD.len());
-        for (thread, parts) in [(&deal.name, OF_DEAL)].into_iter().chain(lead) {
-            for feed in self.feeds.iter().filter(|feed| parts.contains(&feed.name)) {
-                open.push(subscribe(feed, thread).await?);
+        let mut open = Vec::with_capacity(self.hubs.len());
+        for hub in &self.hubs {
+            let of_deal = OF_DEAL.contains(&hub.name()).then(|| deal.name.clone());
+            let of_lead = (sees_lead && OF_LEAD.contains(&hub.name())).then(|| deal.lead.clone());
+            let threads: Vec<String> = of_deal.into_iter().chain(of_lead).collect();
+            if !threads.is_empty() {
+                open.push(hub.listen(threads).await?.boxed());
             }
         }
         Ok(stream::select_all(open).map(|event| event.map(|event| WatchDealResponse { event: Some(event) })).boxed())
     }
-}
-
-async fn subscribe(
-    feed: &Feed,
-    thread: &str,
-) -> Result<Pin<Box<dyn Stream<Item = Result<Event, Status>> + Send>>, Status> {
-    let (after_position, thread) = (feed.head(), thread.to_owned());
-    let ask = SubscribeRequest { after_position, thread, follow: true, ..SubscribeRequest::default() };
-    let batches = FeedServiceClient::new(feed.link.clone()).subscribe(ask).await?.into_inner();
-    let events = batches.flat_map(|batch: Result<SubscribeResponse, Status>| match batch {
-        Ok(batch) => stream::iter(batch.events.into_iter().map(Ok).collect::<Vec<_>>()),
-        Err(status) => stream::iter(vec![Err(status)]),
-    });
-    Ok(events.boxed())
 }

@@ -5,6 +5,7 @@
 //! carries that id, the delivery to the ERP too. So many verbs can have their faults side by side.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -40,6 +41,7 @@ pub struct Faults(Arc<Inner>);
 struct Inner {
     verbs: Mutex<HashMap<String, Verb>>,
     stopped: watch::Sender<usize>,
+    subscriptions: AtomicUsize,
 }
 
 /// One verb's calls so far, and what is to happen.
@@ -63,6 +65,11 @@ impl Faults {
         self.verbs().get(&trace.0).map(|verb| verb.calls.clone()).unwrap_or_default()
     }
 
+    /// How often the gateway has asked a neighbour to stream its feed.
+    pub fn subscriptions(&self) -> usize {
+        self.0.subscriptions.load(Ordering::SeqCst)
+    }
+
     /// Waits until so many calls in all have stopped where they were planned to.
     pub async fn stopped(&self, calls: usize) {
         let mut stopped = self.0.stopped.subscribe();
@@ -77,6 +84,9 @@ impl Faults {
 
     /// Notes a call, and says what is to happen to it.
     fn meet(&self, part: PartName, request: &Request<Body>) -> Option<Fault> {
+        if request.uri().path().ends_with("FeedService/Subscribe") {
+            self.0.subscriptions.fetch_add(1, Ordering::SeqCst);
+        }
         let trace = trace_of(request)?.to_owned();
         let mut verbs = self.verbs();
         let verb = verbs.get_mut(&trace)?;

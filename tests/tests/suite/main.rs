@@ -40,4 +40,5 @@ mod their_invoices;
 mod traces;
 mod ubl_set;
 mod voided;
+mod watched;
 mod whole_deal;

@@ -34,6 +34,7 @@ pub(crate) struct Drain {
     /// Calls at work and bodies under way.
     pub(crate) calls: TaskTracker,
     people: Arc<Semaphore>,
+    suite: Arc<Semaphore>,
     probes: Arc<Semaphore>,
 }
 
@@ -43,6 +44,8 @@ pub(crate) enum StreamOf {
     /// Of whoever may call.
     #[default]
     People,
+    /// Of a part of the suite by itself: what it reads, all wait for.
+    Suite,
     /// Of whoever asks after health, and is asked for nothing.
     Probes,
 }
@@ -55,6 +58,7 @@ impl Drain {
             cut: CancellationToken::new(),
             calls: TaskTracker::new(),
             people: places(streams),
+            suite: places(streams),
             probes: places(streams.min(PROBES)),
         }
     }
@@ -63,6 +67,7 @@ impl Drain {
     pub(crate) fn open_stream(&self, of: StreamOf) -> Result<OwnedSemaphorePermit, Status> {
         let places = match of {
             StreamOf::People => &self.people,
+            StreamOf::Suite => &self.suite,
             StreamOf::Probes => &self.probes,
         };
         Arc::clone(places).try_acquire_owned().map_err(|_| shed::overloaded())

@@ -114,7 +114,7 @@ impl Guard {
         }
         let employee = caller.employee;
         let by_token = (!peer).then(|| Arc::clone(&caller));
-        let of = StreamOf::People;
+        let of = if caller.is_part { StreamOf::Suite } else { StreamOf::People };
         let sees_all = caller.permissions.contain(Permission::RecordsAll);
         name(request, caller, peer);
         if sees_all {

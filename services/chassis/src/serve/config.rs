@@ -38,7 +38,7 @@ pub struct ServeConfig {
     /// Seconds that a peer may take for its handshake, and then for its first words
     #[arg(long, env = "DEALFLOW_MAX_SILENCE", value_name = "SECONDS", value_parser = seconds, default_value = "10")]
     pub max_silence: Duration,
-    /// Server streams open at the same time
+    /// Server streams open at the same time; as many again of parts of the suite, which have places of their own
     #[arg(long, env = "DEALFLOW_MAX_STREAMS", default_value_t = 1024)]
     pub max_streams: usize,
     /// Server streams that one caller by a token may have open at the same time: no one takes all of them

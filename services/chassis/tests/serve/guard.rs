@@ -20,7 +20,7 @@ use tonic_types::StatusExt;
 use tower::{Service, ServiceExt};
 
 use crate::pig::{eventually, remote};
-use crate::whom::{News, Whom, ask, ask_with, believing, serving, serving_part, watch};
+use crate::whom::{News, Whom, ask, ask_with, believing, serving, serving_part, watch, watch_as_part, watch_for};
 
 const ANN: &str = "01890000-0000-7000-8000-00000000000a";
 
@@ -236,6 +236,32 @@ async fn one_caller_does_not_take_all_streams() {
     assert!(watch(&link, &bob).await.is_ok(), "nobody else notices");
     open.pop();
     eventually("her place is free again", async || watch(&link, &ann).await.is_ok()).await;
+}
+
+/// Platform, item 16: a part that reads a feed finds a place however many streams people have open.
+#[tokio::test]
+async fn people_take_no_stream_of_the_suite() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = Provider::new("house");
+    let security = believing(&house, folder.path());
+    let config = ServeConfig { max_streams: 3, security, ..ServeConfig::default() };
+    let stop = CancellationToken::new();
+    let server = serve(Part::new("news").service(News), config, stop.clone()).await.unwrap();
+    let link = remote(&server);
+    let mut open = Vec::new();
+    for name in ["ann", "bob", "cem"] {
+        let mut news = watch(&link, &house.token(name, &["sales_rep"])).await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(50), news.message()).await.is_err(), "{name}'s is open");
+        open.push(news);
+    }
+    let mut one_more = watch(&link, &house.token("dan", &["sales_rep"])).await.unwrap();
+    assert_eq!(one_more.message().await.unwrap_err().code(), Code::ResourceExhausted);
+    // In this process: a part, for itself.
+    let mut of_part = watch_as_part(&server.link).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(50), of_part.message()).await.is_err(), "it is open");
+    // And for a user of its own: he is one of the people.
+    let mut of_user = watch_for(&server.link, "sales_rep").await.unwrap();
+    assert_eq!(of_user.message().await.unwrap_err().code(), Code::ResourceExhausted);
 }
 
 /// Platform, item 16: health is for everybody, and whoever watches it takes no place of those who come with a token.

@@ -143,12 +143,28 @@ impl Service<http::Request<Body>> for News {
 
 /// Opens a stream of news, and waits for its first message.
 pub async fn watch(link: &Link, token: &str) -> Result<Streaming<String>, Status> {
-    let link = link.clone().bearing(token).expect("a token is ASCII");
-    let mut client = tonic::client::Grpc::new(link);
+    watch_with(&link.clone().bearing(token).expect("a token is ASCII"), Request::new("news".to_owned())).await
+}
+
+/// The same as a part of the suite.
+pub async fn watch_as_part(link: &Link) -> Result<Streaming<String>, Status> {
+    watch_with(link, Request::new("news".to_owned())).await
+}
+
+/// The same as a part of the suite, for somebody in this role.
+pub async fn watch_for(link: &Link, role: &str) -> Result<Streaming<String>, Status> {
+    let mut request = Request::new("news".to_owned());
+    request.metadata_mut().insert("dealflow-actor", "employees/ann".parse().expect("ASCII"));
+    request.metadata_mut().insert("dealflow-roles", role.parse().expect("ASCII"));
+    watch_with(link, request).await
+}
+
+async fn watch_with(link: &Link, request: Request<String>) -> Result<Streaming<String>, Status> {
+    let mut client = tonic::client::Grpc::new(link.clone());
     client.ready().await?;
     let path = PathAndQuery::from_static("/dealflow.activities.v1.NotificationService/WatchNotifications");
     let codec = ProstCodec::<String, String>::default();
-    let mut news = client.server_streaming(Request::new("news".to_owned()), path, codec).await?.into_inner();
+    let mut news = client.server_streaming(request, path, codec).await?.into_inner();
     assert_eq!(news.message().await?.as_deref(), Some("news"));
     Ok(news)
 }
