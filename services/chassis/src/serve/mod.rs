@@ -237,10 +237,10 @@ impl Running {
     /// Waits for the last call, in process or over the wire, and for the last connection.
     async fn drained(&mut self) {
         self.drain.calls.wait().await;
-        if !self.server.is_finished() {
-            if let Err(fault) = (&mut self.server).await {
-                tracing::error!(part = self.name, %fault, "the server ended by a fault of its own");
-            }
+        if !self.server.is_finished()
+            && let Err(fault) = (&mut self.server).await
+        {
+            tracing::error!(part = self.name, %fault, "the server ended by a fault of its own");
         }
     }
 }
