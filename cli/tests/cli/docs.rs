@@ -149,7 +149,7 @@ fn the_backup_holds_every_schema_of_ours() {
 fn every_list_of_tasks_that_pages_and_help_show_says_whose() {
     for told in all().iter().filter(|told| !told.named && told.words.first().is_some_and(|verb| verb == "tasks")) {
         let says = |flag: &&str| told.words.iter().any(|word| word == flag);
-        assert!(["--of", "--unassigned"].iter().any(|flag| says(flag)), "{}: {:?}", told.place, told.words);
+        assert!(["--of", "--unassigned"].iter().any(says), "{}: {:?}", told.place, told.words);
     }
 }
 
