@@ -224,7 +224,7 @@ both! {
             assert_eq!((refused.reason.as_str(), refused.field_names()), ("INVALID_FIELDS", vec!["approver"]));
             assert!(refused.fields[0].1.contains(why), "{refused:?}");
         }
-        assert_eq!(approval(&sandbox, &name).await.steps[0].approvers, [boss.clone()]);
+        assert_eq!(approval(&sandbox, &name).await.steps[0].approvers, std::slice::from_ref(&boss));
         approvals.forward_approval(by.ask(to(&deputy))).await.expect("she is here");
         assert_eq!(approval(&sandbox, &name).await.steps[0].approvers, [deputy]);
         sandbox.stop().await;
