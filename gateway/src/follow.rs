@@ -159,7 +159,9 @@ async fn position(store: &Store, feed: &str) -> Result<i64, DbErr> {
 async fn begin(flows: &Flows, feed: &str, batch: SubscribeResponse) -> Result<(), DbErr> {
     let store = flows.store();
     let now = store.clock().now();
-    let rows: Vec<_> = last_of_each_request(batch.events).into_iter().filter_map(|event| row(event, now)).collect();
+    // What happens to a hand-over nobody asked for: each is news of its own.
+    let events = if feed == OWN { batch.events } else { last_of_each_request(batch.events) };
+    let rows: Vec<_> = events.into_iter().filter_map(|event| row(event, now)).collect();
     let some = !rows.is_empty();
     let tx = store.begin().await?;
     if some {
