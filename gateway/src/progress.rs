@@ -67,7 +67,7 @@ impl Tell for Quote {
 impl Tell for CloseOpportunityQuotesResponse {
     /// A deal may have closed several; each has its own event. One alone is told.
     fn tell(&self, progress: &mut DealProgress) {
-        if let [quote] = self.quotes.as_slice() {
+        if let ([quote], false) = (self.quotes.as_slice(), self.more_quotes) {
             quote.tell(progress);
         }
     }

@@ -4,11 +4,13 @@ use dealflow::api::{all_pages, new_id};
 use dealflow::suite::PartName;
 use dealflow_proto::activities::v1::activity;
 use dealflow_proto::feed::v1::Event;
-use dealflow_proto::gateway::v1::{Deal, GetDealRequest, stage_bar_item::Mark};
+use dealflow_proto::gateway::v1::{Deal, GetDealRequest, LoseDealRequest, stage_bar_item::Mark};
+use dealflow_proto::opportunities::v1::opportunity::LoseReason;
 use dealflow_proto::opportunities::v1::{
     CreateOpportunityRequest, ListStageEntriesRequest, MoveToStageRequest, Opportunity, StageEntry,
 };
-use dealflow_proto::orders::v1::{CreateQuoteRequest, ListQuotesRequest, Quote};
+use dealflow_proto::orders::v1::quote::CloseReason;
+use dealflow_proto::orders::v1::{CreateQuoteRequest, GetQuoteRequest, ListQuotesRequest, Quote};
 use dealflow_proto::types::v1::{Line, Vat, VatCategory};
 use dealflow_testbed::{TestDb, both};
 use dealflow_tests::Sandbox;
@@ -108,7 +110,7 @@ both! {
     }
 
     /// R-API-3: a deal is shown though its documents would fit into no message together: the latest of them, and that there
-    /// are earlier ones. Each is read by its name, and all of them by pages.
+    /// are earlier ones. Each is read by its name, and all of them by pages. R-OPP-5: and it is lost with all of them.
     async fn a_deal_of_large_documents_is_shown_and_says_what_it_leaves_out(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
         let deal = sandbox.deal_without_process().await;
@@ -150,6 +152,16 @@ both! {
         });
         let listed: Vec<String> = listed.await.expect("listed").into_iter().map(|quote| quote.name).collect();
         assert_eq!(listed, made);
+
+        // Lost it is like any other, though what is closed with it goes into no message either.
+        let reason = LoseReason::Price.into();
+        let ask = LoseDealRequest { opportunity: deal, reason, request_id: new_id(), ..LoseDealRequest::default() };
+        let lost = api.deals.clone().lose_deal(api.ask(ask)).await.expect("the loss ends").into_inner();
+        assert!(lost.quote.is_none(), "several were closed");
+        for name in made {
+            let quote = api.quotes.clone().get_quote(api.ask(GetQuoteRequest { name })).await.expect("it is there");
+            assert_eq!(quote.into_inner().close_reason(), CloseReason::Lost);
+        }
         sandbox.finish().await;
     }
 }

@@ -7,6 +7,7 @@ use dealflow_chassis::{Context, Mask, Refusal};
 use dealflow_proto::names;
 use dealflow_proto::orders::v1 as pb;
 use dealflow_proto::orders::v1::quote_service_server::QuoteService;
+use prost::Message as _;
 use sea_orm::{EntityTrait, QueryFilter};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -24,6 +25,8 @@ use crate::wire::{UPDATABLE, after, close_reason};
 
 /// How many quotes expire in one transaction.
 const BATCH: u64 = 100;
+/// Bytes of the quotes in an answer: half of what a message may hold.
+const MOST_BYTES: usize = 2 * 1024 * 1024;
 
 /// The quote that a verb names, locked, as the caller saw it.
 async fn locked(work: &mut Work, name: &str, etag: &str) -> Result<Model, Error> {
@@ -117,6 +120,18 @@ async fn closed(
     let asking = quotes.iter().filter(|quote| quote.state == State::InApproval).map(Told::name);
     approving::cancel_pending(work, asking.collect(), verb, now).await?;
     Ok(answers)
+}
+
+/// As many of these as go into one message, one in any case; and whether there are more.
+fn fitting(mut quotes: Vec<pb::Quote>) -> (Vec<pb::Quote>, bool) {
+    let (all, mut bytes) = (quotes.len(), 0);
+    let fits = |quote: &&pb::Quote| {
+        bytes += quote.encoded_len();
+        bytes <= MOST_BYTES
+    };
+    let fit = quotes.iter().take_while(fits).count().max(1);
+    quotes.truncate(fit);
+    (quotes, fit < all)
 }
 
 /// Takes effect after the last change of any of these.
@@ -352,7 +367,8 @@ impl QuoteService for Orders {
                 let now = self.moment(work.now);
                 let told = ("quote.closed", "CloseOpportunityQuotes");
                 let quotes = closed(&mut work, open, reason, told, now).await?;
-                Ok::<_, Error>(work.done(pb::CloseOpportunityQuotesResponse { quotes }))
+                let (quotes, more_quotes) = fitting(quotes);
+                Ok::<_, Error>(work.done(pb::CloseOpportunityQuotesResponse { quotes, more_quotes }))
             })
             .await
     }
@@ -368,7 +384,8 @@ impl QuoteService for Orders {
                 let now = self.moment(work.now);
                 let told = ("quote.expired", "ExpireQuotes");
                 let quotes = closed(&mut work, late, CloseReason::Expired, told, now).await?;
-                Ok::<_, Error>(work.done(pb::ExpireQuotesResponse { quotes }))
+                let (quotes, more_quotes) = fitting(quotes);
+                Ok::<_, Error>(work.done(pb::ExpireQuotesResponse { quotes, more_quotes }))
             })
             .await
     }
