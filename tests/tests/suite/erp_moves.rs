@@ -2,32 +2,25 @@
 //! somebody hears of it.
 
 use dealflow::api::new_id;
-use dealflow_proto::activities::v1::{CreateEmployeeRequest, Employee, UpdateEmployeeRequest, activity};
 use dealflow_proto::erp::v1::erp_callback_service_client::ErpCallbackServiceClient;
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, ActRequest, BusinessStatus, Configuration, ConfigureRequest, DocumentType, ErpEvent,
-    Handoff, LineStatus, ListHandoffsRequest, MasterData, ReconciliationAction, ReconciliationClass,
-    ReplayHandoffRequest, ReportEventsRequest, handoff,
+    AbandonHandoffRequest, ActRequest, BusinessStatus, DocumentType, ErpEvent, Handoff, LineStatus,
+    ListHandoffsRequest, ReconciliationAction, ReconciliationClass, ReportEventsRequest, handoff,
 };
 use dealflow_proto::gateway::v1::{CancelOrderRequest, FulfillDealRequest};
 use dealflow_proto::google::type_::{Decimal, Money};
-use dealflow_proto::leads::v1::{Account, UpdateAccountRequest};
-use dealflow_proto::opportunities::v1::{Opportunity, UpdateOpportunityRequest};
 use dealflow_proto::orders::v1::{
     CreateCreditNoteRequest, CreateInvoiceRequest, FulfillOrderRequest, GetInvoiceRequest, HoldOrderRequest, Invoice,
-    ListPaymentsRequest, Order, PaymentStatus, PostCreditNoteRequest, ReconcilePaymentRequest, VoidInvoiceRequest,
-    order,
+    ListPaymentsRequest, Order, PaymentStatus, PostCreditNoteRequest, ReconcilePaymentRequest, order,
 };
 use dealflow_testbed::{RefusalView, TestDb, both, eventually, refusal};
 use dealflow_tests::Sandbox;
 use dealflow_tests::values::decimal;
-use prost_types::FieldMask;
 use tonic::Code;
 
 use crate::directly::SOON;
 use crate::erp_steps::{
-    act, becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, release, resume, row, submit,
-    taken, tasks,
+    act, becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, release, resume, row, tasks,
 };
 
 const GOES: &str = "a step of the script goes through";
@@ -35,12 +28,6 @@ const GOES: &str = "a step of the script goes through";
 async fn invoice(sandbox: &Sandbox, name: &str) -> Invoice {
     let ask = GetInvoiceRequest { name: name.to_owned() };
     sandbox.api.invoices.clone().get_invoice(sandbox.api.ask(ask)).await.expect(GOES).into_inner()
-}
-
-async fn hire(sandbox: &Sandbox, manager: &str) -> String {
-    let employee = Employee { display_name: sandbox.unique(), manager: manager.to_owned(), ..Employee::default() };
-    let ask = CreateEmployeeRequest { employee: Some(employee), request_id: new_id(), ..Default::default() };
-    sandbox.api.employees.clone().create_employee(sandbox.api.ask(ask)).await.expect(GOES).into_inner().name
 }
 
 fn part_of(money: &Money, part: i64) -> Money {
@@ -96,73 +83,6 @@ both! {
         sandbox.finish().await;
     }
 
-    /// R-ERP-1, R-ORD-1: an order that was delivered and billed before the ERP refused it stands; it is replayed once the
-    /// ERP is mended, and its invoice follows.
-    async fn an_order_that_was_delivered_before_the_erp_refused_it_is_replayed_with_its_invoice(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        pause(&sandbox).await;
-        let (deal, made) = taken(&sandbox).await;
-        let billed = sandbox.fulfill(&deal).await.invoice.expect("it is billed");
-        refuses(&sandbox, 1, &made.number).await;
-        resume(&sandbox).await;
-        let refused = handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
-        assert_eq!(refused.state(), handoff::State::Rejected);
-        assert!(refused.divergence.contains("ReplayHandoff"), "{}", refused.divergence);
-        assert_eq!(order(&sandbox, &made.name).await.state(), order::State::Fulfilled);
-        let found = row(&sandbox, &order_id(&made)).await.expect("the reconciliation names it");
-        assert_eq!((found.class(), found.action()), (ReconciliationClass::RejectedOpen, ReconciliationAction::Replay));
-        let ask = ReplayHandoffRequest { name: refused.name, request_id: new_id(), ..Default::default() };
-        sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("what stands is sent again");
-        let external_id = format!("dealflow:invoice:{}", billed.number);
-        handed(&sandbox, &external_id, "it follows", |it| it.state() == handoff::State::Delivered).await;
-        sandbox.finish().await;
-    }
-
-    /// R-ERP-1, erp-handoff §4: an order that stands though the ERP refused it goes again as the records say it by then, in the
-    /// place of the refused one. What is posted says what it said: it is taken back, and billed anew.
-    async fn an_order_that_stands_is_replayed_as_its_records_were_mended(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        let vat_id = "ATU12345675".to_owned();
-        let customers = vec![vat_id.clone()];
-        let known = MasterData { customers, ..MasterData::default() };
-        let configuration = Configuration { master_data: Some(known), ..Configuration::default() };
-        let ask = sandbox.api.ask(ConfigureRequest { configuration: Some(configuration) });
-        sandbox.api.stub.clone().configure(ask).await.expect("the ERP knows one customer");
-        pause(&sandbox).await;
-        let (deal, made) = taken(&sandbox).await;
-        let billed = sandbox.fulfill(&deal).await.invoice.expect("it is billed");
-        resume(&sandbox).await;
-        let refused = handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
-        assert_eq!((refused.state(), refused.reasons[0].field.as_str()), (handoff::State::Rejected, "buyer"));
-        let account = Account { name: made.account.clone(), vat_id, ..Account::default() };
-        let update_mask = Some(FieldMask { paths: vec!["vat_id".to_owned()] });
-        let ask = UpdateAccountRequest { account: Some(account), update_mask, request_id: new_id(), ..Default::default() };
-        sandbox.api.accounts.clone().update_account(sandbox.api.ask(ask)).await.expect("it is mended");
-        let replay = async |name: &str| {
-            let ask = ReplayHandoffRequest { name: name.to_owned(), request_id: new_id(), ..Default::default() };
-            sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("it is sent again").into_inner()
-        };
-        let sent = replay(&refused.name).await;
-        assert_eq!(sent.revision, 2);
-        assert_ne!(sent.document_sha256, refused.document_sha256);
-        handed(&sandbox, &order_id(&made), "it is taken", |it| it.state() == handoff::State::Delivered).await;
-
-        let external_id = format!("dealflow:invoice:{}", billed.number);
-        let posted = handed(&sandbox, &external_id, "it is refused", |it| it.state() == handoff::State::Rejected).await;
-        let again = replay(&posted.name).await;
-        assert_eq!((again.revision, &again.document_sha256), (1, &posted.document_sha256), "what is posted stays so");
-        handed(&sandbox, &external_id, "it is refused again", |it| {
-            it.state() == handoff::State::Rejected && it.call_count == posted.call_count + 1
-        })
-        .await;
-        let ask = VoidInvoiceRequest { name: billed.name, reason: "as they say it".to_owned(), request_id: new_id(), ..Default::default() };
-        sandbox.api.invoices.clone().void_invoice(sandbox.api.ask(ask)).await.expect("the ERP does not have it");
-        let anew = sandbox.fulfill(&deal).await.invoice.expect("it is billed anew");
-        let external_id = format!("dealflow:invoice:{}", anew.number);
-        handed(&sandbox, &external_id, "it is taken", |it| it.state() == handoff::State::Delivered).await;
-        sandbox.finish().await;
-    }
-
     /// R-ERP-1, R-ORD-1: what the ERP delivers of an order that is on hold here is recorded when it is released.
     async fn what_the_erp_delivers_of_an_order_on_hold_is_recorded_when_it_goes_on(db: TestDb) {
         let sandbox = Sandbox::start(&db).await;
@@ -175,28 +95,6 @@ both! {
         release(&sandbox, &made.name).await;
         becomes(&sandbox, &made.name, order::State::Fulfilled).await;
         handed(&sandbox, &order_id(&made), "it follows", |it| !it.diverges).await;
-        sandbox.finish().await;
-    }
-
-    /// R-ERP-1, R-ORD-1: an order that the ERP refuses while it is on hold goes back to CONFIRMED when it is released, and
-    /// each refusal after that does the same.
-    async fn an_order_that_is_refused_on_hold_goes_back_when_it_goes_on(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        pause(&sandbox).await;
-        let (_, made) = taken(&sandbox).await;
-        hold(&sandbox, &made.name).await;
-        refuses(&sandbox, 2, &made.number).await;
-        resume(&sandbox).await;
-        handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
-        release(&sandbox, &made.name).await;
-        let back = becomes(&sandbox, &made.name, order::State::Confirmed).await;
-        assert!(!back.erp_refusal.is_empty());
-        submit(&sandbox, &made.name).await;
-        let again = |it: &Handoff| it.revision == 2 && it.state() == handoff::State::Rejected;
-        handed(&sandbox, &order_id(&made), "it is refused again", again).await;
-        becomes(&sandbox, &made.name, order::State::Confirmed).await;
-        submit(&sandbox, &made.name).await;
-        handed(&sandbox, &order_id(&made), "it is taken", |it| it.state() == handoff::State::Delivered).await;
         sandbox.finish().await;
     }
 
@@ -348,44 +246,6 @@ both! {
         let found = handed(&sandbox, &bill, "it diverges", |it| it.diverges).await;
         assert!(found.divergence.contains("credited"), "{}", found.divergence);
         sandbox.stop().await;
-    }
-
-    /// R-ERP-1 (erp-handoff §4: rejected, a task for the owner): the owner of the deal gets what the ERP said and what to do,
-    /// once for each refusal; where he has left, his nearest manager.
-    async fn what_the_erp_refuses_is_a_task_for_the_owner_of_the_deal(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        let boss = hire(&sandbox, "").await;
-        let owner = hire(&sandbox, &boss).await;
-        for performer in [&owner, &boss] {
-            let deal = sandbox.deal_without_process().await;
-            let opportunity = Opportunity { name: deal.clone(), owner: owner.clone(), ..Opportunity::default() };
-            let update_mask = Some(prost_types::FieldMask { paths: vec!["owner".to_owned()] });
-            let ask = UpdateOpportunityRequest { opportunity: Some(opportunity), update_mask, request_id: new_id(), ..Default::default() };
-            sandbox.api.opportunities.clone().update_opportunity(sandbox.api.ask(ask)).await.expect(GOES);
-            sandbox.propose(&deal).await;
-            sandbox.accept(&deal).await;
-            if performer == &boss {
-                let employee = Employee { name: owner.clone(), active: Some(false), ..Employee::default() };
-                let update_mask = Some(prost_types::FieldMask { paths: vec!["active".to_owned()] });
-                let ask = UpdateEmployeeRequest { employee: Some(employee), update_mask, request_id: new_id(), ..Default::default() };
-                sandbox.api.employees.clone().update_employee(sandbox.api.ask(ask)).await.expect("gone");
-            }
-            sandbox.rest().await;
-            refuses(&sandbox, 1, "invoice").await;
-            let made = sandbox.fulfill(&deal).await.invoice.expect("it is billed");
-            let external_id = format!("dealflow:invoice:{}", made.number);
-            let refused = handed(&sandbox, &external_id, "refused", |it| it.state() == handoff::State::Rejected).await;
-            eventually("the task", SOON, || async { !tasks(&sandbox, &deal, &made.number).await.is_empty() }).await;
-            let found = tasks(&sandbox, &deal, &made.number).await;
-            let [task] = found.as_slice() else { panic!("one task: {found:?}") };
-            assert_eq!((task.r#type(), &task.performer), (activity::Type::Task, performer));
-            assert!(task.instructions.contains(&refused.last_error), "{}", task.instructions);
-            assert!(task.instructions.contains("ReplayHandoff"), "{}", task.instructions);
-            let ask = ReplayHandoffRequest { name: refused.name, request_id: new_id(), ..Default::default() };
-            sandbox.api.handoffs.clone().replay_handoff(sandbox.api.ask(ask)).await.expect("it is sent again");
-            handed(&sandbox, &external_id, "taken", |it| it.state() == handoff::State::Delivered).await;
-        }
-        sandbox.finish().await;
     }
 
     /// R-ORD-1: nobody delivers, bills or holds an order that the ERP is asked to cancel; when it agrees the order is

@@ -14,6 +14,7 @@ mod documents;
 mod erp;
 mod erp_moves;
 mod erp_payments;
+mod erp_refuses;
 mod erp_steps;
 mod fulfilled;
 mod handed_files;

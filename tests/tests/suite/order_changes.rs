@@ -4,9 +4,8 @@ use dealflow::api::new_id;
 use dealflow::suite::Plan;
 use dealflow_proto::erp::v1::reconciliation_service_client::ReconciliationServiceClient;
 use dealflow_proto::erp::v1::{
-    AbandonHandoffRequest, BusinessStatus, ClearFaultsRequest, DocumentType, ErpDocument, Fault, FaultKind,
-    GetDocumentStatusRequest, GetReconciliationReportRequest, Handoff, ListHandoffsRequest, ReconcileRequest,
-    SetFaultPlanRequest, handoff,
+    AbandonHandoffRequest, BusinessStatus, DocumentType, ErpDocument, Fault, FaultKind, GetDocumentStatusRequest,
+    GetReconciliationReportRequest, Handoff, ReconcileRequest, SetFaultPlanRequest, handoff,
 };
 use dealflow_proto::gateway::v1::{
     CancelOrderRequest, ChangeOrderRequest, DealProgress, FulfillDealRequest, ListFlowsRequest,
@@ -26,50 +25,50 @@ use tonic::{Code, Status};
 
 use crate::directly::SOON;
 use crate::erp_steps::{
-    becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, release, resume, submit, taken, tasks,
+    becomes, delivers, handed, hold, order, order_id, ordered, pause, refuses, resume, submit, taken, tasks,
 };
 use crate::ordered::order_directly;
 
 /// The lines of an order, so many of the first.
-fn so_many(made: &Order, quantity: &str) -> Vec<Line> {
+pub(crate) fn so_many(made: &Order, quantity: &str) -> Vec<Line> {
     let mut lines = made.lines.clone();
     lines[0].quantity = decimal(quantity);
     lines
 }
 
-fn wanted(made: &Order, lines: Vec<Line>) -> ChangeOrderRequest {
+pub(crate) fn wanted(made: &Order, lines: Vec<Line>) -> ChangeOrderRequest {
     let (order, reason) = (made.name.clone(), "as he wrote".to_owned());
     ChangeOrderRequest { order, lines, reason, request_id: new_id(), ..ChangeOrderRequest::default() }
 }
 
-async fn change(sandbox: &Sandbox, ask: ChangeOrderRequest) -> Result<DealProgress, Status> {
+pub(crate) async fn change(sandbox: &Sandbox, ask: ChangeOrderRequest) -> Result<DealProgress, Status> {
     sandbox.api.deals.clone().change_order(sandbox.api.ask(ask)).await.map(tonic::Response::into_inner)
 }
 
-async fn cancel(sandbox: &Sandbox, made: &Order) -> Result<DealProgress, Status> {
+pub(crate) async fn cancel(sandbox: &Sandbox, made: &Order) -> Result<DealProgress, Status> {
     let (order, reason) = (made.name.clone(), "ordered twice".to_owned());
     let ask = CancelOrderRequest { order, reason, request_id: new_id(), ..CancelOrderRequest::default() };
     sandbox.api.deals.clone().cancel_order(sandbox.api.ask(ask)).await.map(tonic::Response::into_inner)
 }
 
 /// A refusal by a guard of the gateway or the order.
-fn guarded<T: std::fmt::Debug>(answer: Result<T, Status>) -> RefusalView {
+pub(crate) fn guarded<T: std::fmt::Debug>(answer: Result<T, Status>) -> RefusalView {
     let refused = refusal(&answer.expect_err("it is refused"));
     assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "GUARD"), "{refused:?}");
     refused
 }
 
-async fn in_erp(sandbox: &Sandbox, external_id: &str) -> ErpDocument {
+pub(crate) async fn in_erp(sandbox: &Sandbox, external_id: &str) -> ErpDocument {
     let ask = GetDocumentStatusRequest { external_id: external_id.to_owned() };
     sandbox.api.erp.clone().get_document_status(sandbox.api.ask(ask)).await.expect("the ERP has it").into_inner()
 }
 
-fn is(state: handoff::State, revision: i32) -> impl Fn(&Handoff) -> bool {
+pub(crate) fn is(state: handoff::State, revision: i32) -> impl Fn(&Handoff) -> bool {
     move |it| it.state() == state && it.revision == revision
 }
 
 /// Waits until the books agree: what the ERP told of a moment ago is read by then.
-async fn reconciled(sandbox: &Sandbox) {
+pub(crate) async fn reconciled(sandbox: &Sandbox) {
     eventually("the books to agree", SOON, || async {
         let mut books = ReconciliationServiceClient::new(sandbox.link.clone());
         let ask = ReconcileRequest { request_id: new_id(), ..ReconcileRequest::default() };
@@ -108,7 +107,7 @@ async fn given_up(sandbox: &Sandbox, fault: FaultKind) -> (String, Order) {
     (deal, order(sandbox, &made.name).await)
 }
 
-async fn abandon(sandbox: &Sandbox, handoff: &Handoff) {
+pub(crate) async fn abandon(sandbox: &Sandbox, handoff: &Handoff) {
     let (name, reason) = (handoff.name.clone(), "it is not to be there".to_owned());
     let ask = AbandonHandoffRequest { name, reason, request_id: new_id(), ..AbandonHandoffRequest::default() };
     sandbox.api.handoffs.clone().abandon_handoff(sandbox.api.ask(ask)).await.expect("it can be given up");
@@ -288,38 +287,6 @@ both! {
         sandbox.finish().await;
     }
 
-    /// R-ORD-1, R-ERP-1: an order that the ERP refused is corrected in its lines and handed over anew; what the ERP was to be
-    /// asked about it beside is asked no more.
-    async fn a_refused_order_is_corrected_and_handed_over_anew(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        pause(&sandbox).await;
-        let (_, made) = taken(&sandbox).await;
-        let made = order(&sandbox, &made.name).await;
-        let external_id = format!("{}:c1", order_id(&made));
-        change(&sandbox, wanted(&made, so_many(&made, "2"))).await.expect("the ERP is to be asked");
-        handed(&sandbox, &external_id, "it waits for its order", is(handoff::State::Blocked, 1)).await;
-        refuses(&sandbox, 1, &made.number).await;
-        resume(&sandbox).await;
-        handed(&sandbox, &external_id, "it is given up", is(handoff::State::Abandoned, 1)).await;
-        let back = becomes(&sandbox, &made.name, order::State::Confirmed).await;
-        assert!(!back.erp_refusal.is_empty());
-        assert_eq!(back.lines, made.lines);
-        let corrected = change(&sandbox, wanted(&back, so_many(&back, "2"))).await.expect("the ERP does not have it");
-        assert_eq!(corrected.order.map(|it| it.state()), Some(order::State::Confirmed));
-        submit(&sandbox, &made.name).await;
-        handed(&sandbox, &order_id(&made), "it is taken", is(handoff::State::Delivered, 2)).await;
-        let now = order(&sandbox, &made.name).await;
-        let gross = now.totals.and_then(|it| it.total_with_vat);
-        assert_eq!(in_erp(&sandbox, &order_id(&made)).await.total_with_vat, gross);
-        reconciled(&sandbox).await;
-        // What was given up is no number for another.
-        change(&sandbox, wanted(&made, so_many(&made, "4"))).await.expect("the ERP is asked");
-        handed(&sandbox, &format!("{}:c2", order_id(&made)), "taken", is(handoff::State::Delivered, 1)).await;
-        becomes(&sandbox, &made.name, order::State::Submitted).await;
-        reconciled(&sandbox).await;
-        sandbox.stop().await;
-    }
-
     /// R-ORD-1, R-ERP-1: an order whose hand-over was given up is canceled or changed at once where the ERP does not have it,
     /// which the ERP is asked where it may; where it has it, it is asked to.
     async fn an_order_whose_hand_over_was_given_up_is_asked_for_only_where_the_erp_may_have_it(db: TestDb) {
@@ -357,55 +324,6 @@ both! {
         assert_eq!(asked.handoffs.len(), 1);
         becomes(&sandbox, &made.name, order::State::Canceled).await;
         assert_eq!(in_erp(&sandbox, &order_id(&made)).await.status(), BusinessStatus::Cancelled);
-        sandbox.stop().await;
-    }
-
-    /// R-ORD-1: refused by the ERP while somebody held it, and then given up: it is canceled at once all the same.
-    async fn an_order_on_hold_that_the_erp_refused_is_canceled_at_once(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        pause(&sandbox).await;
-        let (_, made) = taken(&sandbox).await;
-        hold(&sandbox, &made.name).await;
-        let told = guarded(change(&sandbox, wanted(&made, so_many(&made, "5"))).await);
-        assert!(told.message.contains("the customer asks to wait") && told.message.contains("ReleaseOrder"), "{told:?}");
-        refuses(&sandbox, 1, &made.number).await;
-        resume(&sandbox).await;
-        let refused = handed(&sandbox, &order_id(&made), "it is refused", |it| it.diverges).await;
-        abandon(&sandbox, &refused).await;
-        let gone = cancel(&sandbox, &made).await.expect("the ERP has nothing of it");
-        assert_eq!((gone.order.map(|it| it.state()), gone.handoffs.len()), (Some(order::State::Canceled), 0));
-        sandbox.api.stub.clone().clear_faults(sandbox.api.ask(ClearFaultsRequest {})).await.expect("they end");
-        sandbox.stop().await;
-    }
-
-    /// R-ORD-1, R-ERP-1: of an order that the ERP refused there is nothing to ask: it is canceled or changed at once, also
-    /// before it was told so, and no wish waits behind it until it is submitted anew.
-    async fn an_order_that_the_erp_refused_is_canceled_at_once_and_nothing_waits(db: TestDb) {
-        let sandbox = Sandbox::start(&db).await;
-        pause(&sandbox).await;
-        let (_, made) = taken(&sandbox).await;
-        let (_, other) = taken(&sandbox).await;
-        for one in [&made, &other] {
-            hold(&sandbox, &one.name).await;
-        }
-        refuses(&sandbox, 2, "dealflow:order").await;
-        resume(&sandbox).await;
-        for one in [&made, &other] {
-            handed(&sandbox, &order_id(one), "it is refused", |it| it.diverges).await;
-        }
-        let gone = cancel(&sandbox, &made).await.expect("the ERP has nothing of it");
-        assert_eq!((gone.order.map(|it| it.state()), gone.handoffs.len()), (Some(order::State::Canceled), 0));
-        handed(&sandbox, &order_id(&made), "it follows", |it| !it.diverges).await;
-        release(&sandbox, &other.name).await;
-        becomes(&sandbox, &other.name, order::State::Confirmed).await;
-        submit(&sandbox, &other.name).await;
-        handed(&sandbox, &order_id(&other), "it is taken", is(handoff::State::Delivered, 2)).await;
-        for one in [&made, &other] {
-            let filter = format!("external_id = \"{}:x\"", order_id(one));
-            let ask = ListHandoffsRequest { filter, ..ListHandoffsRequest::default() };
-            let wishes = sandbox.api.handoffs.clone().list_handoffs(sandbox.api.ask(ask)).await.expect("a list");
-            assert!(wishes.into_inner().handoffs.is_empty());
-        }
         sandbox.stop().await;
     }
 
