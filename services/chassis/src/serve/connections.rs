@@ -67,8 +67,6 @@ impl Connections {
         tls: Option<ServerTls>,
         stopping: CancellationToken,
     ) -> Arc<Self> {
-        // Replicas that start at the same time are not to send their callers away at the same time.
-        let age = config.max_connection_age.mul_f64(rand::random_range(0.9..=1.1));
         // Streams end in peace before it; where they may live for ever, so may their connection.
         let grace = (!config.max_stream_age.is_zero()).then(|| config.max_stream_age + AGE_GRACE);
         let mut http = auto::Builder::new(Watching);
@@ -81,7 +79,7 @@ impl Connections {
             .max_pending_accept_reset_streams(PENDING_RESETS)
             .keep_alive_interval(config.keepalive)
             .keep_alive_timeout(KEEPALIVE_ANSWER);
-        let age = Some(age).filter(|age| !age.is_zero());
+        let age = Some(config.max_connection_age).filter(|age| !age.is_zero());
         Arc::new(Self {
             http,
             stack,
@@ -171,13 +169,15 @@ impl Connections {
                 Ok::<_, Infallible>(response.map(|body| to_be_read(body, within)))
             }
         });
+        // Those that were opened at the same time are not to be made anew at the same time.
+        let age = self.age.map(|age| age.mul_f64(rand::random_range(0.9..=1.1)));
         watched(async {
             let mut connection =
                 pin!(self.http.serve_connection(TokioIo::new(Prompt::new(socket, self.silence)), service));
             tokio::select! {
                 ended = connection.as_mut() => return tell(ended),
                 () = self.stopping.cancelled() => {}
-                () = after(self.age) => {}
+                () = after(age) => {}
             }
             connection.as_mut().graceful_shutdown();
             tokio::select! {
