@@ -131,7 +131,7 @@ impl Drill {
         self.house.handoffs.read_events().await.expect("events are read");
     }
 
-    /// An operator mends what is left: dead letters and refusals, each of which says why.
+    /// An operator mends what is left: dead letters, refusals, what was given up; each says why.
     async fn heal(&mut self, documents: &HashMap<String, Document>) -> usize {
         let mut mended = 0;
         for _ in 0..20 {
@@ -152,10 +152,11 @@ impl Drill {
             }
             let everything = ReplayHandoffsRequest { request_id: id(), ..ReplayHandoffsRequest::default() };
             self.house.operator().replay_handoffs(everything).await.expect("dead letters are replayed");
-            for row in open.iter().filter(|row| row.state == State::Rejected) {
-                if row.kind == Kind::Order {
+            for row in open.iter().filter(|row| matches!(row.state, State::Rejected | State::Abandoned)) {
+                // A wish about an order that the ERP had refused was given up at once; whoever has it says so again.
+                if row.kind == Kind::Order || row.state == State::Abandoned {
                     let again = new(&documents[&row.external_id]);
-                    self.house.handoffs.store(again).await.expect("a refused order is handed over anew");
+                    self.house.handoffs.store(again).await.expect("what was refused or given up is handed over anew");
                 } else {
                     let ask = ReplayHandoffRequest { name: row.name(), request_id: id(), ..Default::default() };
                     self.house.operator().replay_handoff(ask).await.expect("a refusal is replayed");
